@@ -56,12 +56,12 @@ func (Service) EchoStream(
 	if err != nil {
 		return err
 	}
+	var pause time.Duration
 	for sequence := int32(1); sequence <= count; sequence++ {
-		if sequence > 1 {
-			if err := wait(stream.Context(), interval); err != nil {
-				return err
-			}
+		if err := wait(stream.Context(), pause); err != nil {
+			return err
 		}
+		pause = interval
 		if err := stream.Send(&examplev1.EchoStreamResponse{Id: request.GetId(), Sequence: sequence}); err != nil {
 			return err
 		}

@@ -284,7 +284,7 @@ type EchoStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What is echoed in each message: the segment of the path before "stream".
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// How many messages to send: from 0 to 1000. None is sent when it is absent.
+	// How many messages to send: from 0, which is what absent means, to 1000.
 	Count int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	// How long to wait between one message and the next: from 0 to 10 seconds, at once when it is absent. A query
 	// takes a number with a unit, as in interval=100ms or interval=1.5s.

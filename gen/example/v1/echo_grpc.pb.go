@@ -36,7 +36,8 @@ type EchoServiceClient interface {
 	Echo(ctx context.Context, in *EchoRequest, opts ...grpc.CallOption) (*EchoResponse, error)
 	// EchoStream sends count messages, one every interval.
 	//
-	// Over HTTP the answer is one JSON object a line, each with the message under "result".
+	// Over HTTP the answer is one JSON object a line: each has a message under "result", or as the last line the status
+	// under "error" when the stream failed.
 	EchoStream(ctx context.Context, in *EchoStreamRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[EchoStreamResponse], error)
 }
 
@@ -90,7 +91,8 @@ type EchoServiceServer interface {
 	Echo(context.Context, *EchoRequest) (*EchoResponse, error)
 	// EchoStream sends count messages, one every interval.
 	//
-	// Over HTTP the answer is one JSON object a line, each with the message under "result".
+	// Over HTTP the answer is one JSON object a line: each has a message under "result", or as the last line the status
+	// under "error" when the stream failed.
 	EchoStream(*EchoStreamRequest, grpc.ServerStreamingServer[EchoStreamResponse]) error
 	mustEmbedUnimplementedEchoServiceServer()
 }
