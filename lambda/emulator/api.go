@@ -1,0 +1,248 @@
+package emulator
+
+import (
+	"encoding/base64"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+)
+
+// The Runtime API, https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html.
+const (
+	runtimeAPI   = "/2018-06-01/runtime/"
+	extensionAPI = "/2020-01-01/extension/"
+
+	headerRequestID       = "Lambda-Runtime-Aws-Request-Id"
+	headerDeadline        = "Lambda-Runtime-Deadline-Ms"
+	headerFunctionARN     = "Lambda-Runtime-Invoked-Function-Arn"
+	headerTraceID         = "Lambda-Runtime-Trace-Id"
+	headerClientContext   = "Lambda-Runtime-Client-Context"
+	headerCognitoIdentity = "Lambda-Runtime-Cognito-Identity"
+	headerTenantID        = "Lambda-Runtime-Aws-Tenant-Id"
+	headerErrorType       = "Lambda-Runtime-Function-Error-Type"
+	headerErrorBody       = "Lambda-Runtime-Function-Error-Body"
+)
+
+// maxErrorBytes bounds an error document; Lambda cuts longer ones.
+const maxErrorBytes = MaxResponseBytes
+
+// serve starts serving the Runtime API on the process's listener.
+func (p *process) serve() {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+runtimeAPI+"invocation/next", p.serveNext)
+	mux.HandleFunc("POST "+runtimeAPI+"invocation/{id}/response", p.serveResponse)
+	mux.HandleFunc("POST "+runtimeAPI+"invocation/{id}/error", p.serveError)
+	mux.HandleFunc("POST "+runtimeAPI+"init/error", p.serveInitError)
+	mux.HandleFunc("POST "+extensionAPI+"register", p.serveRegister)
+	mux.HandleFunc("GET "+extensionAPI+"event/next", p.serveExtensionNext)
+	p.server = &http.Server{
+		Handler:        mux,
+		MaxHeaderBytes: 2 << 20, // aws-lambda-go sends up to 1 MB of X-Ray error cause
+		ErrorLog:       slog.NewLogLogger(p.logger.Handler(), slog.LevelDebug),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				p.conns.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				p.conns.Done()
+			}
+		},
+	}
+	p.tasks.Go(func() {
+		_ = p.server.Serve(p.listener) // ends when the listener is closed
+	})
+}
+
+// refuse answers a call with an error in the Runtime API's form.
+func refuse(w http.ResponseWriter, status int, errorType, message string) {
+	answer(w, status, failure("", errorType, message).Payload)
+}
+
+func answer(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the caller may have died
+}
+
+func accept(w http.ResponseWriter) {
+	answer(w, http.StatusAccepted, []byte(`{"status":"OK"}`))
+}
+
+// serveNext answers GET /runtime/invocation/next with the next event.
+func (p *process) serveNext(w http.ResponseWriter, r *http.Request) {
+	if !p.arrive() {
+		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the invocation before has no answer yet")
+		return
+	}
+	select {
+	case inv := <-p.queue:
+		if p.take(inv) {
+			writeEvent(w, inv, p.cfg.arn())
+			return
+		}
+		// The process is on its way out: the call stays open until it is gone.
+		select {
+		case <-p.ending:
+		case <-r.Context().Done():
+		}
+	case <-r.Context().Done():
+		p.leave()
+	case <-p.ending:
+		p.leave()
+	}
+}
+
+func writeEvent(w http.ResponseWriter, inv *invocation, arn string) {
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Content-Length", strconv.Itoa(len(inv.request.Payload)))
+	header.Set(headerRequestID, inv.id)
+	header.Set(headerDeadline, strconv.FormatInt(inv.deadline.UnixMilli(), 10))
+	header.Set(headerFunctionARN, arn)
+	header.Set(headerTraceID, inv.request.TraceID)
+	for name, value := range map[string]string{
+		headerClientContext:   inv.request.ClientContext,
+		headerCognitoIdentity: inv.request.CognitoIdentity,
+		headerTenantID:        inv.request.TenantID,
+	} {
+		if value != "" {
+			header.Set(name, value)
+		}
+	}
+	_, _ = w.Write(inv.request.Payload) // if the function died, that ends the invocation
+}
+
+// serveResponse takes the answer of an invocation.
+func (p *process) serveResponse(w http.ResponseWriter, r *http.Request) {
+	inv := p.claim(r.PathValue("id"))
+	if inv == nil {
+		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
+		return
+	}
+	if inv.streaming {
+		p.receiveStream(w, r, inv)
+		return
+	}
+	payload, err := io.ReadAll(io.LimitReader(r.Body, MaxResponseBytes+1))
+	if err != nil {
+		p.interrupted(inv)
+		return
+	}
+	if len(payload) > MaxResponseBytes {
+		p.refuseLarge(w, r, inv, MaxResponseBytes)
+		return
+	}
+	response := Response{RequestID: inv.id, ContentType: r.Header.Get("Content-Type"), Payload: payload}
+	p.complete(inv, result{response: response, err: trailerError(inv.id, r.Trailer)})
+	accept(w)
+}
+
+// refuseLarge ends an invocation whose answer is over the limit. The rest of
+// the answer is read, so that the function sees the status instead of a
+// connection that was reset.
+func (p *process) refuseLarge(w http.ResponseWriter, r *http.Request, inv *invocation, limit int64) {
+	p.complete(inv, result{err: tooLargeError(inv.id, limit)})
+	_, _ = io.Copy(io.Discard, r.Body)
+	refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
+		"Exceeded maximum allowed payload size ("+strconv.FormatInt(limit, 10)+" bytes).")
+}
+
+// receiveStream passes an answer on as it comes.
+func (p *process) receiveStream(w http.ResponseWriter, r *http.Request, inv *invocation) {
+	reader, writer := io.Pipe()
+	if !p.begin(inv, writer, &Stream{RequestID: inv.id, ContentType: r.Header.Get("Content-Type"), Body: reader}) {
+		writer.Close() // an invocation that has failed at its deadline: the answer goes nowhere
+	}
+	n, err := copyStream(writer, io.LimitReader(r.Body, MaxStreamBytes+1))
+	switch {
+	case err != nil:
+		p.interrupted(inv)
+	case n > MaxStreamBytes:
+		p.refuseLarge(w, r, inv, MaxStreamBytes)
+	default:
+		p.complete(inv, result{err: trailerError(inv.id, r.Trailer)})
+		accept(w)
+	}
+}
+
+// begin gives the stream to whoever waits for inv; false if nobody does.
+func (p *process) begin(inv *invocation, pipe *io.PipeWriter, s *Stream) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if inv.finished {
+		return false
+	}
+	inv.pipe = pipe
+	inv.give(result{stream: s})
+	return true
+}
+
+// copyStream writes each piece as soon as it has been read. A reader at the
+// other end that has gone away does not end it: the function's answer is read
+// to its end all the same. The error is that of reading.
+func copyStream(w io.Writer, r io.Reader) (n int64, err error) {
+	buffer := make([]byte, 32<<10)
+	for {
+		k, err := r.Read(buffer)
+		n += int64(k)
+		if k > 0 && w != nil {
+			if _, werr := w.Write(buffer[:k]); werr != nil {
+				w = nil
+			}
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// trailerError is the failure that a function reports behind an answer that it
+// had begun; a nil error when there is none.
+func trailerError(requestID string, trailer http.Header) error {
+	errorType := trailer.Get(headerErrorType)
+	if errorType == "" {
+		return nil
+	}
+	body, err := base64.StdEncoding.DecodeString(trailer.Get(headerErrorBody))
+	if err != nil {
+		return failure(requestID, errorType, "")
+	}
+	e := reported(requestID, body)
+	e.Type = errorType
+	return e
+}
+
+// serveError takes the error of an invocation.
+func (p *process) serveError(w http.ResponseWriter, r *http.Request) {
+	inv := p.claim(r.PathValue("id"))
+	if inv == nil {
+		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
+		return
+	}
+	report, err := io.ReadAll(io.LimitReader(r.Body, maxErrorBytes))
+	if err != nil {
+		p.interrupted(inv)
+		return
+	}
+	_, _ = io.Copy(io.Discard, r.Body)
+	p.complete(inv, result{err: reported(inv.id, report)})
+	accept(w)
+}
+
+// serveInitError takes the runtime's report that init has failed. Other
+// runtimes than aws-lambda-go send one.
+func (p *process) serveInitError(w http.ResponseWriter, r *http.Request) {
+	report, err := io.ReadAll(io.LimitReader(r.Body, maxErrorBytes))
+	if err != nil {
+		return // the process died: how it ended is its init error
+	}
+	accept(w)
+	_ = http.NewResponseController(w).Flush() // before the process is ended
+	p.initFailed(report)
+}

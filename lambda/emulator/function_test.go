@@ -1,0 +1,567 @@
+package emulator_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+)
+
+// invoke invokes f and decodes the answer into a T.
+func invoke[T any](t *testing.T, f *emulator.Function, c command) T {
+	t.Helper()
+	response, err := f.Invoke(t.Context(), c.payload(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v T
+	if err := json.Unmarshal(response.Payload, &v); err != nil {
+		t.Fatalf("answer %q: %v", response.Payload, err)
+	}
+	return v
+}
+
+func TestInvocationCarriesWhatLambdaSends(t *testing.T) {
+	cfg := config(t, "commands", "OWN=value", "OWN=last value")
+	cfg.Name, cfg.Region, cfg.AccountID, cfg.MemoryMB = "pong", "eu-west-1", "111122223333", 256
+	cfg.Timeout = time.Minute
+	f := start(t, cfg)
+	before := time.Now()
+	response, err := f.Do(t.Context(), emulator.Request{
+		Payload: command{Do: "tell"}.payload(t), TraceID: "Root=1-2-3", TenantID: "blue",
+		ClientContext: `{"client":{"app_title":"app"}}`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got answer
+	if err := json.Unmarshal(response.Payload, &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := got.Deadline.Sub(before); d < cfg.Timeout-time.Second || d > 2*cfg.Timeout {
+		t.Errorf("deadline is %v after the call, want about %v", d, cfg.Timeout)
+	}
+	env := got.Env
+	got.Env, got.Deadline = nil, time.Time{}
+	want := answer{
+		Pid: f.Pid(), RequestID: response.RequestID, ARN: "arn:aws:lambda:eu-west-1:111122223333:function:pong",
+		Tenant: "blue", Trace: "Root=1-2-3", Client: "app", Dir: filepath.Dir(cfg.Path),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if response.ContentType != "application/json" {
+		t.Errorf("content type %q", response.ContentType)
+	}
+	for _, kv := range []string{
+		"AWS_LAMBDA_FUNCTION_NAME=pong", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",
+		"AWS_REGION=eu-west-1", "LAMBDA_TASK_ROOT=" + filepath.Dir(cfg.Path), "_HANDLER=bootstrap",
+		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/pong", "AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+		"TMPDIR=" + f.TempDir(), "OWN=last value", "_X_AMZN_TRACE_ID=Root=1-2-3",
+	} {
+		if !slices.Contains(env, kv) {
+			t.Errorf("environment lacks %s", kv)
+		}
+	}
+	if i := slices.IndexFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "HOME=") }); i >= 0 {
+		t.Errorf("the emulator's own %s reached the function", env[i])
+	}
+}
+
+func TestFailures(t *testing.T) {
+	for name, test := range map[string]struct {
+		command command
+		want    emulator.FunctionError
+		is      error
+		lives   bool // the same process serves afterwards
+	}{
+		"a returned error is reported and the process lives": {
+			command: command{Do: "fail", Text: "no luck"},
+			want:    emulator.FunctionError{Type: "errorString", Message: "no luck"},
+			lives:   true,
+		},
+		"a panic is reported and ends the process": {
+			command: command{Do: "panic", Text: "at the disco"},
+			want:    emulator.FunctionError{Type: "string", Message: "at the disco"},
+		},
+		"an exit is reported with its status": {
+			command: command{Do: "exit", N: 4},
+			want:    emulator.FunctionError{Type: "Runtime.ExitError", Message: "RequestId: ID Error: Runtime exited with error: exit status 4"},
+			is:      emulator.ErrExited,
+		},
+		"an exit with status 0 is a failure all the same": {
+			command: command{Do: "exit"},
+			want:    emulator.FunctionError{Type: "Runtime.ExitError", Message: "RequestId: ID Error: Runtime exited without providing a reason"},
+			is:      emulator.ErrExited,
+		},
+		"an invocation past its deadline fails and the process is ended": {
+			command: command{Do: "hang"},
+			want:    emulator.FunctionError{Type: "Sandbox.Timedout", Message: "RequestId: ID Error: Task timed out after 1.50 seconds"},
+			is:      emulator.ErrTimeout,
+		},
+		"an answer one byte over the limit is refused, which ends aws-lambda-go": {
+			command: command{Do: "large", N: emulator.MaxResponseBytes + 1},
+			want:    emulator.FunctionError{Type: "Function.ResponseSizeTooLarge", Message: "Response payload size exceeded maximum allowed payload size (6291556 bytes)."},
+			is:      emulator.ErrResponseTooLarge,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(t, "commands")
+			cfg.Timeout = 1500 * time.Millisecond
+			f := start(t, cfg)
+			pid := f.Pid()
+			_, err := f.Invoke(t.Context(), test.command.payload(t))
+			var got *emulator.FunctionError
+			if !errors.As(err, &got) {
+				t.Fatalf("error %v, want a FunctionError", err)
+			}
+			if got.RequestID == "" || len(got.Payload) == 0 || got.Error() == "" {
+				t.Errorf("%#v lacks its request id, payload or text", got)
+			}
+			message := strings.ReplaceAll(got.Message, got.RequestID, "ID")
+			if got.Type != test.want.Type || message != test.want.Message {
+				t.Errorf("got %s: %s\nwant %s: %s", got.Type, message, test.want.Type, test.want.Message)
+			}
+			if test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("errors.Is(%v, %v) is false", err, test.is)
+			}
+			if again := invoke[string](t, f, command{Do: "echo", Text: "hello"}); again != "hello" {
+				t.Errorf("next invocation answers %q", again)
+			}
+			if lives := f.Pid() == pid; lives != test.lives {
+				t.Errorf("served by the same process: %v, want %v", lives, test.lives)
+			}
+		})
+	}
+}
+
+func TestLimitsAreInclusive(t *testing.T) {
+	f := start(t, config(t, "commands"))
+	response, err := f.Invoke(t.Context(), command{Do: "large", N: emulator.MaxResponseBytes}.payload(t))
+	if err != nil || len(response.Payload) != emulator.MaxResponseBytes {
+		t.Errorf("largest answer: %d bytes, %v", len(response.Payload), err)
+	}
+	const frame = len(`{"Do":"echo","Text":""}`)
+	largest := []byte(`{"Do":"echo","Text":"` + strings.Repeat("x", emulator.MaxRequestBytes-frame) + `"}`)
+	response, err = f.Invoke(t.Context(), largest)
+	if err != nil || len(response.Payload) != emulator.MaxRequestBytes-frame+2 {
+		t.Errorf("largest request: answer of %d bytes, %v", len(response.Payload), err)
+	}
+	if _, err := f.Invoke(t.Context(), append(largest, ' ')); !errors.Is(err, emulator.ErrRequestTooLarge) {
+		t.Errorf("request one byte over the limit: %v", err)
+	}
+	if n := len(f.Processes()); n != 1 {
+		t.Errorf("%d processes, want the first one only", n)
+	}
+}
+
+func TestInitFailures(t *testing.T) {
+	missing := emulator.Config{Path: filepath.Join(t.TempDir(), "bootstrap")}
+	slow := config(t, "hang-in-init")
+	slow.InitTimeout = 300 * time.Millisecond
+	for name, test := range map[string]struct {
+		cfg  emulator.Config
+		is   []error
+		text string
+	}{
+		"a process that exits before it asks for work": {
+			config(t, "exit-in-init"), []error{emulator.ErrInit, emulator.ErrExited}, "exit status 7",
+		},
+		"a process that never asks for work":  {slow, []error{emulator.ErrInit, emulator.ErrTimeout}, "300ms"},
+		"a binary that is not there":          {missing, []error{emulator.ErrInit, os.ErrNotExist}, missing.Path},
+		"a runtime that reports its own init": {config(t, "raw", "RAW=init-error"), []error{emulator.ErrInit}, "Bad.Config: no table"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			f, err := emulator.Start(t.Context(), test.cfg)
+			if err == nil {
+				t.Fatal("no error", f.Close())
+			}
+			for _, target := range test.is {
+				if !errors.Is(err, target) {
+					t.Errorf("errors.Is(%v, %v) is false", err, target)
+				}
+			}
+			if !strings.Contains(err.Error(), test.text) {
+				t.Errorf("error %q does not mention %q", err, test.text)
+			}
+			if left, err := filepath.Glob(os.Getenv("TMPDIR") + "/*"); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+func TestRestartThatFailsIsTriedAgain(t *testing.T) {
+	f := start(t, config(t, "exit-after-first-life"))
+	f.Kill()
+	for range 2 {
+		if _, err := f.Invoke(t.Context(), []byte(`{}`)); !errors.Is(err, emulator.ErrInit) {
+			t.Fatalf("error %v, want ErrInit", err)
+		}
+	}
+	if err := os.Remove(filepath.Join(f.TempDir(), "lived")); err != nil {
+		t.Fatal(err)
+	}
+	if got := invoke[string](t, f, command{Do: "echo", Text: "back"}); got != "back" {
+		t.Errorf("answer %q", got)
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	for name, test := range map[string]struct {
+		cfg  emulator.Config
+		want string
+	}{
+		"no path":             {emulator.Config{}, "no path"},
+		"a reserved variable": {emulator.Config{Path: "x", Env: []string{"AWS_REGION=x"}}, "AWS_REGION is reserved"},
+		"not a variable":      {emulator.Config{Path: "x", Env: []string{"NONE"}}, `"NONE" is not KEY=value`},
+		"a negative duration": {emulator.Config{Path: "x", Timeout: -1}, "Timeout is negative"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if f, err := emulator.Start(t.Context(), test.cfg); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("Start: %v, %v; want an error with %q", f, err, test.want)
+			}
+		})
+	}
+}
+
+func TestTempDirIsKeptOverCrashes(t *testing.T) {
+	f := start(t, config(t, "stale"))
+	for life := 1; life <= 20; life++ {
+		if got := invoke[int](t, f, command{Do: "count"}); got != life {
+			t.Fatalf("life %d finds %d lives in its file", life, got)
+		}
+		f.Kill()
+	}
+	if n := len(f.Processes()); n != 20 {
+		t.Errorf("%d processes, want 20", n)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(f.TempDir()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("temporary directory after Close: %v", err)
+	}
+}
+
+func TestGivenTempDirIsLeftAlone(t *testing.T) {
+	cfg := config(t, "stale")
+	cfg.TempDir = t.TempDir()
+	if err := start(t, cfg).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.TempDir, "stale")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKillDuringAnInvocation(t *testing.T) {
+	f := start(t, config(t, "commands"))
+	failed := make(chan error)
+	go func() {
+		_, err := f.Invoke(t.Context(), command{Do: "hang"}.payload(t))
+		failed <- err
+	}()
+	f.Kill() // before or after the function has taken the event
+	select {
+	case err := <-failed:
+		if !errors.Is(err, emulator.ErrExited) || !strings.Contains(err.Error(), "signal: killed") {
+			t.Errorf("error %v", err)
+		}
+	case <-time.After(100 * time.Millisecond): // a new process has it
+		f.Kill()
+		if err := <-failed; !errors.Is(err, emulator.ErrExited) {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+func TestChildrenEndWithTheFunction(t *testing.T) {
+	var out buffer
+	cfg := config(t, "commands")
+	cfg.Stdout, cfg.Stderr = &out, &out
+	f := start(t, cfg)
+	child := invoke[int](t, f, command{Do: "child"})
+	if err := syscall.Kill(child, 0); err != nil {
+		t.Fatalf("child: %v", err)
+	}
+	f.Kill()
+	for alive(child) { // init has to reap it first
+		time.Sleep(time.Millisecond)
+	}
+	if f.Pid() == 0 {
+		t.Error("pid is forgotten")
+	}
+}
+
+// alive reports whether a process that is not a zombie has this id.
+func alive(pid int) bool {
+	if stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat"); err == nil {
+		return !strings.Contains(string(stat), ") Z ")
+	}
+	return syscall.Kill(pid, 0) == nil
+}
+
+func TestOutputIsPassedOn(t *testing.T) {
+	var out buffer
+	cfg := config(t, "commands")
+	cfg.Stdout, cfg.Stderr = &out, &out
+	f := start(t, cfg)
+	invoke[any](t, f, command{Do: "print", Text: "one"})
+	f.Kill()
+	invoke[any](t, f, command{Do: "print", Text: "two"})
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	slices.Sort(lines)
+	if diff := cmp.Diff([]string{"error: one", "error: two", "one", "two"}, lines); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestSIGTERM(t *testing.T) {
+	for name, test := range map[string]struct {
+		function string
+		printed  string
+		signaled bool
+	}{
+		"without an extension the process is killed at once":      {"commands", "", true},
+		"with one it is told, and may end by itself":              {"sigterm", "told to end\n", false},
+		"with one that does not end it is killed after the grace": {"deaf", "told to end\n", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out buffer
+			cfg := config(t, test.function)
+			cfg.Stdout = &out
+			f := start(t, cfg)
+			invoke[string](t, f, command{Do: "echo"})
+			if err := f.Pause(); err != nil { // as it is between invocations
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			status, ok := f.Processes()[0].State.Sys().(syscall.WaitStatus)
+			if !ok || status.Signaled() != test.signaled {
+				t.Errorf("process ended with %v", f.Processes()[0].State)
+			}
+			if out.String() != test.printed {
+				t.Errorf("printed %q, want %q", out.String(), test.printed)
+			}
+		})
+	}
+}
+
+func TestTimeoutSendsSIGTERMToo(t *testing.T) {
+	var out buffer
+	cfg := config(t, "sigterm")
+	cfg.Stdout = &out
+	cfg.Timeout = 100 * time.Millisecond
+	f := start(t, cfg)
+	if _, err := f.Invoke(t.Context(), command{Do: "hang"}.payload(t)); !errors.Is(err, emulator.ErrTimeout) {
+		t.Fatalf("error %v", err)
+	}
+	if got := invoke[string](t, f, command{Do: "echo", Text: "again"}); got != "again" {
+		t.Errorf("answer %q", got)
+	}
+	if out.String() != "told to end\n" {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
+func TestContextEndsTheFunction(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f, err := emulator.Start(ctx, config(t, "deaf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error)
+	go func() {
+		_, err := f.Invoke(t.Context(), command{Do: "hang"}.payload(t))
+		failed <- err
+	}()
+	cancel()
+	if err := <-failed; !errors.Is(err, emulator.ErrClosed) {
+		t.Errorf("invocation: %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Invoke(t.Context(), []byte(`{}`)); !errors.Is(err, emulator.ErrClosed) {
+		t.Errorf("invocation after Close: %v", err)
+	}
+	if err := f.Pause(); !errors.Is(err, emulator.ErrExited) {
+		t.Errorf("Pause after Close: %v", err)
+	}
+	if err := f.Resume(); !errors.Is(err, emulator.ErrExited) {
+		t.Errorf("Resume after Close: %v", err)
+	}
+	if state := f.Processes()[0].State; !strings.Contains(state.String(), "killed") {
+		t.Errorf("process ended with %v", state)
+	}
+}
+
+func TestContextThatEndsDuringInit(t *testing.T) {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 200*time.Millisecond, errors.New("enough"))
+	defer cancel()
+	f, err := emulator.Start(ctx, config(t, "hang-in-init"))
+	if err == nil || err.Error() != "enough" {
+		t.Errorf("Start: %v, %v", f, err)
+	}
+}
+
+func TestCallerThatGivesUp(t *testing.T) {
+	f := start(t, config(t, "commands"))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	c := command{Do: "echo", For: 300 * time.Millisecond}
+	if _, err := f.Invoke(ctx, c.payload(t)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("error %v", err)
+	}
+	if got := invoke[string](t, f, command{Do: "echo", Text: "next"}); got != "next" {
+		t.Errorf("next answer %q", got)
+	}
+	if n := len(f.Processes()); n != 1 {
+		t.Errorf("%d processes, want 1: the function goes on without its caller", n)
+	}
+}
+
+func TestPauseAndResume(t *testing.T) {
+	f := start(t, config(t, "commands"))
+	for range 3 {
+		if err := f.Pause(); err != nil {
+			t.Fatal(err)
+		}
+		waitForState(t, f.Pid(), true)
+		if err := f.Resume(); err != nil {
+			t.Fatal(err)
+		}
+		waitForState(t, f.Pid(), false)
+		if err := f.Pause(); err != nil {
+			t.Fatal(err)
+		}
+		if got := invoke[string](t, f, command{Do: "echo", Text: "thawed"}); got != "thawed" {
+			t.Errorf("answer %q", got)
+		}
+	}
+	if n := len(f.Processes()); n != 1 {
+		t.Errorf("%d processes, want 1", n)
+	}
+}
+
+func TestFreezeBetweenInvocations(t *testing.T) {
+	for _, function := range []string{"commands", "sigterm"} {
+		t.Run(function, func(t *testing.T) {
+			cfg := config(t, function)
+			cfg.Freeze = true
+			f := start(t, cfg)
+			for i := range 5 {
+				waitForState(t, f.Pid(), true)
+				if got := invoke[string](t, f, command{Do: "echo", Text: strconv.Itoa(i)}); got != strconv.Itoa(i) {
+					t.Errorf("answer %q", got)
+				}
+			}
+			waitForState(t, f.Pid(), true)
+		})
+	}
+}
+
+// waitForState waits until the process is stopped, or is not. A process that
+// never gets there ends the test by its own timeout.
+func waitForState(t *testing.T, pid int, stopped bool) {
+	t.Helper()
+	for {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if errors.Is(err, os.ErrNotExist) {
+			t.Skip("no /proc to read a process's state from")
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		_, state, _ := strings.Cut(string(stat), ") ")
+		if strings.HasPrefix(state, "T") == stopped {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestConcurrentInvocations(t *testing.T) {
+	const n = 8
+	cfg := config(t, "commands")
+	cfg.Concurrency = n
+	f := start(t, cfg)
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			if _, err := f.Invoke(t.Context(), command{Do: "meet", N: n}.payload(t)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for i := range 4 * n { // more than the process takes at once
+		wg.Go(func() {
+			if got := invoke[string](t, f, command{Do: "echo", Text: strconv.Itoa(i)}); got != strconv.Itoa(i) {
+				t.Errorf("invocation %d got the answer %q", i, got)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(f.Processes()); n != 1 {
+		t.Errorf("%d processes, want 1", n)
+	}
+}
+
+func TestConcurrentTimeoutLeavesOthersAlone(t *testing.T) {
+	cfg := config(t, "commands")
+	cfg.Concurrency = 2
+	cfg.Timeout = 500 * time.Millisecond
+	f := start(t, cfg)
+	late := command{Do: "echo", Text: "late", For: 700 * time.Millisecond}
+	if _, err := f.Invoke(t.Context(), late.payload(t)); !errors.Is(err, emulator.ErrTimeout) {
+		t.Errorf("error %v", err)
+	}
+	for i := range 20 { // until after the late answer has come
+		if got := invoke[string](t, f, command{Do: "echo", For: 20 * time.Millisecond, Text: strconv.Itoa(i)}); got != strconv.Itoa(i) {
+			t.Errorf("answer %q", got)
+		}
+	}
+	if n := len(f.Processes()); n != 1 {
+		t.Errorf("%d processes, want 1", n)
+	}
+}
+
+func TestProcessFigures(t *testing.T) {
+	f := start(t, config(t, "sigterm"))
+	p := f.Processes()[0]
+	if p.Pid != f.Pid() || p.FirstNext.Before(p.Exec) || p.Ready.Before(p.FirstNext) || p.State != nil || !p.Exited.IsZero() {
+		t.Errorf("running: %+v", p)
+	}
+	f.Kill()
+	p = f.Processes()[0]
+	if p.State == nil || p.Exited.Before(p.Ready) || p.PeakMemory < 1<<20 || p.PeakMemory > 1<<30 {
+		t.Errorf("killed: %+v", p)
+	}
+	invoke[string](t, f, command{Do: "echo"})
+	if err := f.Close(); err != nil { // it exits by itself
+		t.Fatal(err)
+	}
+	if p = f.Processes()[1]; p.State == nil || p.PeakMemory < 1<<20 {
+		t.Errorf("ended by itself: %+v", p)
+	}
+}

@@ -1,0 +1,40 @@
+package emulator
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+)
+
+// randomHex returns n random bytes as lower-case hexadecimal. The identifiers
+// made of it need to be distinct, not secret.
+func randomHex(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(rand.Uint32())
+	}
+	return hex.EncodeToString(b)
+}
+
+// newUUID returns a version 4 UUID, the form of Lambda's request ids and of
+// extension identifiers (RFC 9562, section 5.4).
+func newUUID() string {
+	hi, lo := rand.Uint64(), rand.Uint64()
+	hi = hi&^0xf000 | 0x4000
+	lo = lo&^(3<<62) | 1<<63
+	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", hi>>32, hi>>16&0xffff, hi&0xffff, lo>>48, lo&0xffffffffffff)
+}
+
+// newTraceRoot returns the Root field of an X-Ray trace header for a request
+// that came in at now.
+func newTraceRoot(now time.Time) string {
+	return "1-" + fmt.Sprintf("%08x", now.Unix()) + "-" + randomHex(12)
+}
+
+// newTraceID returns the trace header of an invocation that nobody traces.
+func newTraceID(now time.Time) string {
+	return "Root=" + newTraceRoot(now) + ";Parent=" + randomHex(8) + ";Sampled=0;Lineage=1:" +
+		strconv.FormatUint(uint64(rand.Uint32()), 16) + ":0"
+}

@@ -1,0 +1,179 @@
+package emulator
+
+import (
+	"time"
+)
+
+// arrive notes a call of next: it ends the invocation before, and the runtime's
+// part of init. It refuses a runtime that asks again without having answered.
+func (p *process) arrive() (ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.latest != nil {
+		if !p.latest.finished && !p.stopping {
+			return false
+		}
+		p.latest.timer.Stop()
+		p.latest = nil
+	}
+	if p.stats.FirstNext.IsZero() {
+		p.stats.FirstNext = time.Now()
+	}
+	p.waiting++
+	p.completeInit()
+	p.freezeIdle()
+	return true
+}
+
+// leave notes that a call of next ends without an invocation.
+func (p *process) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting--
+}
+
+// completeInit ends init once the runtime and every extension have called
+// next. p.mu is held.
+func (p *process) completeInit() {
+	if !p.stats.Ready.IsZero() || p.stats.FirstNext.IsZero() || p.stopping {
+		return
+	}
+	for _, e := range p.extensions {
+		if !e.ready {
+			return
+		}
+	}
+	p.stats.Ready = time.Now()
+	p.initTimer.Stop()
+	p.logger.Debug("function ready", "pid", p.stats.Pid, "init", p.stats.Ready.Sub(p.stats.Exec))
+	close(p.ready)
+}
+
+func (p *process) initTimedOut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stats.Ready.IsZero() {
+		return
+	}
+	p.stopLocked(failure("", "Sandbox.Timedout",
+		"Init timed out after "+p.cfg.InitTimeout.String(), ErrInit, ErrTimeout), true)
+}
+
+// initFailed takes the runtime's own report that init has failed, after which
+// Lambda ends the process.
+func (p *process) initFailed(report []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.initReport = report
+	p.stopLocked(nil, false)
+}
+
+// take gives inv to a call of next that was waiting and starts its clock. It
+// reports false when the process is stopping, and sends inv back.
+func (p *process) take(inv *invocation) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting--
+	p.pending--
+	if p.stopping {
+		inv.finish(result{retry: true})
+		return false
+	}
+	inv.deadline = time.Now().Add(p.cfg.Timeout)
+	inv.timer = time.AfterFunc(p.cfg.Timeout, func() { p.expire(inv) })
+	p.inFlight[inv.id] = inv
+	if p.cfg.Concurrency == 1 {
+		p.latest = inv
+	}
+	for _, e := range p.extensions {
+		e.announce(p.cfg, inv)
+	}
+	return true
+}
+
+// expire fails an invocation at its deadline. At concurrency 1 the process is
+// ended, also when it has answered but not called next again. With several
+// invocations in one process it runs on, so that the others are not disturbed
+// (Lambda Managed Instances, "Error handling and recovery").
+func (p *process) expire(inv *invocation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cfg.Concurrency == 1 && p.latest != inv {
+		return
+	}
+	if !inv.finished {
+		p.logger.Warn("invocation timed out", "request_id", inv.id, "pid", p.stats.Pid, "timeout", p.cfg.Timeout)
+		inv.finish(result{err: timeoutError(inv.id, p.cfg.Timeout)})
+	}
+	if p.cfg.Concurrency == 1 {
+		p.stopLocked(ErrTimeout, true)
+	}
+}
+
+// claim finds the invocation that the function wants to answer; nil if there
+// is none of that id that lacks an answer.
+func (p *process) claim(id string) *invocation {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	inv := p.inFlight[id]
+	if inv == nil || inv.answering {
+		return nil
+	}
+	inv.answering = true
+	return inv
+}
+
+// complete ends an invocation with its answer.
+func (p *process) complete(inv *invocation, r result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.inFlight, inv.id)
+	if p.cfg.Concurrency > 1 {
+		inv.timer.Stop()
+	}
+	if r.err != nil {
+		p.logger.Warn("invocation failed", "request_id", inv.id, "pid", p.stats.Pid, "error", r.err)
+	}
+	inv.finish(r)
+}
+
+// interrupted notes that the function did not get to the end of its answer: it
+// died, which decides the error, or it may answer no more and runs into its
+// deadline.
+func (p *process) interrupted(inv *invocation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.ending:
+		delete(p.inFlight, inv.id)
+		inv.finish(result{err: p.exitErrorLocked(inv.id)})
+	default:
+		inv.answering = false // exited or expire will finish it
+	}
+}
+
+// initError is the error of a process that ended before init was done.
+func (p *process) initError() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.initReport != nil {
+		return reported("", p.initReport, ErrInit)
+	}
+	if p.cause != nil {
+		return p.cause
+	}
+	return exitError("", p.stats.State, ErrInit)
+}
+
+func (p *process) exitError(requestID string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.exitErrorLocked(requestID)
+}
+
+func (p *process) exitErrorLocked(requestID string) error {
+	if p.cause == ErrClosed {
+		return ErrClosed
+	}
+	return exitError(requestID, p.stats.State)
+}

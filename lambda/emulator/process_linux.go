@@ -1,0 +1,36 @@
+package emulator
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// childAttributes puts the child into a process group of its own, so that its
+// children end with it, and has the kernel kill it if the emulator dies.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// peakNow reads the high-water mark of a running process's resident set, in
+// bytes; 0 if it cannot be read (proc(5), VmHWM).
+func peakNow(pid int) int64 {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return 0
+	}
+	_, line, _ := bytes.Cut(status, []byte("VmHWM:"))
+	fields := bytes.Fields(line)
+	if len(fields) == 0 {
+		return 0
+	}
+	kilobytes, err := strconv.ParseInt(string(fields[0]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kilobytes << 10
+}
+
+// maxRSSUnit is the unit of ru_maxrss in bytes (getrusage(2)).
+const maxRSSUnit = 1 << 10
