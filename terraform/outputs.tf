@@ -1,0 +1,44 @@
+output "endpoint" {
+  description = "Base URL of the API, without a slash at the end: append /v1/ping. Ends with base_path where one is set."
+  value       = "${local.endpoint_url}${var.base_path}"
+}
+
+output "function_name" {
+  description = "Name of the function."
+  value       = aws_lambda_function.gateway.function_name
+}
+
+output "function_arn" {
+  description = "ARN of the function, without a version or alias."
+  value       = aws_lambda_function.gateway.arn
+}
+
+output "role_name" {
+  description = "Name of the function's role, to attach what your own service may do."
+  value       = aws_iam_role.function.name
+}
+
+output "log_group" {
+  description = "Log group of the function."
+  value       = aws_cloudwatch_log_group.function.name
+}
+
+output "access_log_group" {
+  description = "Log group of the API's access log, or null where there is none."
+  value       = one([for group in aws_cloudwatch_log_group.access : group.name])
+}
+
+output "alias" {
+  description = "Name of the alias that the endpoint calls."
+  value       = aws_lambda_alias.live.name
+}
+
+output "alias_arn" {
+  description = "ARN of the alias, for callers beside the endpoint."
+  value       = aws_lambda_alias.live.arn
+}
+
+output "live_version" {
+  description = "Version that the alias points to. Note it before an update: it is what to roll back to."
+  value       = aws_lambda_alias.live.function_version
+}

@@ -1,0 +1,324 @@
+# What is deployed, the function, and the program's settings. The variables of
+# the endpoint are in variables_endpoint.tf.
+
+# --- The deployment
+
+variable "name" {
+  description = "Name of the function, and the beginning of the name of everything that belongs to it."
+  type        = string
+  default     = "lambda-grpc-gateway"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$", var.name))
+    error_message = "name must have 1 to 32 lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen (a target group's name may have no more)."
+  }
+}
+
+variable "region" {
+  description = "AWS region, such as eu-central-1. Null leaves it to the environment (AWS_REGION or the profile)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must be the code of an AWS region, such as eu-central-1, or null for the one of the environment."
+  }
+}
+
+variable "tags" {
+  description = "Tags for every resource, beside Name and ManagedBy, which may be given here to change them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = length(var.tags) <= 40 && alltrue([
+      for key, value in var.tags :
+      can(regex("^[\\pL\\pN _.:/=+@-]{1,128}$", key)) && !startswith(lower(key), "aws:") && can(regex("^[\\pL\\pN _.:/=+@-]{0,256}$", value))
+    ])
+    error_message = "tags may have at most 40 entries; a key has 1 to 128 and a value at most 256 letters, digits, spaces and _.:/=+@-, and a key must not begin with aws:."
+  }
+}
+
+# --- The code
+
+variable "architecture" {
+  description = "Processor of the function: arm64, or x86_64, which the Makefile calls amd64."
+  type        = string
+  default     = "arm64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture must be arm64 or x86_64 (Lambda's name for amd64)."
+  }
+}
+
+variable "zip_file" {
+  description = "Zip with the function's bootstrap. Null takes what make build-lambda-zip writes for the architecture: ../dist/lambda-arm64.zip or ../dist/lambda-amd64.zip."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = fileexists(var.zip_file != null ? var.zip_file : "${path.module}/../dist/lambda-${var.architecture == "x86_64" ? "amd64" : "arm64"}.zip")
+    error_message = "zip_file must name an existing file, and ${var.zip_file != null ? var.zip_file : "dist/lambda-${var.architecture == "x86_64" ? "amd64" : "arm64"}.zip"} does not exist: run make build-lambda-zip${var.architecture == "x86_64" ? " ARCH=amd64" : ""} first."
+  }
+}
+
+variable "live_version" {
+  description = "Published version that the alias live points to, such as \"7\", to roll back. Null is the one published last."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.live_version == null || can(regex("^[1-9][0-9]*$", var.live_version))
+    error_message = "live_version must be the number of a published version, such as \"7\", or null for the newest; $LATEST is not allowed, for it changes under way."
+  }
+}
+
+# --- The function
+
+variable "memory_size" {
+  description = "Memory of the function in MB. Processor time grows with it: 1,769 MB are one core."
+  type        = number
+  default     = 256
+  nullable    = false
+
+  validation {
+    condition     = var.memory_size >= 128 && var.memory_size <= 10240 && floor(var.memory_size) == var.memory_size
+    error_message = "memory_size must be a whole number of MB from 128 to 10240."
+  }
+}
+
+variable "timeout" {
+  description = "Seconds after which Lambda ends an invocation. What the endpoint waits for is the upper bound: 30 for http_api, 29 for rest_api unless it streams, 900 otherwise."
+  type        = number
+  default     = 25
+  nullable    = false
+
+  validation {
+    condition     = var.timeout >= 1 && var.timeout <= 900 && floor(var.timeout) == var.timeout
+    error_message = "timeout must be a whole number of seconds from 1 to 900."
+  }
+
+  validation {
+    condition     = var.timeout <= local.endpoint_timeout
+    error_message = "timeout is ${var.timeout} s, but with endpoint_type = \"${var.endpoint_type}\" and response_mode = \"${var.response_mode}\" nobody waits for an answer longer than ${local.endpoint_timeout} s: at most ${local.endpoint_timeout} is allowed."
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "Invocations that may run at once, set aside from the account's limit. 0 stops the function; null sets no limit of its own."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.reserved_concurrency == null || can(regex("^[0-9]+$", tostring(var.reserved_concurrency)))
+    error_message = "reserved_concurrency must be a whole number, 0 or more, or null for no limit of its own."
+  }
+}
+
+variable "provisioned_concurrency" {
+  description = "Environments of the alias live that are kept started, and paid for by the hour. Null is none."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.provisioned_concurrency == null || can(regex("^[1-9][0-9]*$", tostring(var.provisioned_concurrency)))
+    error_message = "provisioned_concurrency must be a whole number, 1 or more, or null for none."
+  }
+
+  validation {
+    condition     = var.provisioned_concurrency == null || var.reserved_concurrency == null ? true : var.provisioned_concurrency <= var.reserved_concurrency
+    error_message = "provisioned_concurrency is taken out of reserved_concurrency and so must not be greater: at most ${coalesce(var.reserved_concurrency, 0)} is allowed."
+  }
+}
+
+variable "tracing" {
+  description = "Whether Lambda records X-Ray segments. The role then gets the two permissions for it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+# --- What the program reads from its environment
+
+variable "transport" {
+  description = "How the gateway reaches the gRPC server (TRANSPORT): unix, bufconn, inproc, tcp, or several in order of preference, comma separated. One alone means that one or a failed start."
+  type        = string
+  default     = "unix,bufconn"
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for name in split(",", var.transport) : contains(["unix", "bufconn", "inproc", "tcp"], name)
+    ]) && length(distinct(split(",", var.transport))) == length(split(",", var.transport))
+    error_message = "transport must be one of unix, bufconn, inproc, tcp, or several of them, each once, separated by commas without spaces."
+  }
+}
+
+variable "log_level" {
+  description = "Least severe level that the program logs (LOG_LEVEL), and that Lambda lets through: debug, info, warn or error."
+  type        = string
+  default     = "info"
+  nullable    = false
+
+  validation {
+    condition     = contains(["debug", "info", "warn", "error"], var.log_level)
+    error_message = "log_level must be debug, info, warn or error."
+  }
+}
+
+variable "response_mode" {
+  description = "How answers are sent (RESPONSE_MODE): buffered, or stream, which function_url and rest_api can do."
+  type        = string
+  default     = "buffered"
+  nullable    = false
+
+  validation {
+    condition     = contains(["buffered", "stream"], var.response_mode)
+    error_message = "response_mode must be buffered or stream."
+  }
+
+  validation {
+    condition     = var.response_mode != "stream" || contains(["function_url", "rest_api"], var.endpoint_type)
+    error_message = "response_mode = \"stream\" is allowed with endpoint_type = \"function_url\" or \"rest_api\" only: ${var.endpoint_type} takes an answer whole."
+  }
+}
+
+variable "base_path" {
+  description = "Leading segments of the path that the program strips (BASE_PATH), such as /api. Empty strips nothing. The output endpoint ends with it."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$", var.base_path))
+    error_message = "base_path must be empty or whole segments, each with a slash in front and none at the end, such as /api or /shop/v2; letters, digits and ._~- are allowed."
+  }
+}
+
+variable "metrics" {
+  description = "Where metrics go (METRICS): off, or emf for CloudWatch Embedded Metric Format in the log."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = contains(["off", "emf"], var.metrics)
+    error_message = "metrics must be off or emf."
+  }
+}
+
+variable "deadline_margin" {
+  description = "How long before the timeout a call's deadline ends (DEADLINE_MARGIN), so that a slow call is the gateway's 504 and not the function's end."
+  type        = string
+  default     = "500ms"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]+(\\.[0-9]+)?(ms|s)$", var.deadline_margin))
+    error_message = "deadline_margin must be a number of milliseconds or seconds with its unit, such as 500ms or 1.5s."
+  }
+
+  validation {
+    condition = try(
+      tonumber(trimsuffix(var.deadline_margin, "ms")) / 1000,
+      tonumber(trimsuffix(var.deadline_margin, "s")),
+      0, # not a duration: refused above
+    ) < var.timeout
+    error_message = "deadline_margin must be shorter than timeout, which is ${var.timeout}s: otherwise no call has any time at all."
+  }
+}
+
+variable "cors" {
+  description = "Origins whose pages may call from a browser (CORS_ORIGINS), such as https://app.example.com, or * alone for all. Empty is off. The program answers preflights itself, on every endpoint type."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.cors : can(regex("^(\\*|https?://[A-Za-z0-9.-]+(:[0-9]+)?)$", origin))])
+    error_message = "cors must list origins as scheme, host and optionally port without a path, such as https://app.example.com or http://localhost:3000, or be [\"*\"]."
+  }
+
+  validation {
+    condition     = !contains(var.cors, "*") || length(var.cors) == 1
+    error_message = "cors must not name other origins beside *, which allows all of them."
+  }
+
+  validation {
+    condition     = length(var.cors) == 0 || local.function_url_auth != "AWS_IAM"
+    error_message = "cors is not allowed with function_url_auth = \"AWS_IAM\": browsers do not sign a preflight, so it would never reach the function."
+  }
+}
+
+variable "environment" {
+  description = "Further environment variables, for your own service. Not for secrets: whoever may read the function's configuration reads them."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for key in keys(var.environment) : can(regex("^[a-zA-Z][a-zA-Z0-9_]+$", key))])
+    error_message = "environment must have names of at least two letters, digits and underscores that begin with a letter; that is what Lambda allows."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.environment), keys(local.settings))) == 0
+    error_message = "environment must not set ${join(", ", keys(local.settings))}: these have variables of their own."
+  }
+}
+
+# --- Logs and alarms
+
+variable "log_retention_days" {
+  description = "Days that log events are kept; 0 keeps them for ever."
+  type        = number
+  default     = 14
+  nullable    = false
+
+  validation {
+    condition     = contains(local.log_retentions, var.log_retention_days)
+    error_message = "log_retention_days must be one of ${join(", ", local.log_retentions)}; CloudWatch knows no other, and 0 is for ever."
+  }
+}
+
+variable "system_log_level" {
+  description = "Least severe level of Lambda's own log lines: debug, info (with a report for each invocation) or warn."
+  type        = string
+  default     = "info"
+  nullable    = false
+
+  validation {
+    condition     = contains(["debug", "info", "warn"], var.system_log_level)
+    error_message = "system_log_level must be debug, info or warn."
+  }
+}
+
+variable "alarms" {
+  description = "Alarms on more than `errors` failed invocations or `throttles` in five minutes, and on a p99 duration above `p99_duration_ms` (80 % of the timeout by default). `actions` are the ARNs, of SNS topics for instance, that are told. Null is no alarms."
+  type = object({
+    actions         = optional(list(string), [])
+    errors          = optional(number, 0)
+    throttles       = optional(number, 0)
+    p99_duration_ms = optional(number)
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for action in try(var.alarms.actions, []) : can(regex("^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?:.+$", action))])
+    error_message = "alarms.actions must be ARNs, such as arn:aws:sns:eu-central-1:123456789012:alerts."
+  }
+
+  validation {
+    condition     = try(var.alarms.errors, 0) >= 0 && try(var.alarms.throttles, 0) >= 0
+    error_message = "alarms.errors and alarms.throttles must be 0 or more: the alarm goes off above the number."
+  }
+
+  validation {
+    condition     = try(var.alarms.p99_duration_ms, null) == null ? true : var.alarms.p99_duration_ms > 0 && var.alarms.p99_duration_ms < var.timeout * 1000
+    error_message = "alarms.p99_duration_ms must be more than 0 and less than the timeout, which is ${var.timeout * 1000} ms: no invocation lasts longer."
+  }
+}
