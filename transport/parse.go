@@ -1,0 +1,43 @@
+package transport
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Parse returns the transport that list names: one of unix, bufconn, inproc
+// and tcp, or several of them separated by commas, in order of preference, as
+// [FirstOf] takes them. "unix" uses the directory for temporary files, "tcp" a
+// free port on localhost.
+func Parse(list string) (Transport, error) {
+	names := strings.Split(list, ",")
+	transports := make(firstOf, len(names))
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+		if transports[i] = byName(names[i]); transports[i] == nil {
+			return nil, fmt.Errorf("transport: %q: want one of unix, bufconn, inproc, tcp, or several in order of preference, separated by commas", name)
+		}
+		if slices.Contains(names[:i], names[i]) {
+			return nil, fmt.Errorf("transport: %q: %s is named twice", list, names[i])
+		}
+	}
+	if len(transports) == 1 {
+		return transports[0], nil
+	}
+	return transports, nil
+}
+
+func byName(name string) Transport {
+	switch name {
+	case "unix":
+		return Unix("")
+	case "bufconn":
+		return Bufconn()
+	case "inproc":
+		return InProcess()
+	case "tcp":
+		return TCP("localhost:0")
+	}
+	return nil
+}

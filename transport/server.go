@@ -1,0 +1,96 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+const defaultDrainTimeout = 5 * time.Second
+
+// check refuses descriptions that contradict themselves.
+func (s Server) check() error {
+	if s.GRPC == nil {
+		if s.Register == nil {
+			return errors.New("Server has neither Register nor GRPC: nothing to serve")
+		}
+		return nil
+	}
+	if s.Register != nil || s.UnaryInterceptors != nil || s.StreamInterceptors != nil || s.StatsHandlers != nil ||
+		s.MaxRecvMsgSize != 0 || s.MaxSendMsgSize != 0 || s.Options != nil {
+		return errors.New("Server.GRPC is a server already built: Register, interceptors, stats handlers, limits and options cannot be added to it")
+	}
+	return nil
+}
+
+func orDefaultDrain(d time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return defaultDrainTimeout
+}
+
+func (s Server) logger() *slog.Logger {
+	if s.Logger != nil {
+		return s.Logger
+	}
+	return slog.Default()
+}
+
+// NewServer returns a grpc.Server that does what s describes, for serving on a
+// listener of one's own beside a transport. Register must be set; GRPC is not
+// looked at.
+func (s Server) NewServer() *grpc.Server {
+	options := []grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(s.UnaryInterceptors...),
+		grpc.ChainStreamInterceptor(s.StreamInterceptors...),
+	}
+	for _, h := range s.StatsHandlers {
+		options = append(options, grpc.StatsHandler(h))
+	}
+	if s.MaxRecvMsgSize > 0 {
+		options = append(options, grpc.MaxRecvMsgSize(s.MaxRecvMsgSize))
+	}
+	if s.MaxSendMsgSize > 0 {
+		options = append(options, grpc.MaxSendMsgSize(s.MaxSendMsgSize))
+	}
+	server := grpc.NewServer(append(options, s.Options...)...)
+	s.Register(server)
+	return server
+}
+
+// Stop stops server: it refuses new calls, waits drain (as of
+// [Server.DrainTimeout]) for those in flight, then cancels what is left and
+// waits as long again. The error says that a handler did not return even so;
+// it is then left behind.
+func Stop(server *grpc.Server, drain time.Duration) error {
+	drain = orDefaultDrain(drain)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		server.GracefulStop() // also after Stop, until the last handler has returned
+	}()
+	if closedWithin(drain, drained) {
+		return nil
+	}
+	server.Stop()
+	if closedWithin(drain, drained) {
+		return nil
+	}
+	return fmt.Errorf("a handler is still running %v after it was cancelled", drain)
+}
+
+// closedWithin reports whether ch was closed within d.
+func closedWithin(d time.Duration, ch <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ch:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

@@ -1,0 +1,25 @@
+package transport
+
+import (
+	"context"
+	"net"
+)
+
+// TCP returns the transport that listens on addr, a host:port as for
+// [net.Listen]. Port 0 picks a free one. Whoever reaches addr can call the
+// server: keep the host a loopback address unless that is what you want.
+func TCP(addr string) Transport { return tcpTransport{addr} }
+
+type tcpTransport struct{ addr string }
+
+func (tcpTransport) Name() string { return "tcp" }
+
+func (t tcpTransport) Open(ctx context.Context, s Server) (Conn, error) {
+	return openListener(ctx, t.Name(), s, func() (endpoint, error) {
+		l, err := net.Listen("tcp", t.addr)
+		if err != nil {
+			return endpoint{}, err // names the address
+		}
+		return endpoint{Listener: l, dial: dialer(l)}, nil
+	})
+}
