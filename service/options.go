@@ -1,0 +1,128 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// An Option says what a [Service] consists of.
+type Option func(*config)
+
+type config struct {
+	bindings   []binding
+	logger     *slog.Logger
+	registerer prometheus.Registerer
+	reflect    func(grpc.ServiceRegistrar)
+	unary      []grpc.UnaryServerInterceptor
+	stream     []grpc.StreamServerInterceptor
+	adjust     []func(*transport.Server)
+	mux        []runtime.ServeMuxOption
+	trusted    trusted
+	requestIn  map[string]string // canonical header name to metadata key
+	responseIn map[string]string // likewise
+	origins    []string
+}
+
+// Bind adds one gRPC service. All but impl are names that protoc-gen-go-grpc
+// and protoc-gen-grpc-gateway generated; Go infers C, and S where impl is of
+// the interface type itself:
+//
+//	service.Bind[pb.XServer](pb.RegisterXServer, pb.NewXClient, pb.RegisterXHandlerClient, impl)
+func Bind[S, C any](
+	register func(grpc.ServiceRegistrar, S),
+	client func(grpc.ClientConnInterface) C,
+	gateway func(context.Context, *runtime.ServeMux, C) error,
+	impl S,
+) Option {
+	return func(c *config) {
+		c.bindings = append(c.bindings, binding{
+			register: func(r grpc.ServiceRegistrar) { register(r, impl) },
+			gateway: func(ctx context.Context, mux *runtime.ServeMux, cc grpc.ClientConnInterface) error {
+				return gateway(ctx, mux, client(cc))
+			},
+		})
+	}
+}
+
+// WithLogger sets where calls, panics and errors are logged. The default is
+// slog.Default().
+func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
+
+// WithRegisterer turns metrics on and registers them with r: call counts and
+// latencies by method and code, and grpc_gateway_transport_info, whose label
+// names the transport. Close unregisters them.
+func WithRegisterer(r prometheus.Registerer) Option { return func(c *config) { c.registerer = r } }
+
+// WithReflection turns gRPC server reflection on, for grpcurl and its like.
+func WithReflection() Option {
+	return func(c *config) {
+		c.reflect = func(r grpc.ServiceRegistrar) {
+			if server, ok := r.(reflection.GRPCServer); ok {
+				reflection.Register(server)
+			}
+		}
+	}
+}
+
+// WithUnaryInterceptors adds interceptors for unary calls, which run in the
+// order given, inside logging, metrics and recovery.
+func WithUnaryInterceptors(interceptors ...grpc.UnaryServerInterceptor) Option {
+	return func(c *config) { c.unary = append(c.unary, interceptors...) }
+}
+
+// WithStreamInterceptors is [WithUnaryInterceptors] for streams.
+func WithStreamInterceptors(interceptors ...grpc.StreamServerInterceptor) Option {
+	return func(c *config) { c.stream = append(c.stream, interceptors...) }
+}
+
+// WithServer lets adjust change the description of the gRPC server, after
+// everything else: its limits, its stats handlers, its DrainTimeout.
+func WithServer(adjust func(*transport.Server)) Option {
+	return func(c *config) { c.adjust = append(c.adjust, adjust) }
+}
+
+// WithMuxOptions passes options to the gateway's mux, after those that the
+// Service sets itself, which they can therefore replace.
+func WithMuxOptions(options ...runtime.ServeMuxOption) Option {
+	return func(c *config) { c.mux = append(c.mux, options...) }
+}
+
+// WithTrustedMetadata passes to the services, as metadata, what from finds in
+// the context of a request: facts that come from the platform, not from the
+// client. All its keys must begin with prefix, in lower case. No client can
+// set a key that begins with prefix: neither by HTTP nor over ServeGRPC.
+func WithTrustedMetadata(prefix string, from func(context.Context) metadata.MD) Option {
+	return func(c *config) { c.trusted = trusted{strings.ToLower(prefix), from} }
+}
+
+// WithRequestHeaders passes the named HTTP request headers to the services as
+// metadata, under their own names. Without it these are passed:
+// Authorization, Idempotency-Key, Traceparent, Tracestate, X-Request-Id, and,
+// with the gateway's prefix "grpcgateway-", Accept-Language and User-Agent.
+// Others are dropped, Grpc-Metadata-* among them.
+func WithRequestHeaders(names ...string) Option {
+	return func(c *config) { c.requestIn = addHeaders(c.requestIn, names) }
+}
+
+// WithResponseHeaders passes the named header metadata of the services to the
+// HTTP client as response headers of the same names. Without it only
+// Retry-After and X-Request-Id are passed.
+func WithResponseHeaders(names ...string) Option {
+	return func(c *config) { c.responseIn = addHeaders(c.responseIn, names) }
+}
+
+// WithCORS answers the cross-origin requests of browsers that come from one
+// of origins, such as "https://app.example.com", with "*" for any and at most
+// one "*" within each. Without it there is no CORS.
+func WithCORS(origins ...string) Option {
+	return func(c *config) { c.origins = append(c.origins, origins...) }
+}
