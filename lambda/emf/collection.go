@@ -211,7 +211,6 @@ func (c *collection) sorted() []*group {
 func (c *collection) gaugeChanged(g *group, m *metric) bool {
 	c.key = appendPart(append(c.key[:0], g.key...), m.name)
 	if !isStorable(m.value) {
-		delete(c.after.gauges, string(c.key))
 		return false
 	}
 	last, known := c.before.gauges[string(c.key)]

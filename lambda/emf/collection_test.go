@@ -159,8 +159,10 @@ func TestFlushLeavesOutWhatHasNoPlaceInALine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			source := &gathered{families: []*dto.MetricFamily{gaugeFamily("good", 1), counterFamily(test.metric, 1)}}
 			exporter, out := newExporter(t, source, emf.Config{Fixed: map[string]string{"service": "s"}})
+			bad := source.families[1]
+			bad.Metric = append(bad.Metric, bad.Metric[0]) // two series, and one complaint
 			err := exporter.Flush()
-			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("emf: leaving out metric %q: ", test.metric)) ||
+			if err == nil || strings.Count(err.Error(), "leaving out") != 1 || !strings.Contains(err.Error(), fmt.Sprintf("emf: leaving out metric %q: ", test.metric)) ||
 				!strings.Contains(err.Error(), test.want) {
 				t.Errorf("got the error %v, want one that says %q", err, test.want)
 			}

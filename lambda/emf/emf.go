@@ -16,7 +16,7 @@
 //   - A gauge is written as its value when that has changed.
 //   - A summary, or a histogram that has no fixed buckets, is written as two
 //     counters, name_count and name_sum. Its quantiles are left out: they
-//     cannot be added up.
+//     cannot be added up. So are gauge histograms.
 //
 // Each distinct set of dimension values is billed as a metric of its own. Only
 // labels on an allow-list become dimensions; over all others, series are added
@@ -80,10 +80,11 @@ func New(w io.Writer, g prometheus.Gatherer, config Config) (*Exporter, error) {
 // writes nothing.
 //
 // The error joins all that went wrong. A gatherer that fails in part does not
-// keep the rest from being written, nor does a metric whose name CloudWatch
-// would refuse; either is retried at the next flush. After an error of the
-// writer the changes count as not written and the next flush repeats them: a
-// writer that failed halfway may so be given a line twice.
+// keep the rest from being written; what is missing goes on from where it was
+// once it is gathered again. Nor does a metric whose name has no place in a
+// line, of which every flush tells that would have written it. After an error
+// of the writer the changes count as not written and the next flush repeats
+// them: a writer that failed halfway may so be given a line twice.
 func (e *Exporter) Flush() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emf"
 )
@@ -30,6 +31,7 @@ func TestHistogramValues(t *testing.T) {
 		"bounds below zero":                   {[]float64{-4, -2}, []float64{-5, -3, -1}, []float64{-4, -3, -2}, []float64{1, 1, 1}, -9},
 		"an infinite sum means the middle":    {[]float64{1, 2}, []float64{0.1, inf}, []float64{0.5, 2}, []float64{1, 1}, 2.5},
 		"the same for one that is no number":  {[]float64{1, 2}, []float64{1.9, math.NaN()}, []float64{1.5, 2}, []float64{1, 1}, 3.5},
+		"values that coincide are one":        {[]float64{0, 1}, []float64{-0.5, 0.5}, []float64{0}, []float64{2}, 0},
 		"zeros only":                          {[]float64{1, 2}, []float64{0, 0, 0}, []float64{0}, []float64{3}, 0},
 		"buckets that are empty do not count": {[]float64{1, 2, 3, 4}, []float64{0.5, 0.5, 3.5}, []float64{0.5, 3.5}, []float64{2, 1}, 4.5},
 	} {
@@ -139,6 +141,57 @@ func TestWithoutBucketsThereAreTwoCounters(t *testing.T) {
 		if diff := cmp.Diff([]string{"Count", "Bytes", "Count", "Seconds"}, units); diff != "" {
 			t.Errorf("units (-want +got):\n%s", diff)
 		}
+	}
+}
+
+// What other tests leave to a tolerance must be right to the last bit here.
+func TestHistogramOfOneObservationIsNotRounded(t *testing.T) {
+	for i := range 200 {
+		took := float64(i) / 97
+		registry := prometheus.NewRegistry()
+		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Buckets: []float64{0.01, 0.1, 1}})
+		registry.MustRegister(h)
+		h.Observe(took)
+		exporter, out := newExporter(t, registry, emf.Config{})
+		if got := histogram(t, flush(t, exporter, out), "h"); got.Values[0] != took || got.Sum != took {
+			t.Errorf("got %+v, want %v", got, took)
+		}
+	}
+}
+
+func histogramFamily(sum float64, bounds []float64, cumulative []uint64) *dto.MetricFamily {
+	h := &dto.Histogram{SampleSum: &sum, SampleCount: &cumulative[len(cumulative)-1]}
+	for i := range bounds {
+		h.Bucket = append(h.Bucket, &dto.Bucket{UpperBound: &bounds[i], CumulativeCount: &cumulative[i]})
+	}
+	name := "h"
+	return &dto.MetricFamily{Name: &name, Type: dto.MetricType_HISTOGRAM.Enum(), Metric: []*dto.Metric{{Histogram: h}}}
+}
+
+// A collector of its own may start over without a creation time to tell.
+func TestHistogramThatStartsOverIsWrittenWhole(t *testing.T) {
+	for name, test := range map[string]struct {
+		bounds     []float64
+		cumulative []uint64
+		want       float64
+	}{
+		"it goes on":                         {[]float64{1, 2, 4}, []uint64{3, 4, 6, 7}, 2},
+		"it has fewer observations":          {[]float64{1, 2, 4}, []uint64{1, 2, 3, 4}, 4},
+		"it has fewer in one of its buckets": {[]float64{1, 2, 4}, []uint64{2, 5, 6, 9}, 9},
+		"it has fewer above its buckets":     {[]float64{1, 2, 4}, []uint64{3, 4, 4, 4}, 4},
+		"it has another bound":               {[]float64{1, 3, 4}, []uint64{3, 4, 6, 7}, 7},
+		"it has one bound more":              {[]float64{1, 2, 4, 8}, []uint64{3, 4, 5, 6, 7}, 7},
+		"its last bucket is explicit":        {[]float64{1, 2, 4, math.Inf(1)}, []uint64{3, 4, 6, 7}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := &gathered{families: []*dto.MetricFamily{histogramFamily(9, []float64{1, 2, 4}, []uint64{3, 4, 4, 5})}}
+			exporter, out := newExporter(t, source, emf.Config{})
+			flush(t, exporter, out)
+			source.families = []*dto.MetricFamily{histogramFamily(20, test.bounds, test.cumulative)}
+			if got := histogram(t, flush(t, exporter, out), "h"); got.Count != test.want {
+				t.Errorf("got %+v, want %v observations", got, test.want)
+			}
+		})
 	}
 }
 
