@@ -1,0 +1,146 @@
+package event
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// answerHead is the beginning of an answer in JSON: everything before the body.
+// The object that has the headers comes last and stays open until close, since
+// some of the headers depend on the body.
+type answerHead struct {
+	json  []byte
+	multi bool
+	first bool // no header is in it yet
+}
+
+// begin encodes status and header.
+func (a *answerHead) begin(f form, status int, header http.Header) {
+	a.multi, a.first = f.multi, true
+	a.json = make([]byte, 0, 512)
+	a.json = append(a.json, `{"statusCode":`...)
+	a.json = strconv.AppendInt(a.json, int64(status), 10)
+	if f.description {
+		a.json = append(a.json, `,"statusDescription":"`...)
+		a.json = strconv.AppendInt(a.json, int64(status), 10)
+		a.json = append(a.json, ' ')
+		text := http.StatusText(status)
+		if text == "" {
+			text = "status code " + strconv.Itoa(status)
+		}
+		a.json = append(a.json, text...)
+		a.json = append(a.json, '"')
+	}
+	if cookies := header["Set-Cookie"]; f.cookies && len(cookies) > 0 {
+		a.json = append(a.json, `,"cookies":`...)
+		a.values(cookies)
+	}
+	if f.multi {
+		a.json = append(a.json, `,"multiValueHeaders":{`...)
+	} else {
+		a.json = append(a.json, `,"headers":{`...)
+	}
+	var space [24]string
+	names := space[:0]
+	for name, values := range header {
+		if len(values) > 0 && sent(name, status) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		switch values := header[name]; {
+		case name == "Set-Cookie" && f.cookies:
+		case name == "Set-Cookie" && !f.multi:
+			a.setCookies(values)
+		default:
+			a.add(name, values...)
+		}
+	}
+}
+
+// sent reports whether a header is part of an answer: not what concerns a
+// connection, nor what net/http drops, nor the length, which the front door
+// finds out itself. (The answer to a HEAD gets one elsewhere.)
+func sent(name string, status int) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length":
+		return false
+	case "Content-Type":
+		return status != http.StatusNotModified
+	}
+	return httpguts.ValidHeaderFieldName(name) // also drops what has http.TrailerPrefix
+}
+
+// add adds a field with one value or several.
+func (a *answerHead) add(name string, values ...string) {
+	a.name(name)
+	switch {
+	case a.multi:
+		a.values(values)
+	case len(values) == 1:
+		a.json = appendQuoted(a.json, clean(values[0]), false)
+	default: // RFC 9110, section 5.3
+		cleaned := make([]string, len(values))
+		for i, v := range values {
+			cleaned[i] = clean(v)
+		}
+		a.json = appendQuoted(a.json, strings.Join(cleaned, ", "), false)
+	}
+}
+
+func (a *answerHead) name(name string) {
+	if !a.first {
+		a.json = append(a.json, ',')
+	}
+	a.first = false
+	a.json = appendQuoted(a.json, name, false)
+	a.json = append(a.json, ':')
+}
+
+func (a *answerHead) values(values []string) {
+	a.json = append(a.json, '[')
+	for i, v := range values {
+		if i > 0 {
+			a.json = append(a.json, ',')
+		}
+		a.json = appendQuoted(a.json, clean(v), false)
+	}
+	a.json = append(a.json, ']')
+}
+
+// setCookies adds several cookies to an object that can have a name once. A
+// cookie cannot be joined with another (RFC 6265, section 3), so that each gets
+// a spelling of the name of its own: names that differ in case are different
+// to JSON and the same to HTTP. There are more spellings than a browser keeps
+// cookies for a site.
+func (a *answerHead) setCookies(cookies []string) {
+	for i, cookie := range cookies {
+		spelling := []byte("Set-Cookie")
+		for k := range spelling {
+			if spelling[k] == '-' {
+				continue
+			}
+			if i&1 == 1 {
+				spelling[k] ^= 'a' - 'A'
+			}
+			i >>= 1
+		}
+		a.add(string(spelling), cookie)
+	}
+}
+
+// close ends the headers.
+func (a *answerHead) close() []byte { return append(a.json, '}') }
+
+// clean makes of v what net/http sends for it.
+func clean(v string) string {
+	if strings.ContainsAny(v, "\r\n") {
+		v = strings.NewReplacer("\n", " ", "\r", " ").Replace(v)
+	}
+	return strings.Trim(v, " \t")
+}

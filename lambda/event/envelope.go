@@ -1,0 +1,133 @@
+package event
+
+// envelope is what the sources' events have in common: the union of the fields
+// that any of them needs. Objects and arrays are kept as JSON text, empty when
+// absent or null, since which of them counts is only known once the source is.
+type envelope struct {
+	version    string
+	httpMethod string
+	path       string
+	rawPath    string
+	rawQuery   string
+
+	headers      string
+	multiHeaders string
+	query        string
+	multiQuery   string
+	cookies      string
+	body         string // the JSON string, still quoted
+	base64       bool
+
+	authorizerEvent bool // methodArn or routeArn
+	context         requestContext
+}
+
+// requestContext is the envelope's part of that name.
+type requestContext struct {
+	accountID  string
+	apiID      string
+	domainName string
+	requestID  string
+	stage      string
+
+	method     string // http.method, and so on
+	httpPath   string
+	sourceIP   string
+	identity   string
+	authorizer string
+	elb        string
+	webSocket  bool // connectionId or eventType
+}
+
+// parseEnvelope reads an event. The envelope refers to payload.
+func parseEnvelope(payload string) (envelope, error) {
+	var e envelope
+	p := parser{s: payload}
+	if p.peek() != '{' {
+		p.fail("an object")
+	}
+	p.object(func(key string) {
+		switch key {
+		case "version":
+			e.version = p.text()
+		case "httpMethod":
+			e.httpMethod = p.text()
+		case "path":
+			e.path = p.text()
+		case "rawPath":
+			e.rawPath = p.text()
+		case "rawQueryString":
+			e.rawQuery = p.text()
+		case "headers":
+			e.headers = p.raw()
+		case "multiValueHeaders":
+			e.multiHeaders = p.raw()
+		case "queryStringParameters":
+			e.query = p.raw()
+		case "multiValueQueryStringParameters":
+			e.multiQuery = p.raw()
+		case "cookies":
+			e.cookies = p.raw()
+		case "body":
+			e.body = p.raw()
+		case "isBase64Encoded":
+			e.base64 = p.boolean()
+		case "methodArn", "routeArn":
+			e.authorizerEvent = true
+			p.skip()
+		case "requestContext":
+			e.context.parse(&p)
+		default:
+			p.skip()
+		}
+	})
+	if p.err == nil && p.peek() != 0 {
+		p.fail("the end of the text")
+	}
+	return e, p.err
+}
+
+func (c *requestContext) parse(p *parser) {
+	p.object(func(key string) {
+		switch key {
+		case "accountId":
+			c.accountID = p.text()
+		case "apiId":
+			c.apiID = p.text()
+		case "domainName":
+			c.domainName = p.text()
+		case "requestId":
+			c.requestID = p.text()
+		case "stage":
+			c.stage = p.text()
+		case "http":
+			c.parseHTTP(p)
+		case "identity":
+			c.identity = p.raw()
+		case "authorizer":
+			c.authorizer = p.raw()
+		case "elb":
+			c.elb = p.raw()
+		case "connectionId", "eventType":
+			c.webSocket = true
+			p.skip()
+		default:
+			p.skip()
+		}
+	})
+}
+
+func (c *requestContext) parseHTTP(p *parser) {
+	p.object(func(key string) {
+		switch key {
+		case "method":
+			c.method = p.text()
+		case "path":
+			c.httpPath = p.text()
+		case "sourceIp":
+			c.sourceIP = p.text()
+		default:
+			p.skip()
+		}
+	})
+}

@@ -1,0 +1,144 @@
+package event
+
+import (
+	"net/http"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// header is a request's header while it is read.
+type header struct {
+	fields http.Header
+	spare  []string // room for the values of fields that have one, as net/textproto has it
+	host   string
+}
+
+// readHeader reads a request's headers from an event: from multi, the object
+// that has lists of values, unless it is absent, and from single otherwise.
+func readHeader(single, multi string) (header, error) {
+	raw := single
+	if multi != "" {
+		raw = multi
+	}
+	n := strings.Count(raw, `":`)
+	h := header{fields: make(http.Header, n), spare: make([]string, n)}
+	if raw == "" {
+		return h, nil
+	}
+	var err error
+	p := parser{s: raw}
+	p.object(func(name string) {
+		value := func() {
+			if e := h.add(name, p.text()); e != nil && err == nil {
+				err = e
+			}
+		}
+		if p.peek() == '[' {
+			p.array(value)
+			return
+		}
+		value()
+	})
+	if p.err != nil {
+		return h, p.err
+	}
+	return h, err
+}
+
+// add adds a field, as net/http's server would have it: a name in canonical
+// form, no Host, and nothing that concerns a connection alone. Values are left
+// as they are. Names that belong to somebody else are dropped.
+func (h *header) add(name, value string) error {
+	if !httpguts.ValidHeaderFieldName(name) {
+		return badRequest("a header has an invalid name")
+	}
+	if !httpguts.ValidHeaderFieldValue(value) {
+		return badRequest("a header has an invalid value")
+	}
+	if reserved(name) {
+		return nil
+	}
+	name = http.CanonicalHeaderKey(name)
+	switch name {
+	case "Host":
+		if h.host == "" {
+			h.host = value
+		}
+		return nil
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return nil
+	}
+	if values, ok := h.fields[name]; ok {
+		h.fields[name] = append(values, value)
+		return nil
+	}
+	if len(h.spare) == 0 {
+		h.fields[name] = []string{value}
+		return nil
+	}
+	h.spare[0] = value
+	h.fields[name] = h.spare[:1:1]
+	h.spare = h.spare[1:]
+	return nil
+}
+
+// last returns the last value of a field, which is empty if there is none.
+func (h *header) last(name string) string {
+	values := h.fields[name]
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}
+
+// addCookies adds the cookies that an event has apart from the headers, unless
+// they are among those as well.
+func (h *header) addCookies(raw string) error {
+	if _, ok := h.fields["Cookie"]; ok || raw == "" {
+		return nil
+	}
+	var cookies []string
+	p := parser{s: raw}
+	p.array(func() { cookies = append(cookies, p.text()) })
+	if p.err != nil {
+		return p.err
+	}
+	if len(cookies) == 0 {
+		return nil
+	}
+	return h.add("Cookie", strings.Join(cookies, "; "))
+}
+
+// reserved reports whether nobody but this package and aws-lambda-go-api-proxy
+// may set the header name. Case does not matter, nor whether a word ends in a
+// dash or an underscore, since some things between a client and a service take
+// these for the same; nor does a Grpc-Metadata- in front, which gateways remove.
+func reserved(name string) bool {
+	const gateway = "grpc-metadata-"
+	for hasPrefix(name, gateway) {
+		name = name[len(gateway):]
+	}
+	return hasPrefix(name, MetadataPrefix) || hasPrefix(name, apiProxyPrefix)
+}
+
+// hasPrefix is strings.HasPrefix for a prefix in lower case with dashes,
+// whatever the case of name and whichever of dash and underscore it has.
+func hasPrefix(name, prefix string) bool {
+	if len(name) < len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		c := name[i]
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case c == '_':
+			c = '-'
+		}
+		if c != prefix[i] {
+			return false
+		}
+	}
+	return true
+}

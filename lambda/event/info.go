@@ -1,0 +1,180 @@
+package event
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+// Info is what an invocation says about a request beyond HTTP. All of it comes
+// from AWS: nothing in it was written by the client, other than through an
+// authorizer that passed it on. A field that the source does not have is empty.
+type Info struct {
+	Source Source
+
+	// RequestID is the source's id of the request; for a load balancer, which
+	// has none, Lambda's.
+	RequestID string
+
+	// InvocationID is Lambda's id of the request, as in the function's own
+	// START and REPORT log lines.
+	InvocationID string
+
+	// ClientAddress is the IP address of the client, without a port. Behind a
+	// load balancer it is the last one of X-Forwarded-For, so the load balancer
+	// must be set to append to that header, which is its default.
+	ClientAddress string
+
+	Stage       string // of API Gateway
+	APIID       string // of API Gateway or the Function URL
+	AccountID   string // the AWS account of the API
+	FunctionARN string // as invoked, so with the alias or version if one was named
+	TenantID    string // of a function with tenant isolation
+	TraceID     string // the value of the X-Ray trace header
+
+	// Authorizer is the zero value if the request was not authorized by AWS.
+	Authorizer Authorizer
+}
+
+type infoKey struct{}
+
+// NewContext returns a context that carries info, for tests of code that
+// calls [FromContext].
+func NewContext(ctx context.Context, info Info) context.Context {
+	return context.WithValue(ctx, infoKey{}, &info)
+}
+
+// FromContext returns the Info of the request whose context ctx is or derives
+// from. It reports false outside of a Lambda invocation, in a local server for
+// instance. The maps and slices in the Info are shared: do not change them.
+func FromContext(ctx context.Context) (Info, bool) {
+	info, ok := ctx.Value(infoKey{}).(*Info)
+	if !ok {
+		return Info{}, false
+	}
+	return *info, true
+}
+
+// newInfo gathers the Info of a request.
+func newInfo(ctx context.Context, src source, e *envelope, client string) (*Info, error) {
+	info := &Info{
+		Source:        src.name(),
+		RequestID:     e.context.requestID,
+		ClientAddress: client,
+		Stage:         e.context.stage,
+		APIID:         e.context.apiID,
+		AccountID:     e.context.accountID,
+	}
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		info.InvocationID = lc.AwsRequestID
+		info.FunctionARN = lc.InvokedFunctionArn
+		info.TenantID = lc.TenantID
+	}
+	if info.RequestID == "" {
+		info.RequestID = info.InvocationID
+	}
+	info.TraceID, _ = ctx.Value("x-amzn-trace-id").(string) // set by aws-lambda-go
+	var err error
+	info.Authorizer, err = readAuthorizer(&e.context)
+	return info, err
+}
+
+// MetadataPrefix is what the keys of [Info.Metadata] begin with. A request's
+// own headers never do: those that would, in whatever case, with underscores
+// for dashes, or behind a Grpc-Metadata-, are removed from every request.
+const MetadataPrefix = "x-lambda-event-"
+
+// Metadata yields the info as key and value pairs that are valid as gRPC
+// metadata, always in the same order. All keys begin with [MetadataPrefix]:
+//
+//	x-lambda-event-source                rest-api, http-api, http-api-v1, alb or function-url
+//	x-lambda-event-request-id
+//	x-lambda-event-invocation-id
+//	x-lambda-event-client-address
+//	x-lambda-event-stage
+//	x-lambda-event-api-id
+//	x-lambda-event-account-id
+//	x-lambda-event-function-arn
+//	x-lambda-event-tenant-id
+//	x-lambda-event-trace-id
+//	x-lambda-event-authorizer-type       jwt, lambda or iam
+//	x-lambda-event-authorizer-principal
+//	x-lambda-event-authorizer-scope      once for each scope
+//	x-lambda-event-authorizer-claims     one JSON object of strings, in ASCII
+//
+// What is empty is left out. A value that could not be carried as it is, since
+// it is not printable ASCII or has a space at an end, is under the key with
+// -bin appended instead, which gRPC carries as bytes.
+func (info Info) Metadata() iter.Seq2[string, string] {
+	return func(yield func(key, value string) bool) {
+		pairs := [...]struct{ key, value string }{
+			{MetadataPrefix + "source", string(info.Source)},
+			{MetadataPrefix + "request-id", info.RequestID},
+			{MetadataPrefix + "invocation-id", info.InvocationID},
+			{MetadataPrefix + "client-address", info.ClientAddress},
+			{MetadataPrefix + "stage", info.Stage},
+			{MetadataPrefix + "api-id", info.APIID},
+			{MetadataPrefix + "account-id", info.AccountID},
+			{MetadataPrefix + "function-arn", info.FunctionARN},
+			{MetadataPrefix + "tenant-id", info.TenantID},
+			{MetadataPrefix + "trace-id", info.TraceID},
+			{MetadataPrefix + "authorizer-type", string(info.Authorizer.Type)},
+			{MetadataPrefix + "authorizer-principal", info.Authorizer.Principal},
+		}
+		for _, p := range pairs {
+			if !yieldPair(yield, p.key, p.value) {
+				return
+			}
+		}
+		for _, scope := range info.Authorizer.Scopes {
+			if !yieldPair(yield, MetadataPrefix+"authorizer-scope", scope) {
+				return
+			}
+		}
+		if len(info.Authorizer.Claims) > 0 {
+			yield(MetadataPrefix+"authorizer-claims", claimsJSON(info.Authorizer.Claims))
+		}
+	}
+}
+
+func yieldPair(yield func(key, value string) bool, key, value string) bool {
+	switch {
+	case value == "":
+		return true
+	case !printable(value):
+		return yield(key+"-bin", value)
+	}
+	return yield(key, value)
+}
+
+// printable reports whether gRPC carries s as it is.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return strings.TrimSpace(s) == s
+}
+
+// claimsJSON returns claims as a JSON object in ASCII, by order of its keys.
+func claimsJSON(claims map[string]string) string {
+	names := make([]string, 0, len(claims))
+	for name := range claims {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	out := []byte{'{'}
+	for i, name := range names {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendQuoted(out, name, true)
+		out = append(out, ':')
+		out = appendQuoted(out, claims[name], true)
+	}
+	return string(append(out, '}'))
+}
