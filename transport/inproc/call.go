@@ -1,0 +1,144 @@
+package inproc
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// A call is what unary calls and streams have in common: the handler's context
+// and the metadata and status that the server sends back. It is the
+// grpc.ServerTransportStream that grpc.SetHeader and its likes look for.
+type call struct {
+	base        handlerContext
+	ctx         context.Context // base, as tagged by the stats handlers
+	conn        *Conn
+	method      string
+	codec       codec // the server's
+	contentType string
+	begun       time.Time
+
+	mu         sync.Mutex
+	header     metadata.MD // as set by the handler; not changed after headerSent
+	trailer    metadata.MD // as set by the handler; not changed after over
+	headerSent bool
+	over       bool           // the server ended the call, or the client did
+	status     *status.Status // the server's, nil for OK
+	received   metadata.MD    // the client's trailer
+}
+
+func (c *Conn) initCall(to *call, ctx context.Context, method string, md metadata.MD, o *callOptions) {
+	to.base.conn = c.ctx
+	to.base.metadata = md
+	to.base.deadline, _ = ctx.Deadline()
+	to.ctx = &to.base
+	to.conn = c
+	to.method = method
+	to.contentType = contentType(o.contentSubtype)
+	to.codec = c.server.codec
+	if o.contentSubtype != "" {
+		if registered := registeredCodec(o.contentSubtype); registered != nil {
+			to.codec = registered
+		}
+	}
+}
+
+// Method is the full name, as in "/service/method".
+func (c *call) Method() string { return c.method }
+
+// SetHeader adds to the header that is sent with the first response, with
+// SendHeader, or with the status, whichever comes first.
+func (c *call) SetHeader(md metadata.MD) error {
+	if len(md) == 0 {
+		return nil
+	}
+	if err := validate(md); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.headerSent || c.over {
+		return errHeaderSent
+	}
+	c.header = metadata.Join(c.header, md)
+	return nil
+}
+
+// SendHeader sends the header, with md added to it. It can be sent once.
+func (c *call) SendHeader(md metadata.MD) error {
+	if err := validate(md); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	if c.over {
+		c.mu.Unlock()
+		return contextError(c.base.ended())
+	}
+	if c.headerSent {
+		c.mu.Unlock()
+		return errHeaderSent
+	}
+	if len(md) > 0 {
+		c.header = metadata.Join(c.header, md)
+	}
+	c.headerSent = true
+	c.mu.Unlock()
+	c.reportHeaderSent(c.header)
+	return nil
+}
+
+// SetTrailer adds to the trailer that is sent with the status.
+func (c *call) SetTrailer(md metadata.MD) error {
+	if len(md) == 0 {
+		return nil
+	}
+	if err := validate(md); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return errHeaderSent
+	}
+	c.trailer = metadata.Join(c.trailer, md)
+	return nil
+}
+
+// clientHeader is the header as the client has it: nil when none was sent.
+func (c *call) clientHeader() metadata.MD {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.headerSent {
+		return nil
+	}
+	return responseMetadata(c.header, c.contentType)
+}
+
+// clientTrailer is the trailer as the client has it, empty until it has read
+// to the end of the call.
+func (c *call) clientTrailer() metadata.MD {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.received.Copy()
+}
+
+// receive is how the client takes the status and the trailer that the server
+// has sent. It returns the error that the status is, nil for OK. The call must
+// be over, and c.mu held unless only the client has it now.
+func (c *call) receive() error {
+	if c.received == nil {
+		if c.status == nil && c.trailer == nil && c.headerSent {
+			return nil
+		}
+		contentType := ""
+		if !c.headerSent { // then the trailer is all there is
+			contentType = c.contentType
+		}
+		c.received = responseMetadata(c.trailer, contentType)
+		c.status = receivedStatus(c.status, c.received)
+	}
+	return c.status.Err()
+}

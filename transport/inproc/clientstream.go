@@ -1,0 +1,205 @@
+package inproc
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+)
+
+// A clientStream is the client's end of a stream.
+type clientStream struct {
+	*stream
+	desc    *grpc.StreamDesc
+	options callOptions
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	sentLast bool // used by who sends
+	received bool // a message; used by who receives
+
+	finishing sync.Mutex
+	finished  bool
+	unwatch   func() bool
+}
+
+// watch ends the stream when the client's context ends.
+func (cs *clientStream) watch(ctx context.Context) {
+	if ctx.Done() == nil {
+		return
+	}
+	cs.finishing.Lock()
+	defer cs.finishing.Unlock()
+	cs.unwatch = context.AfterFunc(ctx, func() { cs.finish(contextError(ctx.Err())) })
+}
+
+// finish is the end of the stream for the client, with nil or io.EOF for
+// success.
+func (cs *clientStream) finish(err error) {
+	if err == io.EOF { //nolint:errorlint // who calls has it from this package
+		err = nil
+	}
+	cs.finishing.Lock()
+	if cs.finished {
+		cs.finishing.Unlock()
+		return
+	}
+	cs.finished = true
+	unwatch := cs.unwatch
+	cs.finishing.Unlock()
+	if unwatch != nil {
+		unwatch()
+	}
+	if err != nil {
+		cs.abort(err)
+	}
+	cs.conn.server.forget(cs)
+	cs.options.finish(cs.conn, cs, err)
+	cs.cancel()
+}
+
+// Context is the client's context, with the peer added. It ends with the
+// stream.
+func (cs *clientStream) Context() context.Context { return cs.ctx }
+
+// Header waits for the header. It returns nil without an error when the stream
+// ended without one; RecvMsg then says how.
+func (cs *clientStream) Header() (metadata.MD, error) {
+	cs.mu.Lock()
+	for !cs.headerSent && !cs.over {
+		cs.responses.canRead.Wait()
+	}
+	sent := cs.headerSent
+	cs.mu.Unlock()
+	if !sent {
+		cs.finish(cs.outcome())
+		return nil, nil
+	}
+	return cs.clientHeader(), nil
+}
+
+// Trailer is the trailer, once RecvMsg has returned an error or io.EOF.
+func (cs *clientStream) Trailer() metadata.MD { return cs.clientTrailer() }
+
+// CloseSend says that no request follows. It always returns nil.
+func (cs *clientStream) CloseSend() error {
+	cs.sentLast = true
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if !cs.requests.closed {
+		cs.requests.close()
+	}
+	return nil
+}
+
+// SendMsg sends m. io.EOF says that the stream has ended, and RecvMsg how; any
+// other error ends it. Where only one request is due, the error is left to
+// RecvMsg altogether.
+func (cs *clientStream) SendMsg(m any) error {
+	err := cs.send(m)
+	if err == io.EOF && !cs.desc.ClientStreams { //nolint:errorlint // send returns it as it is
+		return nil
+	}
+	if err != nil && err != io.EOF { //nolint:errorlint // send returns it as it is
+		cs.finish(err)
+	}
+	return err
+}
+
+func (cs *clientStream) send(m any) error {
+	if cs.sentLast {
+		return errAfterClose
+	}
+	cs.sentLast = !cs.desc.ClientStreams
+	data, err := encode(cs.options.codec, m, cs.options.maxSendMsgSize)
+	if err != nil {
+		return err
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for !cs.over && cs.requests.full() {
+		cs.requests.wait()
+	}
+	if cs.over {
+		data.Free()
+		return io.EOF
+	}
+	cs.requests.push(data)
+	if cs.sentLast {
+		cs.requests.close()
+	}
+	return nil
+}
+
+// RecvMsg reads the next response into m, or returns io.EOF after a stream
+// that ended with OK. Any error ends the stream. Where only one response is
+// due, it also waits for the status.
+func (cs *clientStream) RecvMsg(m any) error {
+	err := cs.recv(m)
+	if err == nil && !cs.desc.ServerStreams {
+		if err = cs.recv(m); err == nil {
+			err = errTwoReplies
+		}
+		if err == io.EOF { //nolint:errorlint // recv returns it as it is
+			cs.finish(nil)
+			return nil
+		}
+	}
+	if err != nil {
+		cs.finish(err)
+	}
+	return err
+}
+
+func (cs *clientStream) recv(m any) error {
+	data, ok := cs.nextResponse()
+	if !ok {
+		return cs.result()
+	}
+	if err := decode(cs.options.codec, data, m, cs.options.maxRecvMsgSize); err != nil {
+		return err
+	}
+	cs.received = true
+	return nil
+}
+
+// nextResponse returns the oldest unread response, or false at the end of the
+// stream.
+func (cs *clientStream) nextResponse() (mem.BufferSlice, bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for cs.responses.empty() {
+		if cs.over {
+			return nil, false
+		}
+		cs.responses.canRead.Wait()
+	}
+	return cs.responses.pop(), true
+}
+
+// result is how the stream ended for who receives: never nil, and io.EOF for
+// OK.
+func (cs *clientStream) result() error {
+	if err := cs.outcome(); err != nil {
+		return err
+	}
+	if !cs.desc.ServerStreams && !cs.received {
+		return errNoResponse
+	}
+	return io.EOF
+}
+
+// outcome is the error of a stream that is over, nil for OK.
+func (cs *clientStream) outcome() error {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.clientErr != nil {
+		return cs.clientErr
+	}
+	return cs.receive()
+}
+
+var _ grpc.ClientStream = (*clientStream)(nil)

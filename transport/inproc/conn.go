@@ -1,0 +1,146 @@
+package inproc
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/stats"
+)
+
+// authority is what handlers find under ":authority" unless a call overrides
+// it with grpc.CallAuthority.
+const authority = "localhost"
+
+// Addr is the address of both ends of a [Conn], as found in a peer.Peer.
+type Addr struct{}
+
+func (Addr) Network() string { return "inproc" }
+func (Addr) String() string  { return "inproc" }
+
+// A Conn is a channel to a [Server]: a [grpc.ClientConnInterface], which is
+// what generated clients are made from. It is safe for concurrent use.
+type Conn struct {
+	server   *Server
+	defaults []grpc.CallOption
+	metadata metadata.MD     // of calls that bring none of their own
+	peer     *peer.Peer      // the other end, which looks the same from both
+	ctx      context.Context // that handlers' contexts take their values from
+
+	// Guarded by the server's mutex.
+	closed  bool
+	streams map[*clientStream]struct{} // that their clients have not finished
+}
+
+// Connect returns a channel to s. The options are defaults for its calls and
+// come before each call's own. Connecting takes no time and starts nothing.
+func (s *Server) Connect(defaults ...grpc.CallOption) *Conn {
+	// The handshake without security does nothing but name itself.
+	_, auth, _ := insecure.NewCredentials().ClientHandshake(context.Background(), authority, nil)
+	p := &peer.Peer{Addr: net.Addr(Addr{}), LocalAddr: net.Addr(Addr{}), AuthInfo: auth}
+	c := &Conn{
+		server:   s,
+		defaults: defaults,
+		metadata: connMetadata(),
+		peer:     p,
+		ctx:      peer.NewContext(context.Background(), p),
+		streams:  make(map[*clientStream]struct{}),
+	}
+	if s.stats != nil {
+		c.ctx = s.stats.TagConn(c.ctx, &stats.ConnTagInfo{RemoteAddr: p.Addr, LocalAddr: p.LocalAddr})
+		s.stats.HandleConn(c.ctx, &stats.ConnBegin{})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c] = struct{}{}
+	return c
+}
+
+// connMetadata is what a connection adds to the metadata of a call.
+func connMetadata() metadata.MD {
+	md := metadata.MD{
+		authorityKey:   {authority},
+		contentTypeKey: {contentType("")},
+		userAgentKey:   {"grpc-go/" + grpc.Version},
+	}
+	// The registered compressors cannot be listed; this is the one of grpc-go.
+	if encoding.GetCompressor("gzip") != nil {
+		md[acceptKey] = []string{"gzip"}
+	}
+	return md
+}
+
+// Close ends the calls in flight with Canceled, and those made later too. The
+// server goes on to serve its other connections. It always returns nil.
+func (c *Conn) Close() error {
+	unary, streams, ok := c.server.closeConn(c)
+	if !ok {
+		return nil
+	}
+	for _, u := range unary {
+		u.abort(errConnClosed)
+	}
+	for _, cs := range streams {
+		cs.finish(errConnClosed)
+	}
+	if c.server.stats != nil {
+		c.server.stats.HandleConn(c.ctx, &stats.ConnEnd{})
+	}
+	return nil
+}
+
+// start checks that a call can be made with ctx and returns the metadata that
+// its handler sees.
+func (c *Conn) start(ctx context.Context, method string, o *callOptions) (metadata.MD, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, contextError(err)
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return nil, contextError(context.DeadlineExceeded)
+	}
+	return c.requestMetadata(ctx, method, o)
+}
+
+// Invoke calls method, a full name as in "/service/method", and waits for the
+// answer or for the end of ctx. When it returns, req and reply are the
+// caller's again, also if the handler is still running. Errors have a status.
+func (c *Conn) Invoke(ctx context.Context, method string, req, reply any, opts ...grpc.CallOption) error {
+	o, err := c.callOptions(opts)
+	if err != nil {
+		o.onFinish(err)
+		return err
+	}
+	if m, _ := c.server.find(method); m != nil && m.unary != nil {
+		return c.invokeUnary(ctx, method, m, req, reply, &o)
+	}
+	s, err := c.newStream(ctx, &grpc.StreamDesc{}, method, o)
+	if err != nil {
+		return err
+	}
+	if err := s.SendMsg(req); err != nil {
+		return err
+	}
+	return s.RecvMsg(reply)
+}
+
+// NewStream starts a stream of method, a full name as in "/service/method".
+// desc says which sides may send more than one message. The stream occupies
+// memory until it is finished in one of the ways that grpc.ClientConn.NewStream
+// lists; a stream that waits has no goroutine of its own besides the handler's.
+func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	o, err := c.callOptions(opts)
+	if err != nil {
+		o.onFinish(err)
+		return nil, err
+	}
+	s, err := c.newStream(ctx, desc, method, o)
+	if err != nil {
+		return nil, err // not s: a nil pointer in an interface is not nil
+	}
+	return s, nil
+}

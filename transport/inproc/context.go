@@ -1,0 +1,105 @@
+package inproc
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+)
+
+// A handlerContext is the context of a handler. It has none of its client's
+// values; it ends with the client's context, when the connection is closed, and
+// when the handler has returned.
+//
+// Handlers differ in how much of it they use, and most use little, so the
+// contexts it consists of are made when they are first asked for: one with the
+// values, and one that can be cancelled.
+type handlerContext struct {
+	conn     context.Context // what all calls of the connection share
+	call     grpc.ServerTransportStream
+	metadata metadata.MD
+	deadline time.Time // zero when there is none
+
+	mu     sync.Mutex
+	err    error // set once the context has ended
+	values context.Context
+	ending context.Context
+	cancel context.CancelFunc // of ending
+}
+
+func (c *handlerContext) Deadline() (time.Time, bool) {
+	return c.deadline, !c.deadline.IsZero()
+}
+
+func (c *handlerContext) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending == nil {
+		if c.deadline.IsZero() {
+			c.ending, c.cancel = context.WithCancel(context.Background())
+		} else {
+			c.ending, c.cancel = context.WithDeadline(context.Background(), c.deadline)
+		}
+		if c.err != nil {
+			c.cancel()
+		}
+	}
+	return c.ending.Done()
+}
+
+func (c *handlerContext) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != nil {
+		return c.ending.Err() // in step with Done
+	}
+	if c.err == nil && !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
+		return context.DeadlineExceeded
+	}
+	return c.err
+}
+
+func (c *handlerContext) Value(key any) any {
+	c.mu.Lock()
+	if c.values == nil {
+		c.values = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(c.conn, c.metadata), c.call)
+	}
+	values, ending := c.values, c.ending
+	c.mu.Unlock()
+	if v := values.Value(key); v != nil || ending == nil {
+		return v
+	}
+	// Contexts derived from this one find the one to be cancelled with by a
+	// value, after they have called Done.
+	return ending.Value(key)
+}
+
+// end cancels the context. err is context.Canceled, or
+// context.DeadlineExceeded after the deadline.
+func (c *handlerContext) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return
+	}
+	c.err = err
+	if c.cancel == nil {
+		return
+	}
+	// At its deadline a context ends by itself, and with the right error.
+	if errors.Is(err, context.DeadlineExceeded) && !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
+		return
+	}
+	c.cancel()
+}
+
+// ended is the error of the context after end.
+func (c *handlerContext) ended() error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	return context.Canceled
+}

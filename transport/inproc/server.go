@@ -1,0 +1,202 @@
+package inproc
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
+)
+
+// Limits that grpc.NewServer and grpc.NewClient start from as well.
+const (
+	defaultMaxRecvMsgSize = 4 << 20
+	defaultMaxSendMsgSize = 1<<31 - 1
+)
+
+// Config describes how a [Server] treats every call. The zero value is a
+// server without interceptors and with grpc's default limits.
+type Config struct {
+	// Interceptors run in the order given, the first one outermost. Stream
+	// interceptors do not run for unary methods, also when a client reaches
+	// one through NewStream.
+	UnaryInterceptors  []grpc.UnaryServerInterceptor
+	StreamInterceptors []grpc.StreamServerInterceptor
+
+	// StatsHandlers see the events of the server's side, in the order in which
+	// a grpc.Server reports them. The last one, [stats.End], is reported
+	// before the client learns how the call ended.
+	StatsHandlers []stats.Handler
+
+	// UnknownService, when set, serves every method that is not registered, as
+	// grpc.UnknownServiceHandler does.
+	UnknownService grpc.StreamHandler
+
+	// MaxRecvMsgSize and MaxSendMsgSize are the largest request accepted and
+	// the largest response sent, in encoded bytes. Zero means 4 MiB and 2 GiB.
+	// A call that exceeds one fails with ResourceExhausted.
+	MaxRecvMsgSize int
+	MaxSendMsgSize int
+}
+
+// A Server holds services and runs their methods for the [Conn]s connected to
+// it. It is a [grpc.ServiceRegistrar], and reports what is registered, which
+// is what the reflection and channelz services ask for.
+//
+// Services are registered before the first Connect; after that a Server is
+// safe for concurrent use.
+type Server struct {
+	config            Config
+	unaryInterceptor  grpc.UnaryServerInterceptor
+	streamInterceptor grpc.StreamServerInterceptor
+	stats             stats.Handler // nil when nobody listens
+	codec             codec         // of requests without a content-subtype
+	unknown           *method       // nil when there is no handler for unknown methods
+	workers           *workers
+	signals           sync.Pool // of chan struct{}, to finish unary calls with
+
+	mu       sync.Mutex
+	services map[string]*service
+	methods  map[string]*method // by full name: "/service/method"
+	conns    map[*Conn]struct{}
+	calls    *unaryCall    // a list of those whose handler has not returned
+	active   int           // calls and streams whose handler has not returned
+	draining bool          // no new calls
+	drained  chan struct{} // closed when draining and active is 0
+}
+
+// A service is what RegisterService was called with.
+type service struct {
+	methods  []grpc.MethodInfo
+	metadata any
+}
+
+// A method is one entry of a ServiceDesc and the implementation it runs on.
+type method struct {
+	impl   any
+	unary  *grpc.MethodDesc // nil for a streaming method
+	stream *grpc.StreamDesc // for a unary method, one that streams neither way
+}
+
+// NewServer returns a server without services. Nothing runs until a call is
+// made, so a Server that was never connected to needs no Stop.
+func NewServer(config Config) *Server {
+	if config.MaxRecvMsgSize == 0 {
+		config.MaxRecvMsgSize = defaultMaxRecvMsgSize
+	}
+	if config.MaxSendMsgSize == 0 {
+		config.MaxSendMsgSize = defaultMaxSendMsgSize
+	}
+	var unknown *method
+	if h := config.UnknownService; h != nil {
+		unknown = &method{stream: &grpc.StreamDesc{Handler: h, ClientStreams: true, ServerStreams: true}}
+	}
+	return &Server{
+		config:            config,
+		unaryInterceptor:  chainUnary(config.UnaryInterceptors),
+		streamInterceptor: chainStream(config.StreamInterceptors),
+		stats:             combineStats(config.StatsHandlers),
+		codec:             registeredCodec(""),
+		unknown:           unknown,
+		workers:           newWorkers(),
+		signals:           sync.Pool{New: func() any { return make(chan struct{}, 1) }},
+		services:          make(map[string]*service),
+		methods:           make(map[string]*method),
+		conns:             make(map[*Conn]struct{}),
+		drained:           make(chan struct{}),
+	}
+}
+
+// RegisterService registers a service and its implementation. Generated code
+// calls it. It panics where grpc.Server ends the process: when the service is
+// registered already, when impl does not implement it, and after Connect.
+func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	if impl != nil && desc.HandlerType != nil {
+		want, got := reflect.TypeOf(desc.HandlerType).Elem(), reflect.TypeOf(impl)
+		if !got.Implements(want) {
+			panic(fmt.Sprintf("inproc: registering %s: %v does not implement %v", desc.ServiceName, got, want))
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.conns) > 0 || s.draining {
+		panic(fmt.Sprintf("inproc: registering %s: the server is in use already", desc.ServiceName))
+	}
+	if _, ok := s.services[desc.ServiceName]; ok {
+		panic(fmt.Sprintf("inproc: registering %s: it is registered already", desc.ServiceName))
+	}
+	info := &service{metadata: desc.Metadata}
+	for i := range desc.Methods {
+		d := &desc.Methods[i]
+		stream := &grpc.StreamDesc{StreamName: d.MethodName, Handler: s.unaryOverStream(d)}
+		s.methods["/"+desc.ServiceName+"/"+d.MethodName] = &method{impl: impl, unary: d, stream: stream}
+		info.methods = append(info.methods, grpc.MethodInfo{Name: d.MethodName})
+	}
+	for i := range desc.Streams {
+		d := &desc.Streams[i]
+		s.methods["/"+desc.ServiceName+"/"+d.StreamName] = &method{impl: impl, stream: d}
+		info.methods = append(info.methods, grpc.MethodInfo{
+			Name: d.StreamName, IsClientStream: d.ClientStreams, IsServerStream: d.ServerStreams,
+		})
+	}
+	s.services[desc.ServiceName] = info
+}
+
+// unaryOverStream lets a client reach a unary method through a stream.
+func (s *Server) unaryOverStream(d *grpc.MethodDesc) grpc.StreamHandler {
+	return func(impl any, stream grpc.ServerStream) error {
+		reply, err := d.Handler(impl, stream.Context(), stream.RecvMsg, s.unaryInterceptor)
+		if err != nil {
+			return err
+		}
+		return stream.SendMsg(reply)
+	}
+}
+
+// GetServiceInfo returns the registered services by name. The map is the
+// caller's.
+func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	infos := make(map[string]grpc.ServiceInfo, len(s.services))
+	for name, info := range s.services {
+		infos[name] = grpc.ServiceInfo{
+			Methods:  append([]grpc.MethodInfo(nil), info.methods...),
+			Metadata: info.metadata,
+		}
+	}
+	return infos
+}
+
+// find returns the method of that full name, the handler for unknown ones, or
+// a description of why there is neither.
+func (s *Server) find(fullMethod string) (*method, string) {
+	// Nothing is registered once calls are made, so this needs no lock.
+	if m, ok := s.methods[fullMethod]; ok {
+		return m, ""
+	}
+	path, rooted := strings.CutPrefix(fullMethod, "/")
+	slash := strings.LastIndexByte(path, '/')
+	if !rooted || slash < 0 {
+		return nil, fmt.Sprintf("malformed method name: %q", fullMethod)
+	}
+	if s.unknown != nil {
+		return s.unknown, ""
+	}
+	if _, ok := s.services[path[:slash]]; ok {
+		return nil, fmt.Sprintf("unknown method %v for service %v", path[slash+1:], path[:slash])
+	}
+	return nil, fmt.Sprintf("unknown service %v", path[:slash])
+}
+
+// A task is work for a goroutine of the server: a call to serve.
+type task interface{ serve() }
+
+var (
+	_ grpc.ServiceRegistrar    = (*Server)(nil)
+	_ grpc.ClientConnInterface = (*Conn)(nil)
+	_ context.Context          = (*handlerContext)(nil)
+)

@@ -1,0 +1,116 @@
+package inproc
+
+import (
+	"context"
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+)
+
+// A serverStream is the handler's end of a stream.
+type serverStream struct {
+	*stream
+	desc     *grpc.StreamDesc
+	received bool // a message
+}
+
+func (ss *serverStream) Context() context.Context { return ss.ctx }
+
+// SetTrailer has no way to report an error; metadata that cannot be sent is
+// not.
+func (ss *serverStream) SetTrailer(md metadata.MD) { _ = ss.stream.SetTrailer(md) }
+
+// SendMsg sends m. Any error ends the stream.
+func (ss *serverStream) SendMsg(m any) error {
+	data, err := encode(ss.codec, m, ss.conn.server.config.MaxSendMsgSize)
+	if err == nil {
+		size := data.Len()
+		if err = ss.sendData(data); err == nil {
+			ss.reportSent(m, size)
+			return nil
+		}
+	}
+	ss.writeStatus(err, nil)
+	return err
+}
+
+func (ss *serverStream) sendData(data mem.BufferSlice) error {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if !ss.over && !ss.headerSent {
+		ss.headerSent = true
+		ss.responses.canRead.Broadcast()
+		ss.mu.Unlock()
+		ss.reportHeaderSent(ss.header)
+		ss.mu.Lock()
+	}
+	for !ss.over && ss.responses.full() {
+		ss.responses.wait()
+	}
+	if ss.over {
+		data.Free()
+		return contextError(ss.base.ended())
+	}
+	ss.responses.push(data)
+	return nil
+}
+
+// RecvMsg reads the next request, or io.EOF after the last one. Any other
+// error ends the stream.
+func (ss *serverStream) RecvMsg(m any) error {
+	err := ss.recv(m)
+	if err != nil && err != io.EOF { //nolint:errorlint // recv returns io.EOF as it is
+		ss.writeStatus(err, nil)
+	}
+	return err
+}
+
+func (ss *serverStream) recv(m any) error {
+	data, err := ss.nextRequest()
+	if err == io.EOF && !ss.desc.ClientStreams && !ss.received { //nolint:errorlint // nextRequest returns it as it is
+		return errNoRequest
+	}
+	if err != nil {
+		return err
+	}
+	size := data.Len()
+	if err := decode(ss.codec, data, m, ss.conn.server.config.MaxRecvMsgSize); err != nil {
+		return err
+	}
+	ss.received = true
+	ss.reportReceived(m, size)
+	if ss.desc.ClientStreams {
+		return nil
+	}
+	// One request is due. That it is the only one shows when the client has
+	// closed its side.
+	data, err = ss.nextRequest()
+	switch err { //nolint:errorlint // nextRequest returns io.EOF as it is
+	case io.EOF:
+		return nil
+	case nil:
+		data.Free()
+		return errTwoRequests
+	}
+	return err
+}
+
+func (ss *serverStream) nextRequest() (mem.BufferSlice, error) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	for {
+		switch {
+		case ss.over:
+			return nil, contextError(ss.base.ended())
+		case !ss.requests.empty():
+			return ss.requests.pop(), nil
+		case ss.requests.closed:
+			return nil, io.EOF
+		}
+		ss.requests.canRead.Wait()
+	}
+}
+
+var _ grpc.ServerStream = (*serverStream)(nil)

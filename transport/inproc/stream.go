@@ -1,0 +1,147 @@
+package inproc
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+)
+
+// A stream is a call with any number of messages: what its two ends, a
+// clientStream and a serverStream, have in common. Its mutex is the call's.
+type stream struct {
+	call
+	entry     *method
+	requests  queue
+	responses queue
+
+	// clientErr is why the client ended the stream, nil when the server did.
+	clientErr error
+}
+
+func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, method string, o callOptions) (*clientStream, error) {
+	md, err := c.start(ctx, method, &o)
+	if err != nil {
+		o.onFinish(err)
+		return nil, err
+	}
+	m, unknown := c.server.find(method)
+	s := &stream{entry: m}
+	c.initCall(&s.call, ctx, method, md, &o)
+	s.base.call = s
+	s.requests.init(&s.mu)
+	s.responses.init(&s.mu)
+	cs := &clientStream{stream: s, desc: desc, options: o}
+	cs.ctx, cs.cancel = context.WithCancel(peer.NewContext(ctx, c.peer))
+	if err := c.server.beginStream(cs); err != nil {
+		cs.cancel()
+		o.onFinish(err)
+		return nil, err
+	}
+	if m == nil {
+		s.reportHeader()
+		s.writeStatus(status.Error(codes.Unimplemented, unknown), nil)
+		c.server.endStream()
+	} else {
+		c.server.workers.run(s)
+	}
+	cs.watch(ctx)
+	return cs, nil
+}
+
+// SendHeader sends the header, for which the client may be waiting.
+func (s *stream) SendHeader(md metadata.MD) error {
+	if err := s.call.SendHeader(md); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.responses.canRead.Broadcast()
+	return nil
+}
+
+// abort ends the stream from the client's side: the client reads what has
+// arrived and then err, the handler's context ends. It does nothing after the
+// end of the stream.
+func (s *stream) abort(err error) {
+	s.mu.Lock()
+	if s.over {
+		s.mu.Unlock()
+		return
+	}
+	s.clientErr = err
+	s.close()
+	s.mu.Unlock()
+	s.base.end(contextEnd(err))
+}
+
+// writeStatus ends the stream from the server's side with the status that err
+// stands for. report, when given, is called before the client can know.
+func (s *stream) writeStatus(err error, report func()) {
+	s.mu.Lock()
+	sendStatus := !s.over
+	sendHeader := sendStatus && !s.headerSent && len(s.header) > 0
+	s.headerSent = s.headerSent || sendHeader
+	s.mu.Unlock()
+	if sendHeader {
+		s.reportHeaderSent(s.header)
+	}
+	if sendStatus {
+		s.reportTrailerSent(s.trailer)
+	}
+	if report != nil {
+		report()
+	}
+	s.mu.Lock()
+	if !s.over {
+		s.status = sentStatus(err)
+		s.close()
+	}
+	s.mu.Unlock()
+	s.base.end(context.Canceled)
+}
+
+// close ends the exchange of messages. Responses that have been sent can still
+// be read. s.mu must be held.
+func (s *stream) close() {
+	s.over = true
+	s.requests.discard()
+	s.responses.close()
+}
+
+// serve runs the handler, on a goroutine of the server.
+func (s *stream) serve() {
+	server := s.conn.server
+	defer server.endStream()
+	returned := false
+	defer func() {
+		if !returned { // runtime.Goexit, or a panic that ends the process anyway
+			s.complete(errGone)
+		}
+	}()
+	desc := s.entry.stream
+	s.reportHeader()
+	s.reportBegin(desc.ClientStreams, desc.ServerStreams)
+	end := &serverStream{stream: s, desc: desc}
+	var err error
+	if server.streamInterceptor == nil || !desc.ClientStreams && !desc.ServerStreams {
+		err = desc.Handler(s.entry.impl, end)
+	} else {
+		err = server.streamInterceptor(s.entry.impl, end, &grpc.StreamServerInfo{
+			FullMethod:     s.method,
+			IsClientStream: desc.ClientStreams,
+			IsServerStream: desc.ServerStreams,
+		}, desc.Handler)
+	}
+	returned = true
+	s.complete(err)
+}
+
+func (s *stream) complete(err error) {
+	s.writeStatus(err, func() { s.reportEnd(err) })
+}
+
+var _ grpc.ServerTransportStream = (*stream)(nil)
