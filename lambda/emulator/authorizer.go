@@ -1,0 +1,83 @@
+package emulator
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Authorized is what an authorizer in front of the function has found out about
+// a caller. The event carries it in the form of its source.
+type Authorized struct {
+	// Claims and Scopes are those of a JWT: from an HTTP API's JWT authorizer
+	// or a REST API's Cognito authorizer (which has no scopes). API Gateway
+	// passes every claim as a string.
+	Claims map[string]string
+	Scopes []string
+
+	// IAM is the identity that signed the request.
+	IAM *IAMIdentity
+
+	// Context is what a Lambda authorizer returned, and PrincipalID whom it
+	// returned it for. Payload 1.0 passes each value as a string.
+	Context     map[string]any
+	PrincipalID string
+}
+
+// IAMIdentity is the caller of a request that was signed with AWS credentials.
+type IAMIdentity struct {
+	AccessKey string `json:"accessKey"`
+	AccountID string `json:"accountId"`
+	CallerID  string `json:"callerId"`
+	UserARN   string `json:"userArn"`
+	UserID    string `json:"userId"`
+}
+
+// An Authorizer decides about a request before the function sees it: false
+// refuses it with the source's own answer. It is called concurrently and must
+// not read the body.
+type Authorizer func(*http.Request) (Authorized, bool)
+
+// payload1 is the form in requestContext.authorizer of payload 1.0; nil when
+// there is nothing to tell.
+func (a Authorized) payload1(source Source) map[string]any {
+	fields := make(map[string]any)
+	for key, value := range a.Context {
+		fields[key] = fmt.Sprint(value)
+	}
+	if a.PrincipalID != "" {
+		fields["principalId"] = a.PrincipalID
+	}
+	if a.Claims != nil {
+		fields["claims"] = a.Claims
+		if source == HTTPAPIv1 {
+			fields["scopes"] = a.Scopes
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return fields
+}
+
+// authorizer2 is requestContext.authorizer of payload 2.0.
+type authorizer2 struct {
+	JWT    *jwt2          `json:"jwt,omitempty"`
+	Lambda map[string]any `json:"lambda,omitempty"`
+	IAM    *IAMIdentity   `json:"iam,omitempty"`
+}
+
+type jwt2 struct {
+	Claims map[string]string `json:"claims"`
+	Scopes []string          `json:"scopes"` // null when the token has none
+}
+
+func (a Authorized) payload2() *authorizer2 {
+	out := authorizer2{Lambda: a.Context, IAM: a.IAM}
+	if a.Claims != nil {
+		out.JWT = &jwt2{Claims: a.Claims, Scopes: a.Scopes}
+	}
+	if out.JWT == nil && out.Lambda == nil && out.IAM == nil {
+		return nil
+	}
+	return &out
+}

@@ -1,0 +1,170 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// This file has what the events of several sources are made of.
+
+func encodeJSON(b *bytes.Buffer, v any) error {
+	encoder := json.NewEncoder(b)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
+
+// hopByHop are the headers that concern a connection (RFC 9110, section 7.6.1)
+// and never reach a function behind API Gateway or a function URL.
+var hopByHop = [...]string{
+	"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade", "Trailer", "Expect",
+}
+
+// headers returns the headers of the event with those that the source adds.
+// scheme and port are those of the listener.
+func (in *incoming) headers(scheme, port string) http.Header {
+	h := in.Header.Clone()
+	h.Set("Host", in.Host)
+	h.Set("X-Amzn-Trace-Id", in.traceID)
+	h.Set("X-Forwarded-Proto", scheme)
+	h.Set("X-Forwarded-Port", port)
+	// What the client sent comes first; the address that the source saw is last.
+	h.Set("X-Forwarded-For", strings.Join(append(in.Header.Values("X-Forwarded-For"), in.clientIP), ", "))
+	if len(in.body) > 0 {
+		h.Set("Content-Length", strconv.Itoa(len(in.body)))
+	}
+	return h
+}
+
+func withoutHopByHop(h http.Header) http.Header {
+	for _, name := range hopByHop {
+		h.Del(name)
+	}
+	return h
+}
+
+func lastValues(values map[string][]string) map[string]string {
+	if values == nil {
+		return nil
+	}
+	last := make(map[string]string, len(values))
+	for name, v := range values {
+		last[name] = v[len(v)-1]
+	}
+	return last
+}
+
+func joinedValues(values map[string][]string) map[string]string {
+	if len(values) == 0 {
+		return nil
+	}
+	joined := make(map[string]string, len(values))
+	for name, v := range values {
+		joined[name] = strings.Join(v, ",")
+	}
+	return joined
+}
+
+func lowerCase(h http.Header) map[string][]string {
+	lower := make(map[string][]string, len(h))
+	for name, values := range h {
+		lower[strings.ToLower(name)] = values
+	}
+	return lower
+}
+
+// queryFields splits a raw query into keys and values, in order for each key,
+// decoded if asked for. It is nil when there is none.
+func queryFields(raw string, decode bool) map[string][]string {
+	if raw == "" {
+		return nil
+	}
+	fields := make(map[string][]string)
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(pair, "=")
+		if decode {
+			key, value = unescape(key), unescape(value)
+		}
+		fields[key] = append(fields[key], value)
+	}
+	return fields
+}
+
+// unescape decodes a part of a query; one that is not validly encoded stays as
+// it is.
+func unescape(s string) string {
+	decoded, err := url.QueryUnescape(s)
+	if err != nil {
+		return s
+	}
+	return decoded
+}
+
+// decodedPath decodes a percent-encoded path, which net/http has validated.
+func decodedPath(encoded string) string {
+	decoded, err := url.PathUnescape(encoded)
+	if err != nil {
+		return encoded
+	}
+	return decoded
+}
+
+// isText reports whether HTTP APIs, function URLs and load balancers pass a
+// body of this type as it is instead of in base64: text/*, and the application
+// types json, javascript and xml (Elastic Load Balancing, "Lambda functions as
+// targets").
+func isText(contentType string) bool {
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return false
+	}
+	switch mediaType {
+	case "application/json", "application/javascript", "application/xml":
+		return true
+	}
+	return strings.HasPrefix(mediaType, "text/")
+}
+
+// bodyField returns the body as a field of an event. Text that is not UTF-8
+// gets replacement characters, since JSON has no other way.
+func bodyField(body []byte, inBase64 bool) string {
+	if inBase64 {
+		return base64.StdEncoding.EncodeToString(body)
+	}
+	return string(body)
+}
+
+// matchesMediaType reports whether mediaType is one of types, any of which may
+// be a range such as "image/*".
+func matchesMediaType(types []string, mediaType string) bool {
+	if parsed, _, err := mime.ParseMediaType(mediaType); err == nil {
+		mediaType = parsed
+	}
+	for _, t := range types {
+		prefix, isRange := strings.CutSuffix(t, "*")
+		if t == "*/*" || strings.EqualFold(t, mediaType) || isRange && prefix != "" && strings.HasPrefix(mediaType, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// domain is the name that AWS gave the API or the function URL. Unlike the Host
+// header, a client has no influence on it.
+func (d *door) domain() string {
+	if d.source == FunctionURL {
+		return d.apiID + ".lambda-url.us-east-1.on.aws"
+	}
+	return d.apiID + ".execute-api.us-east-1.amazonaws.com"
+}
+
+// clfTime is the form of requestContext.time.
+const clfTime = "02/Jan/2006:15:04:05 -0700"

@@ -1,0 +1,134 @@
+package emulator
+
+import (
+	"strings"
+)
+
+// event1 is payload format 1.0: API Gateway developer guide, "Set up Lambda
+// proxy integrations" for REST APIs, and "Create AWS Lambda proxy integrations
+// for HTTP APIs". Fields without omitempty are null when there is nothing.
+type event1 struct {
+	Version           string              `json:"version,omitempty"` // of HTTP APIs only
+	Resource          string              `json:"resource"`
+	Path              string              `json:"path"`
+	HTTPMethod        string              `json:"httpMethod"`
+	Headers           map[string]string   `json:"headers"`
+	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
+	Query             map[string]string   `json:"queryStringParameters"`
+	MultiValueQuery   map[string][]string `json:"multiValueQueryStringParameters"`
+	PathParameters    map[string]string   `json:"pathParameters"`
+	StageVariables    map[string]string   `json:"stageVariables"`
+	RequestContext    context1            `json:"requestContext"`
+	Body              *string             `json:"body"`
+	IsBase64Encoded   bool                `json:"isBase64Encoded"`
+}
+
+type context1 struct {
+	AccountID         string         `json:"accountId"`
+	APIID             string         `json:"apiId"`
+	Authorizer        map[string]any `json:"authorizer,omitempty"`
+	DomainName        string         `json:"domainName"`
+	DomainPrefix      string         `json:"domainPrefix"`
+	ExtendedRequestID string         `json:"extendedRequestId"`
+	HTTPMethod        string         `json:"httpMethod"`
+	Identity          identity1      `json:"identity"`
+	Path              string         `json:"path"`
+	Protocol          string         `json:"protocol"`
+	RequestID         string         `json:"requestId"`
+	RequestTime       string         `json:"requestTime"`
+	RequestTimeEpoch  int64          `json:"requestTimeEpoch"`
+	ResourceID        string         `json:"resourceId"`
+	ResourcePath      string         `json:"resourcePath"`
+	Stage             string         `json:"stage"`
+}
+
+type identity1 struct {
+	AccessKey *string `json:"accessKey"`
+	AccountID *string `json:"accountId"`
+	Caller    *string `json:"caller"`
+	SourceIP  string  `json:"sourceIp"`
+	User      *string `json:"user"`
+	UserAgent string  `json:"userAgent"`
+	UserARN   *string `json:"userArn"`
+}
+
+// payload1 makes the event of a REST API, or of an HTTP API with payload 1.0.
+// The former has the path percent-encoded and, on its own domain, without the
+// stage; the latter decoded and with it. Both keep the base path of a custom
+// domain.
+func (d *door) payload1(in *incoming) event1 {
+	headers := withoutHopByHop(in.headers("https", "443"))
+	e := event1{
+		HTTPMethod:     in.Method,
+		RequestContext: d.context1(in),
+	}
+	if d.source == HTTPAPIv1 {
+		e.Version = "1.0"
+		e.Path = decodedPath(in.URL.EscapedPath())
+		e.Resource, e.RequestContext.ResourcePath = "$default", "$default"
+		e.MultiValueHeaders = lowerCase(headers)
+	} else {
+		headers.Del("Content-Length") // a REST API does not pass it on
+		e.Path = d.basePath + in.path
+		if d.basePath != "" && in.path == "/" && !strings.HasSuffix(in.URL.Path, "/") {
+			e.Path = d.basePath
+		}
+		e.Resource = "/"
+		if in.path != "/" {
+			e.Resource = "/{proxy+}"
+			e.PathParameters = map[string]string{"proxy": decodedPath(in.path[1:])}
+		}
+		e.RequestContext.ResourcePath = e.Resource
+		e.MultiValueHeaders = headers
+	}
+	e.Headers = lastValues(e.MultiValueHeaders)
+	e.MultiValueQuery = queryFields(in.URL.RawQuery, true)
+	e.Query = lastValues(e.MultiValueQuery)
+	if len(in.body) > 0 {
+		e.IsBase64Encoded = d.inBase64(in)
+		body := bodyField(in.body, e.IsBase64Encoded)
+		e.Body = &body
+	}
+	return e
+}
+
+// inBase64 reports whether the body goes into the event in base64.
+func (d *door) inBase64(in *incoming) bool {
+	contentType := in.Header.Get("Content-Type")
+	if d.source != RESTAPI {
+		return !isText(contentType) || in.Header.Get("Content-Encoding") != ""
+	}
+	if contentType == "" {
+		contentType = "application/json" // what API Gateway takes it for
+	}
+	return matchesMediaType(d.binaryTypes, contentType)
+}
+
+func (d *door) context1(in *incoming) context1 {
+	c := context1{
+		AccountID:         "123456789012",
+		APIID:             d.apiID,
+		Authorizer:        in.authorized.payload1(d.source),
+		DomainName:        d.domain(),
+		DomainPrefix:      d.apiID,
+		ExtendedRequestID: shortRequestID(),
+		HTTPMethod:        in.Method,
+		Identity:          identity1{SourceIP: in.clientIP, UserAgent: in.UserAgent()},
+		Path:              in.URL.EscapedPath(),
+		Protocol:          in.Proto,
+		RequestID:         in.requestID,
+		RequestTime:       in.received.UTC().Format(clfTime),
+		RequestTimeEpoch:  in.received.UnixMilli(),
+		ResourceID:        "abc123",
+		Stage:             d.stage,
+	}
+	if d.source == HTTPAPIv1 {
+		c.Path = decodedPath(c.Path)
+		c.RequestID = c.ExtendedRequestID
+	}
+	if iam := in.authorized.IAM; iam != nil {
+		c.Identity.AccessKey, c.Identity.AccountID = &iam.AccessKey, &iam.AccountID
+		c.Identity.Caller, c.Identity.User, c.Identity.UserARN = &iam.CallerID, &iam.UserID, &iam.UserARN
+	}
+	return c
+}

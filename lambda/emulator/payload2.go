@@ -1,0 +1,120 @@
+package emulator
+
+import (
+	"net/http"
+	"strings"
+)
+
+// event2 is payload format 2.0: API Gateway developer guide, "Create AWS Lambda
+// proxy integrations for HTTP APIs", and Lambda developer guide, "Invoking
+// Lambda function URLs".
+type event2 struct {
+	Version         string            `json:"version"`
+	RouteKey        string            `json:"routeKey"`
+	RawPath         string            `json:"rawPath"`
+	RawQueryString  string            `json:"rawQueryString"`
+	Cookies         []string          `json:"cookies,omitempty"`
+	Headers         map[string]string `json:"headers"`
+	Query           map[string]string `json:"queryStringParameters,omitempty"`
+	RequestContext  context2          `json:"requestContext"`
+	Body            string            `json:"body,omitempty"`
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+}
+
+type context2 struct {
+	AccountID    string       `json:"accountId"`
+	APIID        string       `json:"apiId"`
+	Authorizer   *authorizer2 `json:"authorizer,omitempty"`
+	DomainName   string       `json:"domainName"`
+	DomainPrefix string       `json:"domainPrefix"`
+	HTTP         http2        `json:"http"`
+	RequestID    string       `json:"requestId"`
+	RouteKey     string       `json:"routeKey"`
+	Stage        string       `json:"stage"`
+	Time         string       `json:"time"`
+	TimeEpoch    int64        `json:"timeEpoch"`
+}
+
+type http2 struct {
+	Method    string `json:"method"`
+	Path      string `json:"path"`
+	Protocol  string `json:"protocol"`
+	SourceIP  string `json:"sourceIp"`
+	UserAgent string `json:"userAgent"`
+}
+
+// payload2 makes the event of an HTTP API or a function URL. The former has
+// decoded the path, and put a named stage before it in place of a base path;
+// the latter leaves it as it was sent. Cookies stand beside the headers, for a
+// function URL also among them.
+func (d *door) payload2(in *incoming) event2 {
+	headers := withoutHopByHop(in.headers("https", "443"))
+	e := event2{
+		Version:        "2.0",
+		RouteKey:       "$default",
+		RawQueryString: in.URL.RawQuery,
+		Cookies:        cookies(headers),
+		Query:          joinedValues(queryFields(in.URL.RawQuery, true)),
+		RequestContext: d.context2(in),
+	}
+	if d.source == HTTPAPI {
+		headers.Del("Cookie")
+		e.RawPath = decodedPath(in.path)
+		if d.stage != "$default" {
+			e.RawPath = "/" + d.stage + e.RawPath
+		}
+		e.RequestContext.HTTP.Path = e.RawPath
+	} else {
+		e.RawPath = in.path
+		e.RequestContext.HTTP.Path = decodedPath(in.path)
+	}
+	if c := headers["Cookie"]; len(c) > 0 {
+		headers["Cookie"] = []string{strings.Join(c, "; ")}
+	}
+	e.Headers = joinedValues(lowerCase(headers))
+	if len(in.body) > 0 {
+		e.IsBase64Encoded = d.inBase64(in)
+		e.Body = bodyField(in.body, e.IsBase64Encoded)
+	}
+	return e
+}
+
+func (d *door) context2(in *incoming) context2 {
+	c := context2{
+		AccountID:    "123456789012",
+		APIID:        d.apiID,
+		Authorizer:   in.authorized.payload2(),
+		DomainName:   d.domain(),
+		DomainPrefix: d.apiID,
+		HTTP:         http2{Method: in.Method, Protocol: in.Proto, SourceIP: in.clientIP, UserAgent: in.UserAgent()},
+		RequestID:    shortRequestID(),
+		RouteKey:     "$default",
+		Stage:        d.stage,
+		Time:         in.received.UTC().Format(clfTime),
+		TimeEpoch:    in.received.UnixMilli(),
+	}
+	if d.source == FunctionURL {
+		c.AccountID = "anonymous" // unless IAM says who it is
+		if in.authorized.IAM != nil {
+			c.AccountID = in.authorized.IAM.AccountID
+			c.Authorizer = &authorizer2{IAM: in.authorized.IAM}
+		} else {
+			c.Authorizer = nil
+		}
+		c.RequestID = in.requestID
+	}
+	return c
+}
+
+// cookies returns the cookies of a request one by one, as they were sent.
+func cookies(h http.Header) []string {
+	var list []string
+	for _, line := range h["Cookie"] {
+		for cookie := range strings.SplitSeq(line, ";") {
+			if cookie = strings.TrimSpace(cookie); cookie != "" {
+				list = append(list, cookie)
+			}
+		}
+	}
+	return list
+}

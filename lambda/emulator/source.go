@@ -1,0 +1,43 @@
+package emulator
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Source is one of the AWS services that turn HTTP requests into events.
+type Source string
+
+// The sources, by the names that [ParseSource] knows them by.
+const (
+	// RESTAPI is an API Gateway REST API with Lambda proxy integration.
+	RESTAPI Source = "rest-api"
+	// HTTPAPI is an API Gateway HTTP API with payload format 2.0.
+	HTTPAPI Source = "http-api"
+	// HTTPAPIv1 is an API Gateway HTTP API with payload format 1.0.
+	HTTPAPIv1 Source = "http-api-v1"
+	// ALB is an Application Load Balancer.
+	ALB Source = "alb"
+	// ALBMulti is an Application Load Balancer whose target group has
+	// lambda.multi_value_headers.enabled.
+	ALBMulti Source = "alb-multi"
+	// FunctionURL is a Lambda function URL.
+	FunctionURL Source = "function-url"
+)
+
+// Sources returns every source.
+func Sources() []Source {
+	return []Source{RESTAPI, HTTPAPI, HTTPAPIv1, ALB, ALBMulti, FunctionURL}
+}
+
+// ParseSource returns the source of that name. The error names those there are.
+func ParseSource(name string) (Source, error) {
+	var names []string
+	for _, s := range Sources() {
+		if string(s) == name {
+			return s, nil
+		}
+		names = append(names, string(s))
+	}
+	return "", fmt.Errorf("emulator: unknown source %q, want one of %s", name, strings.Join(names, ", "))
+}
