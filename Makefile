@@ -1,0 +1,68 @@
+# The function's architecture: arm64 (the default on Lambda) or amd64.
+ARCH ?= arm64
+# What sends the events to `make run-lambda`.
+SOURCE ?= http-api
+# Further flags of `make run` and `make run-lambda`, such as ARGS="-transport unix".
+ARGS ?=
+
+# Tools come from the Go module proxy, in the versions that tools/ pins.
+LINT_TOOL := go tool -modfile=tools/lint/go.mod
+
+# lambda.norpc leaves out the runtime API of old; grpcnotrace leaves out
+# golang.org/x/net/trace, which is off by default and pulls in html/template.
+LAMBDA_BUILD := go build -tags lambda.norpc,grpcnotrace -trimpath -buildvcs=false -ldflags "-s -w"
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Serve HTTP on localhost:8080, gRPC on :8081, metrics on :9090
+	@mkdir -p dist
+	@go build -o dist/local ./local
+	@exec dist/local $(ARGS)
+
+.PHONY: run-lambda
+run-lambda: ## Serve HTTP through the function binary in the emulator; SOURCE=http-api
+	@mkdir -p dist/host
+	@CGO_ENABLED=0 $(LAMBDA_BUILD) -o dist/host/bootstrap ./lambda
+	@go build -o dist/local ./local
+	@exec dist/local -lambda dist/host/bootstrap -source $(SOURCE) $(ARGS)
+
+.PHONY: test
+test: ## Run all tests, the function binary in the emulator among them
+	go test ./...
+
+.PHONY: bench
+bench: ## Measure the transports
+	go test -run '^$$' -bench . ./bench
+
+.PHONY: build
+build: ## Build the function and the local server into dist/
+	@mkdir -p dist/$(ARCH)
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) $(LAMBDA_BUILD) -o dist/$(ARCH)/bootstrap ./lambda
+	go build -o dist/local ./local
+
+.PHONY: build-lambda-zip
+build-lambda-zip: ## Build the deployment package dist/lambda-ARCH.zip; ARCH=arm64 or amd64
+	@case "$(ARCH)" in arm64 | amd64) ;; *) echo 'ARCH=$(ARCH): want arm64 or amd64' >&2; exit 2 ;; esac
+	@mkdir -p dist/$(ARCH)
+	@CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) $(LAMBDA_BUILD) -o dist/$(ARCH)/bootstrap ./lambda
+	@go run github.com/aws/aws-lambda-go/cmd/build-lambda-zip -o dist/lambda-$(ARCH).zip dist/$(ARCH)/bootstrap 2>/dev/null
+	@wc -c <dist/lambda-$(ARCH).zip | awk '{printf "dist/lambda-$(ARCH).zip  %d bytes (%.2f MB)\n", $$1, $$1 / 1e6}'
+	@{ sha256sum dist/lambda-$(ARCH).zip 2>/dev/null || shasum -a 256 dist/lambda-$(ARCH).zip; } | awk '{print "SHA-256 " $$1}'
+
+.PHONY: generate
+generate: ## Generate gen/ from proto/
+	go run -C tools ./generate
+
+.PHONY: lint
+lint: ## Check the code with go vet and golangci-lint
+	go vet ./...
+	$(LINT_TOOL) golangci-lint run ./...
+
+.PHONY: ci
+ci: ## Run what CI runs
+	.ci/run

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/reflection/grpc_reflection_v1"
+
+	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A server is the program, running in this process.
+type server struct {
+	http, grpc, metrics string // addresses
+	log                 *log
+	stop                context.CancelFunc
+	done                chan error
+}
+
+// log collects what the program prints and can be waited on.
+type log struct {
+	mu      sync.Mutex
+	b       bytes.Buffer
+	written chan struct{}
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer func() {
+		select {
+		case l.written <- struct{}{}:
+		default:
+		}
+	}()
+	return l.b.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func start(t *testing.T, env map[string]string, args ...string) *server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &server{log: &log{written: make(chan struct{}, 1)}, stop: cancel, done: make(chan error, 1)}
+	args = append([]string{"-http-address", "localhost:0", "-grpc-address", "localhost:0", "-metrics-address", "localhost:0"}, args...)
+	go func() { s.done <- run(ctx, args, func(name string) string { return env[name] }, s.log) }()
+	t.Cleanup(func() {
+		cancel()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	for !strings.Contains(s.log.String(), "msg=serving") {
+		select {
+		case <-s.log.written:
+		case err := <-s.done:
+			t.Fatalf("run: %v\n%s", err, s.log)
+		}
+	}
+	s.http = match(s.log.String(), ` http=http://(\S+)`)
+	s.grpc = match(s.log.String(), ` grpc=(\S+)`)
+	s.metrics = match(s.log.String(), ` metrics=http://(\S+)/metrics`)
+	return s
+}
+
+func match(s, pattern string) string {
+	if m := regexp.MustCompile(pattern).FindStringSubmatch(s); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// wait stops the program and returns its error.
+func (s *server) wait(t *testing.T) error {
+	t.Helper()
+	s.stop()
+	select {
+	case err := <-s.done:
+		return err
+	case <-time.After(time.Minute):
+		t.Fatal("the program did not stop")
+		return nil
+	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d %s", r.StatusCode, body)
+}
+
+func TestServesHTTPAndGRPCAndMetricsOnEachTransport(t *testing.T) {
+	for name, env := range map[string]map[string]string{
+		"tcp":     nil, // the default
+		"unix":    {"TRANSPORT": "unix"},
+		"bufconn": {"TRANSPORT": "bufconn,unix"},
+		"inproc":  {"TRANSPORT": "inproc"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, env)
+			if got := get(t, "http://"+s.http+"/v1/ping"); got != `200 {"message":"Pong"}` {
+				t.Errorf("ping over HTTP: %s", got)
+			}
+			conn, err := grpc.NewClient(s.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if r, err := examplev1.NewPingServiceClient(conn).Ping(t.Context(), &examplev1.PingRequest{}); err != nil || r.Message != "Pong" {
+				t.Errorf("ping over gRPC: %v, %v", r, err)
+			}
+			if n := strings.Count(s.log.String(), "grpc.method=Ping"); n != 2 || !strings.Contains(s.log.String(), "transport="+name) {
+				t.Errorf("%d log lines for two calls:\n%s", n, s.log)
+			}
+			reflection, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = reflection.Send(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{}})
+			if r, err := reflection.Recv(); err != nil || !strings.Contains(r.String(), "example.v1.EchoService") {
+				t.Errorf("reflection: %v, %v", r, err)
+			}
+			_ = reflection.CloseSend()
+			metrics := get(t, "http://"+s.metrics+"/metrics")
+			for _, want := range []string{
+				`grpc_server_handled_total{grpc_code="OK",grpc_method="Ping",grpc_service="example.v1.PingService",grpc_type="unary"} 2`,
+				`grpc_gateway_transport_info{transport="` + name + `"} 1`,
+				"go_goroutines",
+			} {
+				if !strings.Contains(metrics, want) {
+					t.Errorf("metrics lack %s", want)
+				}
+			}
+			if err := s.wait(t); err != nil {
+				t.Errorf("run: %v", err)
+			}
+		})
+	}
+}
+
+func TestStopLetsCallsInFlightFinishAndRefusesNewOnes(t *testing.T) {
+	s := start(t, nil)
+	r, err := http.Get("http://" + s.http + "/v1/echo/7/stream?count=10&interval=50ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if _, err := r.Body.Read(make([]byte, 1)); err != nil { // the call is in flight
+		t.Fatal(err)
+	}
+	s.stop()
+	for {
+		conn, err := net.Dial("tcp", s.http)
+		if err != nil {
+			break
+		}
+		conn.Close()
+	}
+	rest, err := io.ReadAll(r.Body)
+	if n := strings.Count(string(rest), "\n"); err != nil || n != 10 {
+		t.Errorf("%d of 10 messages, %v", n, err)
+	}
+	if err := s.wait(t); err != nil {
+		t.Errorf("run: %v", err)
+	}
+}
+
+func TestDrainIsBounded(t *testing.T) {
+	s := start(t, nil, "-drain-timeout", "50ms")
+	r, err := http.Get("http://" + s.http + "/v1/echo/7/stream?count=1000&interval=10s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if err := s.wait(t); err != nil {
+		t.Errorf("run: %v", err)
+	}
+	if !strings.Contains(s.log.String(), "cut off") {
+		t.Errorf("no warning:\n%s", s.log)
+	}
+}
+
+func TestMistakesAreNamed(t *testing.T) {
+	busy, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	for name, test := range map[string]struct {
+		args []string
+		env  map[string]string
+		want []string
+		code int
+	}{
+		"help":                      {args: []string{"--help"}, want: []string{"-grpc-address"}, code: 0},
+		"an unknown flag":           {args: []string{"-x"}, want: []string{"-x"}, code: 2},
+		"an argument":               {args: []string{"x"}, want: []string{`"x"`}, code: 2},
+		"a transport by flag":       {args: []string{"-transport", "x"}, want: []string{`-transport="x"`, "unix, bufconn, inproc, tcp"}, code: 2},
+		"a transport by variable":   {env: map[string]string{"TRANSPORT": "x"}, want: []string{`TRANSPORT="x"`, "unix, bufconn, inproc, tcp"}, code: 2},
+		"a level":                   {env: map[string]string{"LOG_LEVEL": "loud"}, want: []string{`LOG_LEVEL="loud"`, "debug, info, warn, error"}, code: 2},
+		"a source":                  {args: []string{"-lambda", "f", "-source", "x"}, want: []string{`-source="x"`, "rest-api", "function-url"}, code: 2},
+		"an address without port":   {args: []string{"-http-address", "localhost"}, want: []string{`-http-address="localhost"`, "host:port"}, code: 2},
+		"a busy port":               {args: []string{"-grpc-address", busy.Addr().String()}, want: []string{"-grpc-address=" + busy.Addr().String(), "in use"}, code: 1},
+		"two mistakes":              {args: []string{"-transport", "x", "-log-level", "y"}, want: []string{"-transport", "-log-level"}, code: 2},
+		"an origin":                 {args: []string{"-cors-origins", "example.com"}, want: []string{`"example.com"`, "scheme://host"}, code: 1},
+		"a function that is none":   {args: []string{"-lambda", filepath.Join(t.TempDir(), "none")}, want: []string{"none"}, code: 1},
+		"a busy port for functions": {args: []string{"-lambda", "f", "-http-address", busy.Addr().String()}, want: []string{"-http-address", "in use"}, code: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			args := append([]string{"-metrics-address", "localhost:0"}, test.args...)
+			for _, address := range []string{"-http-address", "-grpc-address"} {
+				if !strings.Contains(strings.Join(args, " "), address) {
+					args = append([]string{address, "localhost:0"}, args...)
+				}
+			}
+			err := run(t.Context(), args, func(name string) string { return test.env[name] }, &stderr)
+			if code := exitCode(err, &stderr); code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(stderr.String(), want) {
+					t.Errorf("%q does not say %q", &stderr, want)
+				}
+			}
+		})
+	}
+}
+
+func TestServesThroughTheFunction(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "bootstrap")
+	build := exec.Command("go", "build", "-o", binary, "../lambda")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the function: %v\n%s", err, out)
+	}
+	for _, source := range strings.Split(sourceNames(), ", ") {
+		t.Run(source, func(t *testing.T) {
+			s := start(t, map[string]string{"TRANSPORT": "inproc"}, "-lambda", binary, "-source", source)
+			if got := get(t, "http://"+s.http+"/v1/ping"); got != `200 {"message":"Pong"}` {
+				t.Errorf("ping: %s", got)
+			}
+			if !strings.Contains(s.log.String(), "transport=inproc") {
+				t.Errorf("TRANSPORT did not reach the function:\n%s", s.log)
+			}
+			if err := s.wait(t); err != nil {
+				t.Errorf("run: %v", err)
+			}
+		})
+	}
+	t.Run("with a base path", func(t *testing.T) {
+		s := start(t, nil, "-lambda", binary, "-source", "rest-api", "-base-path", "/api")
+		if got := get(t, "http://"+s.http+"/api/v1/ping"); got != `200 {"message":"Pong"}` {
+			t.Errorf("ping: %s", got)
+		}
+		if err := s.wait(t); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+}
+
+func TestSignalsEndTheProcessWithCodeZero(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "local")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		l := &log{written: make(chan struct{}, 1)}
+		cmd := exec.Command(binary, "-http-address", "localhost:0", "-grpc-address", "localhost:0", "-metrics-address", "off", "-transport", "unix")
+		cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+		cmd.Stderr = l
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for !strings.Contains(l.String(), "msg=serving") {
+			<-l.written
+		}
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("after %v: %v\n%s", signal, err, l)
+		}
+	}
+}
