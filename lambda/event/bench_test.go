@@ -62,4 +62,3 @@ func viaJSON[Req, Resp any](payload []byte, proxy func(context.Context, Req) (Re
 	}
 	return json.Marshal(resp)
 }
-

@@ -150,6 +150,7 @@ type answer struct {
 	header http.Header
 	body   string
 	base64 bool
+	broken bool // it was streamed and broke off
 }
 
 // parseAnswer reads the answer the way the front door of that kind does.
@@ -206,6 +207,31 @@ func invoke(t testing.TB, h *event.Handler, kind string, payload []byte) answer 
 		t.Fatal(err)
 	}
 	return parseAnswer(t, kind, out)
+}
+
+// stream is invoke for an answer that is streamed.
+func stream(t testing.TB, h *event.Handler, kind string, payload []byte) answer {
+	t.Helper()
+	r, err := h.Stream(context.Background(), payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeReader(t, r)
+	out, err := io.ReadAll(r)
+	prelude, body, found := bytes.Cut(out, make([]byte, 8))
+	if !found {
+		t.Fatalf("the answer has no prelude: %q, %v", out, err)
+	}
+	a := parseAnswer(t, kind, prelude)
+	a.body, a.broken = string(body), err != nil
+	return a
+}
+
+func closeReader(t testing.TB, r io.Reader) {
+	t.Helper()
+	if err := r.(io.Closer).Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // seen returns the request that the handler sees of an event, and its body.

@@ -37,7 +37,7 @@ type responseWriter struct {
 	head    answerHead // from then on
 	closed  bool       // nothing can be added to head any more
 	sniff   []byte     // the beginning of the body, while its type is to be detected
-	encoded bool       // there is a Content-Encoding
+	encoded bool       // the body is compressed or the like
 
 	wantSniff, wantLength bool
 
@@ -74,7 +74,8 @@ func (w *responseWriter) WriteHeader(status int) {
 	}
 	w.status = status
 	_, hasType := w.header["Content-Type"]
-	w.encoded = w.header.Get("Content-Encoding") != ""
+	coding := w.header.Get("Content-Encoding")
+	w.encoded = coding != "" && coding != "identity"
 	chunked := w.header.Get("Transfer-Encoding") != ""
 	length := w.header.Get("Content-Length")
 	if n, err := strconv.ParseInt(length, 10, 64); err == nil && n >= 0 {
@@ -82,7 +83,7 @@ func (w *responseWriter) WriteHeader(status int) {
 	} else if length != "" {
 		w.log.Warn("event: invalid Content-Length", "value", length)
 	}
-	w.wantSniff = w.bodyAllowed() && !hasType && !w.encoded && !chunked
+	w.wantSniff = w.bodyAllowed() && !hasType && coding == "" && !chunked
 	w.wantLength = w.bodyAllowed() && w.isHead && length == "" && !chunked && len(w.header["Trailer"]) == 0
 	w.head.begin(w.form, status, w.header)
 	if w.isHead && w.declared >= 0 && w.bodyAllowed() {

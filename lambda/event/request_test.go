@@ -1,0 +1,459 @@
+package event_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+)
+
+// decodes reports whether API Gateway decodes the path before anybody sees it.
+func decodes(kind string) bool { return kind == "http-api" || kind == "http-api-v1" }
+
+func TestPath(t *testing.T) {
+	tests := map[string]struct {
+		target string
+		path   string // what r.URL.Path has to be
+		uri    string // what r.RequestURI has to be, if not target
+		lost   string // what RequestURI is when API Gateway has decoded the path
+	}{
+		"an ordinary path is what it is":          {target: "/v1/ping", path: "/v1/ping"},
+		"the root is the root":                    {target: "/", path: "/"},
+		"a trailing slash stays":                  {target: "/v1/ping/", path: "/v1/ping/"},
+		"double slashes stay":                     {target: "//v1//ping", path: "//v1//ping"},
+		"dots stay":                               {target: "/v1/../ping/.", path: "/v1/../ping/."},
+		"an encoded slash is part of its segment": {target: "/a%2Fb", path: "/a/b", lost: "/a/b"},
+		"its case stays":                          {target: "/a%2fb", path: "/a/b", lost: "/a/b"},
+		"an encoded space is a space, once":       {target: "/a%20b", path: "/a b"},
+		"an encoded percent sign is one":          {target: "/100%25", path: "/100%"},
+		"what looks encoded twice is decoded once": {
+			target: "/a%2520b", path: "/a%20b",
+		},
+		"an encoded question mark starts no query": {target: "/what%3Fnow", path: "/what?now"},
+		"an encoded hash starts no fragment":       {target: "/c%23", path: "/c#"},
+		"an encoded newline is no way out":         {target: "/a%0Ab", path: "/a\nb"},
+		"letters outside ASCII are UTF-8":          {target: "/caf%C3%A9", path: "/café"},
+		"a plus sign is a plus sign":               {target: "/a+b", path: "/a+b"},
+		"a colon and other punctuation stay":       {target: "/v1/a:cancel;x=1,2@3&4", path: "/v1/a:cancel;x=1,2@3&4"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, kind string) {
+				r, _ := seen(t, kind, payload(t, kind, request{target: tt.target}))
+				if r.URL.Path != tt.path {
+					t.Errorf("got the path %q, want %q", r.URL.Path, tt.path)
+				}
+				want := tt.target
+				if decodes(kind) && tt.lost != "" {
+					want = tt.lost
+				}
+				if r.RequestURI != want || r.URL.RequestURI() != want {
+					t.Errorf("got the URI %q, and %q of the URL, want %q", r.RequestURI, r.URL.RequestURI(), want)
+				}
+				if r.URL.RawQuery != "" || r.URL.Fragment != "" || r.URL.Host != "" {
+					t.Errorf("got %#v", r.URL)
+				}
+			})
+		})
+	}
+}
+
+func TestMalformedPath(t *testing.T) {
+	for name, target := range map[string]string{
+		"an escape sequence of no hexadecimal digits": "/%zz",
+		"an escape sequence cut short":                "/100%",
+		"a control character":                         "/a\x01b",
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, kind string) {
+				h := event.NewHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					t.Errorf("the handler was called with %q", r.RequestURI)
+				}))
+				wantError(t, invoke(t, h, kind, payload(t, kind, request{target: target})), 400, 3)
+			}, "http-api", "http-api-v1")
+		})
+	}
+	t.Run("a path without its first slash gets one", func(t *testing.T) {
+		each(t, func(t *testing.T, kind string) {
+			r, _ := seen(t, kind, payload(t, kind, request{target: "v1/ping"}))
+			if r.URL.Path != "/v1/ping" || r.RequestURI != "/v1/ping" {
+				t.Errorf("got %q, %q", r.URL.Path, r.RequestURI)
+			}
+		})
+	})
+}
+
+func TestQuery(t *testing.T) {
+	tests := map[string]struct {
+		query string
+		want  url.Values
+	}{
+		"a plus sign is a space":               {"q=a+b", url.Values{"q": {"a b"}}},
+		"an encoded plus sign is one":          {"q=a%2Bb", url.Values{"q": {"a+b"}}},
+		"a repeated key keeps its order":       {"k=2&k=1&k=3", url.Values{"k": {"2", "1", "3"}}},
+		"an empty value is a value":            {"k=&l=1", url.Values{"k": {""}, "l": {"1"}}},
+		"a key without = has an empty value":   {"k&l=1", url.Values{"k": {""}, "l": {"1"}}},
+		"an equals sign may be in a value":     {"k=a=b", url.Values{"k": {"a=b"}}},
+		"commas do not divide values":          {"k=a,b", url.Values{"k": {"a,b"}}},
+		"an encoded ampersand divides nothing": {"k=a%26b%3Dc", url.Values{"k": {"a&b=c"}}},
+		"keys may be encoded":                  {"a%20b=1&caf%C3%A9=2", url.Values{"a b": {"1"}, "café": {"2"}}},
+		"values may be outside of ASCII":       {"k=%E2%82%AC", url.Values{"k": {"€"}}},
+		"a percent sign is decoded once":       {"k=100%2525", url.Values{"k": {"100%25"}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, kind string) {
+				r, _ := seen(t, kind, payload(t, kind, request{target: "/q?" + tt.query}))
+				want := tt.want
+				if kind == "alb" && len(want["k"]) > 1 {
+					want = url.Values{"k": want["k"][len(want["k"])-1:]} // all that the event has
+				}
+				got, err := url.ParseQuery(r.URL.RawQuery)
+				if diff := cmp.Diff(want, got); diff != "" || err != nil {
+					t.Errorf("the query %q is not what was sent (-want +got):\n%s%v", r.URL.RawQuery, diff, err)
+				}
+				if r.RequestURI != "/q?"+r.URL.RawQuery {
+					t.Errorf("the request's URI is %q", r.RequestURI)
+				}
+				if raw := kind == "http-api" || kind == "function-url"; raw && r.URL.RawQuery != tt.query {
+					t.Errorf("the raw query became %q", r.URL.RawQuery)
+				}
+			})
+		})
+	}
+	t.Run("parameters keep the event's order", func(t *testing.T) {
+		each(t, func(t *testing.T, kind string) {
+			r, _ := seen(t, kind, payload(t, kind, request{target: "/"}, func(e map[string]any) {
+				set(e, "queryStringParameters", json.RawMessage(`{"z":"1","a":"2","m":"3"}`))
+				set(e, "multiValueQueryStringParameters", json.RawMessage(`{"z":["1"],"a":["2"],"m":["3"]}`))
+			}))
+			if got := r.URL.RawQuery; got != "z=1&a=2&m=3" {
+				t.Errorf("got %q", got)
+			}
+		}, "http-api", "function-url")
+	})
+}
+
+// set changes a member of an event if the event has it.
+func set(e map[string]any, name string, value any) {
+	if _, ok := e[name]; ok {
+		e[name] = value
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	values := map[string]string{
+		"a date":                "Tue, 15 Nov 1994 12:45:26 GMT",
+		"a quoted string":       `"a, \"b\"", c`,
+		"JSON":                  `{"a":[1,2],"b":"x,y"}`,
+		"letters outside ASCII": "Zoë €",
+		"an empty value":        "",
+	}
+	for name, value := range values {
+		t.Run(name+" is left as it is", func(t *testing.T) {
+			each(t, func(t *testing.T, kind string) {
+				r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"X-Value": {value}}}))
+				if got := r.Header["X-Value"]; !cmp.Equal(got, []string{value}) {
+					t.Errorf("got %q, want %q", got, value)
+				}
+			})
+		})
+	}
+	t.Run("a repeated header keeps its values in order", func(t *testing.T) {
+		each(t, func(t *testing.T, kind string) {
+			r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"X-List": {"b", "a"}}}))
+			want := []string{"b", "a"}
+			switch kind {
+			case "http-api", "function-url":
+				want = []string{"b,a"} // as the front door joined them
+			case "alb":
+				want = []string{"a"} // all that the event has
+			}
+			if got := r.Header["X-List"]; !cmp.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	})
+	t.Run("what concerns a connection is dropped", func(t *testing.T) {
+		each(t, func(t *testing.T, kind string) {
+			r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{
+				"Connection": {"keep-alive, TE"}, "Keep-Alive": {"timeout=5"}, "Proxy-Connection": {"keep-alive"}, "Te": {"trailers"},
+				"Trailer": {"X-Sum"}, "Transfer-Encoding": {"chunked"}, "Upgrade": {"h2c"}, "X-Kept": {"1"},
+			}}))
+			if diff := cmp.Diff(http.Header{"X-Kept": {"1"}}, r.Header); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	})
+	for name, header := range map[string]http.Header{
+		"a newline in a value":    {"X-A": {"a\r\nX-B: b"}},
+		"a zero byte in a value":  {"X-A": {"a\x00"}},
+		"a space in a name":       {"X A": {"1"}},
+		"a colon in a name":       {"X-A:": {"1"}},
+		"a name without a letter": {"": {"1"}},
+	} {
+		t.Run(name+" is refused", func(t *testing.T) {
+			each(t, func(t *testing.T, kind string) {
+				wantError(t, invoke(t, event.NewHandler(http.NotFoundHandler()), kind, payload(t, kind, request{target: "/", header: header})), 400, 3)
+			})
+		})
+	}
+}
+
+func TestCookiesArriveOnce(t *testing.T) {
+	each(t, func(t *testing.T, kind string) {
+		r, _ := seen(t, kind, payload(t, kind, request{target: "/", cookies: []string{"a=1", "b=x,y", "a=2"}}))
+		if got, want := r.Header["Cookie"], []string{"a=1; b=x,y; a=2"}; !cmp.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+func TestHost(t *testing.T) {
+	t.Run("it is what the client sent", func(t *testing.T) {
+		each(t, func(t *testing.T, kind string) {
+			r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"Host": {"shop.example.org:8443"}, "X-Forwarded-Host": {"evil.example"}}}))
+			if r.Host != "shop.example.org:8443" || r.Header["Host"] != nil {
+				t.Errorf("got %q, %q in the header", r.Host, r.Header["Host"])
+			}
+		})
+	})
+	t.Run("a load balancer's health check may have none", func(t *testing.T) {
+		for _, kind := range []string{"alb", "alb-multi"} {
+			r, _ := seen(t, kind, payload(t, kind, request{target: "/healthz"}, func(e map[string]any) {
+				set(e, "headers", map[string]string{"user-agent": "ELB-HealthChecker/2.0"})
+				set(e, "multiValueHeaders", map[string][]string{"user-agent": {"ELB-HealthChecker/2.0"}})
+			}))
+			if r.Host != "" || r.RemoteAddr != "" || r.TLS != nil {
+				t.Errorf("%s: got the host %q, the address %q, TLS %v", kind, r.Host, r.RemoteAddr, r.TLS)
+			}
+		}
+	})
+}
+
+func TestScheme(t *testing.T) {
+	for proto, https := range map[string]bool{"http": false, "https": true, "https, http": false} {
+		each(t, func(t *testing.T, kind string) {
+			r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"X-Forwarded-Proto": {proto}}}))
+			want := https || !strings.HasPrefix(kind, "alb") // the others serve nothing but HTTPS
+			if got := r.TLS != nil; got != want {
+				t.Errorf("%s: with %q TLS is %v, want %v", kind, proto, got, want)
+			}
+		})
+	}
+}
+
+func TestClientAddress(t *testing.T) {
+	t.Run("it has the form of host and port", func(t *testing.T) {
+		for ip, want := range map[string]string{"192.0.2.1": "192.0.2.1:0", "2001:db8::1": "[2001:db8::1]:0"} {
+			each(t, func(t *testing.T, kind string) {
+				r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"X-Forwarded-For": {ip}}}, func(e map[string]any) {
+					ctx := e["requestContext"].(map[string]any)
+					for _, where := range []string{"identity", "http"} {
+						if m, ok := ctx[where].(map[string]any); ok {
+							m["sourceIp"] = ip
+						}
+					}
+				}))
+				info, _ := event.FromContext(r.Context())
+				if r.RemoteAddr != want || info.ClientAddress != ip {
+					t.Errorf("got %q and %q, want %q and %q", r.RemoteAddr, info.ClientAddress, want, ip)
+				}
+			})
+		}
+	})
+	t.Run("a load balancer's word counts and the client's does not", func(t *testing.T) {
+		tests := map[string]struct {
+			header []string
+			remote string
+		}{
+			"a list":                     {[]string{"10.0.0.1, 198.51.100.9,203.0.113.7"}, "203.0.113.7:0"},
+			"several lines":              {[]string{"10.0.0.1", "198.51.100.9, 203.0.113.7"}, "203.0.113.7:0"},
+			"with the client's port":     {[]string{"10.0.0.1, 203.0.113.7:4711"}, "203.0.113.7:4711"},
+			"IPv6 with a port":           {[]string{"10.0.0.1, [2001:db8::1]:4711"}, "[2001:db8::1]:4711"},
+			"a port in the client's own": {[]string{"10.0.0.1:99, 203.0.113.7"}, "203.0.113.7:0"},
+		}
+		for name, tt := range tests {
+			for _, kind := range []string{"alb", "alb-multi"} {
+				r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"X-Forwarded-For": tt.header}}))
+				if r.RemoteAddr != tt.remote {
+					t.Errorf("%s, %s: got %q, want %q", kind, name, r.RemoteAddr, tt.remote)
+				}
+			}
+		}
+	})
+	t.Run("elsewhere X-Forwarded-For does not count at all", func(t *testing.T) {
+		each(t, func(t *testing.T, kind string) {
+			r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"X-Forwarded-For": {"6.6.6.6"}}}))
+			if r.RemoteAddr != "203.0.113.7:0" {
+				t.Errorf("got %q", r.RemoteAddr)
+			}
+		}, "alb", "alb-multi")
+	})
+}
+
+func TestRequestBody(t *testing.T) {
+	bodies := map[string]request{
+		"text":                        {body: "hello, \"world\" \\ \n\t € 😀"},
+		"text in base64":              {body: "hello", base64: true},
+		"bytes":                       {body: "\x00\xff\xfe\x80bytes", base64: true},
+		"something long":              {body: strings.Repeat("0123456789abcdef", 1<<14), base64: true},
+		"nothing":                     {},
+		"nothing, said to be encoded": {base64: true},
+	}
+	for name, r := range bodies {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, kind string) {
+				r.method, r.target = http.MethodPut, "/"
+				req, body := seen(t, kind, payload(t, kind, r))
+				if body != r.body || req.ContentLength != int64(len(r.body)) {
+					t.Errorf("got %d bytes, ContentLength %d, want %d", len(body), req.ContentLength, len(r.body))
+				}
+				if (req.Body == http.NoBody) != (r.body == "") {
+					t.Errorf("the body is %T", req.Body)
+				}
+			})
+		})
+	}
+	for name, body := range map[string]string{
+		"a character that is none of base64": "aGVsbG8*",
+		"a length that base64 cannot have":   "aGVsbG8",
+	} {
+		t.Run(name+" is the client's mistake", func(t *testing.T) {
+			each(t, func(t *testing.T, kind string) {
+				h := event.NewHandler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was called") }))
+				a := invoke(t, h, kind, payload(t, kind, request{target: "/"}, func(e map[string]any) {
+					e["body"], e["isBase64Encoded"] = body, true
+				}))
+				wantError(t, a, 400, 3)
+			})
+		})
+	}
+}
+
+func TestBasePath(t *testing.T) {
+	tests := map[string]struct{ base, target, want string }{
+		"a segment is removed":                  {"/api", "/api/v1/ping", "/v1/ping"},
+		"slashes around it do not matter":       {"api/", "/api/v1/ping", "/v1/ping"},
+		"several segments are removed":          {"/api/v2", "/api/v2/ping", "/ping"},
+		"alone it becomes the root":             {"/api", "/api", "/"},
+		"with a slash too":                      {"/api", "/api/", "/"},
+		"part of a segment is not removed":      {"/api", "/apiary/ping", "/apiary/ping"},
+		"only the front is":                     {"/api", "/v1/api/ping", "/v1/api/ping"},
+		"it is removed once":                    {"/api", "/api/api/ping", "/api/ping"},
+		"a part of several is not removed":      {"/api/v2", "/api/ping", "/api/ping"},
+		"what does not have it is served as is": {"/api", "/v1/ping", "/v1/ping"},
+		"none is none":                          {"", "/api/ping", "/api/ping"},
+		"a slash is none":                       {"/", "/api/ping", "/api/ping"},
+		"an empty segment is not skipped":       {"/api", "//api/ping", "//api/ping"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, kind string) {
+				r, _ := seen(t, kind, payload(t, kind, request{target: tt.target + "?k=v"}), event.WithBasePath(tt.base))
+				if r.URL.Path != tt.want || r.RequestURI != tt.want+"?k=v" {
+					t.Errorf("got %q, %q, want %q", r.URL.Path, r.RequestURI, tt.want)
+				}
+			})
+		})
+	}
+	t.Run("what follows keeps its encoding", func(t *testing.T) {
+		each(t, func(t *testing.T, kind string) {
+			r, _ := seen(t, kind, payload(t, kind, request{target: "/%61pi/a%2Fb"}), event.WithBasePath("/api"))
+			if r.URL.Path != "/a/b" || r.RequestURI != "/a%2Fb" {
+				t.Errorf("got %q, %q", r.URL.Path, r.RequestURI)
+			}
+		}, "http-api", "http-api-v1")
+	})
+}
+
+func TestStage(t *testing.T) {
+	tests := map[string]struct {
+		kind, domain, stage, path, want string
+	}{
+		"payload 2.0 has a named stage in the path":       {"http-api", "x.execute-api.eu-west-1.amazonaws.com", "prod", "/prod/v1/ping", "/v1/ping"},
+		"on a custom domain too":                          {"http-api", "api.example.com", "prod", "/prod/v1/ping", "/v1/ping"},
+		"the stage alone is the root":                     {"http-api", "x.execute-api.eu-west-1.amazonaws.com", "prod", "/prod", "/"},
+		"it is removed once":                              {"http-api", "x.execute-api.eu-west-1.amazonaws.com", "v1", "/v1/v1/ping", "/v1/ping"},
+		"a default stage is not in the path":              {"http-api", "x.execute-api.eu-west-1.amazonaws.com", "$default", "/$default/ping", "/$default/ping"},
+		"payload 1.0 has it in the path as well":          {"http-api-v1", "x.execute-api.eu-west-1.amazonaws.com", "prod", "/prod/v1/ping", "/v1/ping"},
+		"but what the client sent on a custom domain":     {"http-api-v1", "api.example.com", "v1", "/v1/ping", "/v1/ping"},
+		"a REST API never has it there":                   {"rest-api", "x.execute-api.eu-west-1.amazonaws.com", "v1", "/v1/ping", "/v1/ping"},
+		"a Function URL knows no stages":                  {"function-url", "x.lambda-url.eu-west-1.on.aws", "$default", "/$default", "/$default"},
+		"a path that only begins like the stage stays so": {"http-api", "x.execute-api.eu-west-1.amazonaws.com", "prod", "/production/ping", "/production/ping"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r, _ := seen(t, tt.kind, payload(t, tt.kind, request{target: tt.path}, func(e map[string]any) {
+				ctx := e["requestContext"].(map[string]any)
+				ctx["domainName"], ctx["stage"] = tt.domain, tt.stage
+			}))
+			if r.URL.Path != tt.want {
+				t.Errorf("got %q, want %q", r.URL.Path, tt.want)
+			}
+		})
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	tests := map[string]struct {
+		left, margin, want time.Duration
+	}{
+		"it ends a margin before the invocation": {time.Minute, 2 * time.Second, 58 * time.Second},
+		"the margin is half a second by default": {time.Minute, -1, 59*time.Second + 500*time.Millisecond},
+		"it takes no more than half of the time": {10 * time.Second, time.Minute, 5 * time.Second},
+		"there may be none":                      {10 * time.Second, 0, 10 * time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var options []event.Option
+			if tt.margin >= 0 {
+				options = append(options, event.WithDeadlineMargin(tt.margin))
+			}
+			synctest.Test(t, func(t *testing.T) {
+				var got time.Duration
+				h := event.NewHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					deadline, _ := r.Context().Deadline()
+					got = time.Until(deadline)
+				}), options...)
+				ctx, cancel := context.WithTimeout(t.Context(), tt.left)
+				defer cancel()
+				if _, err := h.Invoke(ctx, payload(t, "http-api", request{target: "/"})); err != nil {
+					t.Fatal(err)
+				}
+				if got != tt.want {
+					t.Errorf("the request has %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
+	t.Run("the context ends with the request", func(t *testing.T) {
+		r, _ := seen(t, "alb", payload(t, "alb", request{target: "/"}))
+		if r.Context().Err() == nil {
+			t.Error("the context of a request that is over is alive")
+		}
+	})
+}
+
+func TestPayloadIsNotKept(t *testing.T) {
+	each(t, func(t *testing.T, kind string) {
+		p := payload(t, kind, request{method: "POST", target: "/a?k=v", body: "body", header: http.Header{"X-A": {"value"}}})
+		r, body := seen(t, kind, p)
+		for i := range p {
+			p[i] = '!'
+		}
+		info, _ := event.FromContext(r.Context())
+		got := strings.Join([]string{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("X-A"), r.Host, body, r.RemoteAddr, info.AccountID}, "")
+		if strings.Contains(got, "!") {
+			t.Errorf("the request still refers to the payload: %s", got)
+		}
+	})
+}
