@@ -30,8 +30,8 @@ func BenchmarkRequest(b *testing.B) {
 
 // request measures transports one after the other, so that the numbers to be
 // compared are close in time.
-func request(b *testing.B, interceptors string, p payload, mode string, run func(*testing.B, *caller), transports []string) {
-	for _, name := range transports() {
+func request(b *testing.B, interceptors string, p payload, mode string, run func(*testing.B, *caller), names []string) {
+	for _, name := range names {
 		b.Run("transport="+name+"/interceptors="+interceptors+"/payload="+p.name+"/mode="+mode, func(b *testing.B) {
 			c := newCaller(b, gateway(b, name, interceptors), p)
 			b.ReportAllocs()
