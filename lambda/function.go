@@ -10,7 +10,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emf"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
@@ -45,7 +44,7 @@ func newFunction(c config, stdout io.Writer) (*function, error) {
 	options := append(example.Services(),
 		service.WithLogger(f.logger),
 		service.WithCORS(c.corsOrigins...),
-		service.WithTrustedMetadata(event.MetadataPrefix, eventMetadata),
+		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
 		service.WithServer(func(s *transport.Server) { s.DrainTimeout = drainTimeout }),
 	)
 	if c.emf {
@@ -78,19 +77,6 @@ func newLogger(c config, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// eventMetadata is what the services learn about the event, beyond HTTP.
-func eventMetadata(ctx context.Context) metadata.MD {
-	info, ok := event.FromContext(ctx)
-	if !ok {
-		return nil
-	}
-	md := metadata.MD{}
-	for key, value := range info.Metadata() {
-		md[key] = append(md[key], value)
-	}
-	return md
 }
 
 // handler is what aws-lambda-go is started with.

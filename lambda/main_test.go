@@ -107,7 +107,7 @@ func do(t *testing.T, method, url, body string) (int, string) {
 	return response.StatusCode, string(answer)
 }
 
-func ping(t *testing.T, url string) {
+func checkPing(t *testing.T, url string) {
 	t.Helper()
 	if code, body := do(t, "GET", url+"/v1/ping", ""); code != 200 || body != `{"message":"Pong"}` {
 		t.Errorf("ping: %d %s", code, body)
@@ -127,7 +127,7 @@ func TestPingEchoAndStreamFromEachSourceOnEachTransport(t *testing.T) {
 			for _, source := range emulator.Sources() {
 				t.Run(string(source), func(t *testing.T) {
 					url := serve(t, fn, source)
-					ping(t, url)
+					checkPing(t, url)
 					code, body := do(t, "POST", url+"/v1/echo/7", `{"text":"a, \"b\" ü","tags":["x","y"],"number":"-5","data":"/wA="}`)
 					checkEcho(t, code, body, `{"id":"7","text":"a, \"b\" ü","tags":["x","y"],"number":"-5","data":"/wA=","time":null,"nested":null}`)
 					code, body = do(t, "GET", url+"/v1/echo/7?text=a%2Bb+c&tags=1&tags=2&nested.name=n", "")
@@ -187,7 +187,7 @@ func TestAnEventThatIsNotHTTPIsAClearError(t *testing.T) {
 			t.Errorf("%s: %v, want an error of the function that says so", payload, err)
 		}
 	}
-	ping(t, serve(t, fn, emulator.HTTPAPI))
+	checkPing(t, serve(t, fn, emulator.HTTPAPI))
 }
 
 func TestWithoutAWritableTempDir(t *testing.T) {
@@ -197,7 +197,7 @@ func TestWithoutAWritableTempDir(t *testing.T) {
 	}
 	t.Run("the default falls back to bufconn with one warning", func(t *testing.T) {
 		fn, out := start(t, "TMPDIR="+file)
-		ping(t, serve(t, fn, emulator.HTTPAPI))
+		checkPing(t, serve(t, fn, emulator.HTTPAPI))
 		fn.Close()
 		if n := strings.Count(out.String(), "level=WARN"); n != 1 || !strings.Contains(out.String(), "transport=bufconn") {
 			t.Errorf("%d warnings:\n%s", n, out)
@@ -249,11 +249,11 @@ func TestRestartsAfterKillAndLeavesNothingBehind(t *testing.T) {
 			url := serve(t, fn, emulator.HTTPAPI)
 			seen := map[int]bool{}
 			for range 20 {
-				ping(t, url)
+				checkPing(t, url)
 				seen[fn.Pid()] = true
 				fn.Kill()
 			}
-			ping(t, url)
+			checkPing(t, url)
 			if len(seen) != 20 {
 				t.Errorf("%d processes served, want 20", len(seen))
 			}
@@ -269,7 +269,7 @@ func TestRestartsAfterKillAndLeavesNothingBehind(t *testing.T) {
 
 func TestStopsCleanlyOnSIGTERM(t *testing.T) {
 	fn, out := start(t, "METRICS=emf")
-	ping(t, serve(t, fn, emulator.HTTPAPI))
+	checkPing(t, serve(t, fn, emulator.HTTPAPI))
 	if err := fn.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ func TestServesAfterAFreeze(t *testing.T) {
 			fn, _ := start(t, "TRANSPORT="+transport)
 			url := serve(t, fn, emulator.FunctionURL)
 			for range 5 {
-				ping(t, url)
+				checkPing(t, url)
 				if err := fn.Pause(); err != nil {
 					t.Fatal(err)
 				}
@@ -306,8 +306,8 @@ func TestMetricsGoToTheLog(t *testing.T) {
 				options = append(options, emulator.WithStreaming())
 			}
 			url := serve(t, fn, emulator.FunctionURL, options...)
-			ping(t, url)
-			ping(t, url)
+			checkPing(t, url)
+			checkPing(t, url)
 			if err := fn.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -351,7 +351,7 @@ func TestStreamModeSendsEachMessageWhenItIsMade(t *testing.T) {
 
 func TestJSONLogsHaveTheKeysThatLambdaLooksFor(t *testing.T) {
 	fn, out := start(t, "AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=INFO")
-	ping(t, serve(t, fn, emulator.HTTPAPI))
+	checkPing(t, serve(t, fn, emulator.HTTPAPI))
 	fn.Close()
 	var record map[string]any
 	if err := json.Unmarshal([]byte(out.String()), &record); err != nil {

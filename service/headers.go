@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"net/textproto"
 	"strings"
@@ -67,7 +68,7 @@ func (c *config) responseHeader() runtime.HeaderMatcherFunc {
 // reserves nothing.
 type trusted struct {
 	prefix string
-	from   func(context.Context) metadata.MD
+	from   func(context.Context) iter.Seq2[string, string]
 }
 
 func (t trusted) reserved(key string, _ []string) bool {
@@ -103,9 +104,9 @@ func (t trusted) outgoing(ctx context.Context) context.Context {
 	if md == nil {
 		md = metadata.MD{}
 	}
-	for key, values := range t.from(ctx) {
-		if t.reserved(key, nil) {
-			md[key] = values
+	for key, value := range t.from(ctx) {
+		if strings.HasPrefix(key, t.prefix) {
+			md[key] = append(md[key], value)
 		}
 	}
 	return metadata.NewOutgoingContext(ctx, md)

@@ -2,13 +2,13 @@ package service
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
@@ -96,11 +96,14 @@ func WithMuxOptions(options ...runtime.ServeMuxOption) Option {
 	return func(c *config) { c.mux = append(c.mux, options...) }
 }
 
-// WithTrustedMetadata passes to the services, as metadata, what from finds in
-// the context of a request: facts that come from the platform, not from the
-// client. All its keys must begin with prefix, in lower case. No client can
-// set a key that begins with prefix: neither by HTTP nor over ServeGRPC.
-func WithTrustedMetadata(prefix string, from func(context.Context) metadata.MD) Option {
+// WithTrustedMetadata passes to the services, as metadata, the keys and values
+// that from finds in the context of a request: facts that come from the
+// platform, not from the client. Keys that do not begin with prefix, in lower
+// case, are dropped. No client can set a key that begins with it, neither by
+// HTTP nor over ServeGRPC. With Lambda's events:
+//
+//	service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata)
+func WithTrustedMetadata(prefix string, from func(context.Context) iter.Seq2[string, string]) Option {
 	return func(c *config) { c.trusted = trusted{strings.ToLower(prefix), from} }
 }
 

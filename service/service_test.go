@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -303,7 +305,7 @@ func TestErrorsKeepWhatIsForTheOperatorFromTheClient(t *testing.T) {
 func TestOnlyListedHeadersPass(t *testing.T) {
 	var got metadata.MD
 	s := start(t, transport.Bufconn(), nil, append(bindAll(fake{
-		echo: func(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+		echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
 			got, _ = metadata.FromIncomingContext(ctx)
 			_ = grpc.SetHeader(ctx, metadata.Pairs("x-leak", "1", "retry-after", "5", "x-shown", "yes"))
 			_ = grpc.SetTrailer(ctx, metadata.Pairs("x-leak-too", "1"))
@@ -338,15 +340,15 @@ func TestNoClientSetsTrustedMetadata(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var got metadata.MD
 		s := start(t, tr, nil, append(bindAll(fake{
-			echo: func(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+			echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
 				got, _ = metadata.FromIncomingContext(ctx)
 				return &examplev1.EchoResponse{}, nil
 			},
 		}),
 			service.WithRequestHeaders("X-Plat-User", "X-Plat-Other"), // even by a mistake of configuration
-			service.WithTrustedMetadata("x-plat-", func(ctx context.Context) metadata.MD {
+			service.WithTrustedMetadata("x-plat-", func(ctx context.Context) iter.Seq2[string, string] {
 				user, _ := ctx.Value(factsKey{}).(string)
-				return metadata.MD{"x-plat-user": {user}, "outside": {"dropped"}}
+				return maps.All(map[string]string{"x-plat-user": user, "outside": "dropped"})
 			}))...)
 		r := httptest.NewRequestWithContext(context.WithValue(t.Context(), factsKey{}, "alice"), "GET", "/v1/echo/7", nil)
 		for _, name := range []string{"X-Plat-User", "x-plat-user", "Grpc-Metadata-X-Plat-User", "X-Plat-Other", "Grpc-Metadata-x-plat-other-bin"} {

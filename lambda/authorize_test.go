@@ -1,0 +1,139 @@
+package main_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// requireScope lets calls of a method through only with a scope that API
+// Gateway's JWT authorizer has found in the caller's token.
+func requireScope(method, scope string) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		scopes := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"authorizer-scope")
+		if info.FullMethod == method && !slices.Contains(scopes, scope) {
+			return nil, status.Errorf(codes.PermissionDenied, "the token lacks the scope %q", scope)
+		}
+		return next(ctx, req)
+	}
+}
+
+// An interceptor can rely on what the event says about its caller: nothing
+// that a client sends can take its place.
+func Example_authorize() {
+	svc, err := service.New(context.Background(), transport.InProcess(),
+		service.Bind[examplev1.PingServiceServer](examplev1.RegisterPingServiceServer, examplev1.NewPingServiceClient,
+			examplev1.RegisterPingServiceHandlerClient, ping.Service{}),
+		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
+		service.WithUnaryInterceptors(requireScope("/example.v1.PingService/Ping", "ping")),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer svc.Close()
+	handler := event.NewHandler(svc)
+
+	for _, scope := range []string{"read", "ping"} {
+		answer, err := handler.Invoke(context.Background(), []byte(`{
+			"version": "2.0",
+			"rawPath": "/v1/ping",
+			"headers": {"x-lambda-event-authorizer-scope": "ping"},
+			"requestContext": {
+				"http": {"method": "GET", "path": "/v1/ping"},
+				"authorizer": {"jwt": {"claims": {"sub": "alice"}, "scopes": ["`+scope+`"]}}
+			}
+		}`))
+		fmt.Println(strings.SplitN(string(answer), ",", 2)[0], err)
+	}
+	// Output:
+	// {"statusCode":403 <nil>
+	// {"statusCode":200 <nil>
+}
+
+// seeing is an EchoService that shows the metadata that it sees.
+type seeing struct {
+	echo.Service
+	seen chan metadata.MD
+}
+
+func (s seeing) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	s.seen <- md
+	return s.Service.Echo(ctx, r)
+}
+
+// inProcess runs an event.Handler as a function, for a front door.
+type inProcess struct{ *event.Handler }
+
+func (p inProcess) Do(ctx context.Context, r emulator.Request) (emulator.Response, error) {
+	answer, err := p.Invoke(ctx, r.Payload)
+	return emulator.Response{Payload: answer}, err
+}
+
+func (inProcess) Stream(context.Context, emulator.Request) (*emulator.Stream, error) {
+	panic("these tests do not stream")
+}
+
+func TestNoClientForgesWhatTheEventSays(t *testing.T) {
+	seen := make(chan metadata.MD, 1)
+	svc, err := service.New(t.Context(), transport.InProcess(),
+		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
+			examplev1.RegisterEchoServiceHandlerClient, seeing{seen: seen}),
+		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer svc.Close()
+	for _, source := range emulator.Sources() {
+		t.Run(string(source), func(t *testing.T) {
+			door, err := emulator.FrontDoor(inProcess{event.NewHandler(svc)}, source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := httptest.NewRequestWithContext(t.Context(), "GET", "http://api.example/v1/echo/7", nil)
+			for _, name := range []string{"source", "client-address", "authorizer-principal", "authorizer-claims", "authorizer-scope", "tenant-id", "made-up", "source-bin"} {
+				for _, prefix := range []string{"x-lambda-event-", "X-Lambda-Event-", "x_lambda_event_", "Grpc-Metadata-X-Lambda-Event-", "grpc-metadata-x_lambda-event-", "Grpcgateway-X-Lambda-Event-"} {
+					r.Header[prefix+name] = []string{"bWFsbG9yeQ=="}
+				}
+			}
+			r.Header.Set("X-Golambdaproxy-Apigw-Context", `{"authorizer":{"principalId":"mallory"}}`)
+			r.Header.Set("Connection", "x-lambda-event-source")
+			w := httptest.NewRecorder()
+			door.ServeHTTP(w, r)
+			if w.Code != http.StatusOK {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+			md := <-seen
+			if got := md.Get(event.MetadataPrefix + "source"); len(got) != 1 || !strings.HasPrefix(string(source), got[0]) {
+				t.Errorf("source = %q, want only what the event says", got)
+			}
+			if got := md.Get(event.MetadataPrefix + "client-address"); len(got) != 1 || got[0] != "192.0.2.1" {
+				t.Errorf("client address = %q", got)
+			}
+			for key, values := range md {
+				if strings.Contains(strings.Join(values, " "), "mallory") || strings.Contains(strings.Join(values, " "), "bWFsbG9yeQ") {
+					t.Errorf("a forged value arrived: %s = %q", key, values)
+				}
+			}
+		})
+	}
+}
