@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/base64"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -50,9 +51,10 @@ func (p *process) serve() {
 			}
 		},
 	}
-	p.tasks.Go(func() {
+	go func() {
+		defer close(p.served)
 		_ = p.server.Serve(p.listener) // ends when the listener is closed
-	})
+	}()
 }
 
 // refuse answers a call with an error in the Runtime API's form.
@@ -154,7 +156,7 @@ func (p *process) refuseLarge(w http.ResponseWriter, r *http.Request, inv *invoc
 func (p *process) receiveStream(w http.ResponseWriter, r *http.Request, inv *invocation) {
 	reader, writer := io.Pipe()
 	if !p.begin(inv, writer, &Stream{RequestID: inv.id, ContentType: r.Header.Get("Content-Type"), Body: reader}) {
-		writer.Close() // an invocation that has failed at its deadline: the answer goes nowhere
+		_ = writer.Close() // an invocation that has failed at its deadline: the answer goes nowhere
 	}
 	n, err := copyStream(writer, io.LimitReader(r.Body, MaxStreamBytes+1))
 	switch {
@@ -193,7 +195,7 @@ func copyStream(w io.Writer, r io.Reader) (n int64, err error) {
 				w = nil
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n, nil
 		}
 		if err != nil {

@@ -46,8 +46,10 @@ type Config struct {
 	// emulator does not enforce it.
 	MemoryMB int
 
-	// Timeout bounds one invocation: 30 s by default, which is the longest
-	// that an HTTP API waits (Lambda's own default is 3 s).
+	// Timeout bounds one invocation, from when the function takes the event:
+	// 30 s by default, which is the longest that an HTTP API waits (Lambda's
+	// own default is 3 s). The init of a process that is started again for the
+	// invocation comes before and is bounded by InitTimeout.
 	Timeout time.Duration
 	// InitTimeout bounds the time from exec to the first call of next by the
 	// runtime and by every extension: 10 s by default, as on Lambda.

@@ -186,7 +186,7 @@ func (d *door) stream(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		d.refuse(w, r, d.fault(err))
 		return
 	}
-	defer s.Body.Close()
+	defer func() { _ = s.Body.Close() }()
 	out, err := d.decodePrelude(s)
 	if err != nil {
 		d.refuse(w, r, d.functionFault(err))

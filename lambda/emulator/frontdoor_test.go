@@ -34,7 +34,7 @@ type fake struct {
 
 func (f *fake) Do(ctx context.Context, r emulator.Request) (emulator.Response, error) {
 	f.event = r.Payload
-	if f.err == errWait {
+	if errors.Is(f.err, errWait) {
 		<-ctx.Done()
 		return emulator.Response{}, context.Cause(ctx)
 	}

@@ -288,8 +288,9 @@ type Process struct {
 	// State is how it ended; nil while it runs.
 	State *os.ProcessState
 	// PeakMemory is the largest resident set in bytes, once the process has
-	// exited. On Linux it is exact (VmHWM) for a process that the emulator
-	// ended. For one that ended by itself it is ru_maxrss, which Linux never
-	// reports below what the emulator itself had resident at exec.
+	// exited. On Linux it is read when the emulator ends the process (VmHWM),
+	// and 0 for one that ended by itself: the ru_maxrss of State is no
+	// substitute, since Linux never reports less than the emulator itself had
+	// resident when it started the process.
 	PeakMemory int64
 }

@@ -120,7 +120,9 @@ func TestFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(t, "commands")
-			cfg.Timeout = 1500 * time.Millisecond
+			if errors.Is(test.is, emulator.ErrTimeout) {
+				cfg.Timeout = 1500 * time.Millisecond
+			}
 			f := start(t, cfg)
 			pid := f.Pid()
 			_, err := f.Invoke(t.Context(), test.command.payload(t))
@@ -270,23 +272,19 @@ func TestGivenTempDirIsLeftAlone(t *testing.T) {
 }
 
 func TestKillDuringAnInvocation(t *testing.T) {
-	f := start(t, config(t, "commands"))
+	var out buffer
+	cfg := config(t, "commands")
+	cfg.Stdout = &out
+	f := start(t, cfg)
 	failed := make(chan error)
 	go func() {
-		_, err := f.Invoke(t.Context(), command{Do: "hang"}.payload(t))
+		_, err := f.Invoke(t.Context(), command{Do: "hang", Text: "hanging"}.payload(t))
 		failed <- err
 	}()
-	f.Kill() // before or after the function has taken the event
-	select {
-	case err := <-failed:
-		if !errors.Is(err, emulator.ErrExited) || !strings.Contains(err.Error(), "signal: killed") {
-			t.Errorf("error %v", err)
-		}
-	case <-time.After(100 * time.Millisecond): // a new process has it
-		f.Kill()
-		if err := <-failed; !errors.Is(err, emulator.ErrExited) {
-			t.Errorf("error %v", err)
-		}
+	waitForLines(&out, 1)
+	f.Kill()
+	if err := <-failed; !errors.Is(err, emulator.ErrExited) || !strings.Contains(err.Error(), "signal: killed") {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -337,17 +335,19 @@ func TestOutputIsPassedOn(t *testing.T) {
 func TestSIGTERM(t *testing.T) {
 	for name, test := range map[string]struct {
 		function string
+		grace    time.Duration
 		printed  string
 		signaled bool
 	}{
-		"without an extension the process is killed at once":      {"commands", "", true},
-		"with one it is told, and may end by itself":              {"sigterm", "told to end\n", false},
-		"with one that does not end it is killed after the grace": {"deaf", "told to end\n", true},
+		"without an extension the process is killed at once":      {"commands", time.Hour, "", true},
+		"with one it is told, and may end by itself":              {"sigterm", time.Hour, "told to end\n", false},
+		"with one that does not end it is killed after the grace": {"deaf", 2 * time.Second, "told to end\n", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out buffer
 			cfg := config(t, test.function)
 			cfg.Stdout = &out
+			cfg.ShutdownGrace = test.grace
 			f := start(t, cfg)
 			invoke[string](t, f, command{Do: "echo"})
 			if err := f.Pause(); err != nil { // as it is between invocations
@@ -371,7 +371,8 @@ func TestTimeoutSendsSIGTERMToo(t *testing.T) {
 	var out buffer
 	cfg := config(t, "sigterm")
 	cfg.Stdout = &out
-	cfg.Timeout = 100 * time.Millisecond
+	cfg.Timeout = time.Second
+	cfg.ShutdownGrace = time.Hour
 	f := start(t, cfg)
 	if _, err := f.Invoke(t.Context(), command{Do: "hang"}.payload(t)); !errors.Is(err, emulator.ErrTimeout) {
 		t.Fatalf("error %v", err)
@@ -530,13 +531,13 @@ func TestConcurrentInvocations(t *testing.T) {
 func TestConcurrentTimeoutLeavesOthersAlone(t *testing.T) {
 	cfg := config(t, "commands")
 	cfg.Concurrency = 2
-	cfg.Timeout = 500 * time.Millisecond
+	cfg.Timeout = time.Second
 	f := start(t, cfg)
-	late := command{Do: "echo", Text: "late", For: 700 * time.Millisecond}
+	late := command{Do: "echo", Text: "late", For: 1300 * time.Millisecond}
 	if _, err := f.Invoke(t.Context(), late.payload(t)); !errors.Is(err, emulator.ErrTimeout) {
 		t.Errorf("error %v", err)
 	}
-	for i := range 20 { // until after the late answer has come
+	for i := range 25 { // until after the late answer has come
 		if got := invoke[string](t, f, command{Do: "echo", For: 20 * time.Millisecond, Text: strconv.Itoa(i)}); got != strconv.Itoa(i) {
 			t.Errorf("answer %q", got)
 		}
@@ -558,10 +559,10 @@ func TestProcessFigures(t *testing.T) {
 		t.Errorf("killed: %+v", p)
 	}
 	invoke[string](t, f, command{Do: "echo"})
-	if err := f.Close(); err != nil { // it exits by itself
+	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if p = f.Processes()[1]; p.State == nil || p.PeakMemory < 1<<20 {
-		t.Errorf("ended by itself: %+v", p)
+		t.Errorf("told to end: %+v", p)
 	}
 }

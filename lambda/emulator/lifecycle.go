@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"errors"
 	"time"
 )
 
@@ -172,7 +173,7 @@ func (p *process) exitError(requestID string) error {
 }
 
 func (p *process) exitErrorLocked(requestID string) error {
-	if p.cause == ErrClosed {
+	if errors.Is(p.cause, ErrClosed) {
 		return ErrClosed
 	}
 	return exitError(requestID, p.stats.State)

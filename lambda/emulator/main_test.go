@@ -169,6 +169,9 @@ func obey(ctx context.Context, c command) (any, error) {
 	case "exit":
 		os.Exit(c.N)
 	case "hang":
+		if c.Text != "" {
+			fmt.Println(c.Text)
+		}
 		select {}
 	case "large":
 		return strings.NewReader(strings.Repeat("x", c.N)), nil

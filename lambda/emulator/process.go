@@ -3,7 +3,6 @@ package emulator
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -32,8 +31,9 @@ type process struct {
 
 	listener net.Listener
 	server   *http.Server
+	served   chan struct{}  // closed when it accepts no more connections
 	conns    sync.WaitGroup // connections to the Runtime API
-	tasks    sync.WaitGroup // serving it, copying output
+	tasks    sync.WaitGroup // copying output
 
 	queue  chan *invocation // from offer to a waiting call of next
 	ready  chan struct{}    // closed when init is done
@@ -66,6 +66,7 @@ func startProcess(cfg Config, tempDir string, output *sync.Mutex) (*process, err
 		cfg:        cfg,
 		logger:     cfg.Logger,
 		listener:   listener,
+		served:     make(chan struct{}),
 		queue:      make(chan *invocation),
 		ready:      make(chan struct{}),
 		ending:     make(chan struct{}),
@@ -92,6 +93,7 @@ func startProcess(cfg Config, tempDir string, output *sync.Mutex) (*process, err
 		p.mu.Unlock()
 		close(p.ending)
 		_ = p.server.Close() // no connection to lose
+		<-p.served
 		p.tasks.Wait()
 		return nil, err
 	}
@@ -128,62 +130,6 @@ func (p *process) execute(pipes []*os.File) error {
 	return nil
 }
 
-// connectOutput connects the child's output with the configured writers and
-// returns the ends that are the child's.
-func (p *process) connectOutput(output *sync.Mutex) (theirs []*os.File, err error) {
-	var ours []*os.File
-	connect := func(w io.Writer) (io.Writer, error) {
-		file, isFile := w.(*os.File)
-		if w == nil {
-			return nil, nil
-		} else if isFile {
-			return file, nil
-		}
-		r, theirEnd, err := os.Pipe()
-		if err != nil {
-			return nil, err
-		}
-		ours, theirs = append(ours, r), append(theirs, theirEnd)
-		p.tasks.Go(func() { p.copyOutput(w, r, output) })
-		return theirEnd, nil
-	}
-	if p.cmd.Stdout, err = connect(p.cfg.Stdout); err == nil {
-		p.cmd.Stderr, err = connect(p.cfg.Stderr)
-	}
-	if err != nil {
-		for _, pipe := range theirs {
-			_ = pipe.Close() // ends the copying
-		}
-		p.tasks.Wait()
-		return nil, err
-	}
-	p.tasks.Go(func() {
-		<-p.ending
-		for _, pipe := range ours { // a process that left the group may hold the other end
-			_ = pipe.SetReadDeadline(time.Now().Add(lingering))
-		}
-	})
-	return theirs, nil
-}
-
-// copyOutput copies until the pipe ends; a writer that fails loses output, and
-// the function is not told.
-func (p *process) copyOutput(w io.Writer, r *os.File, output *sync.Mutex) {
-	defer r.Close()
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := r.Read(buffer)
-		if n > 0 {
-			output.Lock()
-			_, _ = w.Write(buffer[:n])
-			output.Unlock()
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
 // exited runs when the child has been reaped: it ends what the child left,
 // fails the invocations that it owed an answer and joins every goroutine.
 func (p *process) exited() {
@@ -196,7 +142,9 @@ func (p *process) exited() {
 	}
 	p.stats.Exited = time.Now()
 	p.stats.State = p.cmd.ProcessState
-	p.stats.PeakMemory = max(p.stats.PeakMemory, peakFromUsage(p.stats))
+	if peak := peakOf(p.stats.State); peak > 0 {
+		p.stats.PeakMemory = peak
+	}
 	close(p.ending)
 	for _, inv := range p.inFlight {
 		inv.timer.Stop()
@@ -207,6 +155,7 @@ func (p *process) exited() {
 	p.mu.Unlock()
 
 	_ = p.listener.Close()
+	<-p.served // no connection is added any more
 	p.drain()
 	_ = p.server.Close()
 	p.tasks.Wait()
@@ -257,6 +206,7 @@ func (p *process) stopLocked(cause error, graceful bool) {
 		p.cause = cause
 		if graceful && len(p.extensions) > 0 {
 			p.killTimer = time.AfterFunc(p.cfg.ShutdownGrace, p.kill)
+			p.stats.PeakMemory = peakNow(p.stats.Pid)
 			p.thawLocked()
 			_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only if it has ended
 			return
@@ -277,9 +227,7 @@ func (p *process) killLocked() {
 	if p.reaped() {
 		return
 	}
-	if peak := peakNow(p.stats.Pid); peak > 0 {
-		p.stats.PeakMemory = peak
-	}
+	p.stats.PeakMemory = max(p.stats.PeakMemory, peakNow(p.stats.Pid))
 	p.signalGroup(syscall.SIGKILL)
 }
 
@@ -287,52 +235,6 @@ func (p *process) killLocked() {
 // left.
 func (p *process) signalGroup(signal syscall.Signal) {
 	_ = syscall.Kill(-p.cmd.Process.Pid, signal)
-}
-
-func (p *process) freeze() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.stopping {
-		return errGone
-	}
-	p.freezeLocked()
-	return nil
-}
-
-func (p *process) freezeLocked() {
-	p.frozen = true
-	p.signalGroup(syscall.SIGSTOP)
-}
-
-func (p *process) thaw() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.thawLocked()
-	return nil
-}
-
-func (p *process) thawLocked() {
-	if p.frozen {
-		p.frozen = false
-		p.signalGroup(syscall.SIGCONT)
-	}
-}
-
-// freezeIdle freezes a process that waits for work on every side, if that is
-// wanted. p.mu is held.
-func (p *process) freezeIdle() {
-	if !p.cfg.Freeze || p.stopping || p.frozen || p.pending > 0 || p.stats.Ready.IsZero() {
-		return
-	}
-	if p.waiting < p.cfg.Concurrency || len(p.inFlight) > 0 {
-		return
-	}
-	for _, e := range p.extensions {
-		if !e.waiting {
-			return
-		}
-	}
-	p.freezeLocked()
 }
 
 // reaped reports whether the child has ended; gone, whether all that belonged

@@ -1,6 +1,9 @@
 package emulator
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // childAttributes puts the child into a process group of its own, so that its
 // children end with it.
@@ -8,8 +11,15 @@ func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
 
-// peakNow is unknown here: ru_maxrss has it once the process has ended.
+// peakNow is unknown here: peakOf tells once the process has ended.
 func peakNow(int) int64 { return 0 }
 
-// maxRSSUnit is the unit of ru_maxrss in bytes (getrusage(2)).
-const maxRSSUnit = 1
+// peakOf is the largest resident set of an ended process in bytes
+// (getrusage(2), ru_maxrss).
+func peakOf(state *os.ProcessState) int64 {
+	usage, ok := state.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return usage.Maxrss
+}

@@ -70,7 +70,9 @@ func TestStreamThatFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(t, "commands")
-			cfg.Timeout = time.Second
+			if errors.Is(test.is, emulator.ErrTimeout) {
+				cfg.Timeout = time.Second
+			}
 			f := start(t, cfg)
 			s := openStream(t, f, command{Do: "stream", N: 1, Text: test.ending})
 			body, err := io.ReadAll(s.Body)

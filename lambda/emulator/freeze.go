@@ -1,0 +1,49 @@
+package emulator
+
+import "syscall"
+
+func (p *process) freeze() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopping {
+		return errGone
+	}
+	p.freezeLocked()
+	return nil
+}
+
+func (p *process) freezeLocked() {
+	p.frozen = true
+	p.signalGroup(syscall.SIGSTOP)
+}
+
+func (p *process) thaw() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.thawLocked()
+	return nil
+}
+
+func (p *process) thawLocked() {
+	if p.frozen {
+		p.frozen = false
+		p.signalGroup(syscall.SIGCONT)
+	}
+}
+
+// freezeIdle freezes a process that waits for work on every side, if that is
+// wanted. p.mu is held.
+func (p *process) freezeIdle() {
+	if !p.cfg.Freeze || p.stopping || p.frozen || p.pending > 0 || p.stats.Ready.IsZero() {
+		return
+	}
+	if p.waiting < p.cfg.Concurrency || len(p.inFlight) > 0 {
+		return
+	}
+	for _, e := range p.extensions {
+		if !e.waiting {
+			return
+		}
+	}
+	p.freezeLocked()
+}
