@@ -15,11 +15,6 @@ locals {
     CORS_ORIGINS    = join(",", var.cors)
   }
 
-  # Lambda takes a line without a level for INFO, and metric lines have none: its
-  # filter must not be stricter than that, or metrics are lost. The program
-  # filters its own lines by LOG_LEVEL in any case.
-  log_filter = var.metrics == "emf" && var.log_level != "debug" ? "INFO" : upper(var.log_level)
-
   log_retentions = [
     0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
   ]
@@ -90,9 +85,11 @@ resource "aws_lambda_function" "gateway" {
   }
 
   logging_config {
-    log_group             = aws_cloudwatch_log_group.function.name
-    log_format            = "JSON"
-    application_log_level = local.log_filter
+    log_group  = aws_cloudwatch_log_group.function.name
+    log_format = "JSON"
+    # The same as LOG_LEVEL, which the program's metric lines bear too: Lambda drops
+    # what is below.
+    application_log_level = upper(var.log_level)
     system_log_level      = upper(var.system_log_level)
   }
 

@@ -8,6 +8,58 @@ variables {
   zip_file = "tests/stand-in.txt"
 }
 
+run "what_is_just_allowed" {
+  command = plan
+
+  variables {
+    name                    = "a-234567890123456789012345678901"
+    region                  = "us-gov-west-1"
+    tags                    = { "Größe/Team:1" = "a+b@c.d = e_f-g" }
+    live_version            = "10"
+    memory_size             = 10240
+    timeout                 = 30
+    reserved_concurrency    = 1
+    provisioned_concurrency = 1
+    transport               = "tcp,inproc,bufconn,unix"
+    base_path               = "/~a/v1.0/_b-c"
+    deadline_margin         = "29999ms"
+    cors                    = ["https://*.example.com", "http://localhost:3000", "capacitor://localhost"]
+    environment             = { ab = "", Table_2 = "x" }
+    log_retention_days      = 0
+    alarms                  = { p99_duration_ms = 29999.5 }
+    throttling              = { rate = 0.1, burst = 1 }
+  }
+
+  assert {
+    condition     = aws_lambda_function.gateway.timeout == 30 && aws_cloudwatch_log_group.function.retention_in_days == 0
+    error_message = "the values did not get through"
+  }
+}
+
+run "what_is_just_allowed_at_the_other_end" {
+  command = plan
+
+  variables {
+    name            = "a"
+    memory_size     = 128
+    timeout         = 1
+    deadline_margin = "0s"
+    transport       = "inproc"
+    endpoint_type   = "alb"
+    alb = {
+      listener_arn = "arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:listener/app/mocked/0123456789abcdef/fedcba9876543210"
+      priority     = 50000
+      hosts        = ["*.example.com", "a?.example.com", "example.com"]
+      paths        = ["/v1/*", "/healthz"]
+    }
+  }
+
+  assert {
+    condition     = aws_lb_listener_rule.function["alb"].priority == 50000 && aws_lambda_function.gateway.memory_size == 128
+    error_message = "the values did not get through"
+  }
+}
+
 run "name_with_capitals" {
   command = plan
 
@@ -344,6 +396,16 @@ run "cors_with_a_path" {
 
   variables {
     cors = ["https://app.example.com/"]
+  }
+
+  expect_failures = [var.cors]
+}
+
+run "cors_with_two_stars" {
+  command = plan
+
+  variables {
+    cors = ["https://*.*.example.com"]
   }
 
   expect_failures = [var.cors]
