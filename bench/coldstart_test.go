@@ -16,9 +16,9 @@ import (
 func BenchmarkColdStart(b *testing.B) {
 	for _, name := range transports() {
 		b.Run("transport="+name, func(b *testing.B) {
-			ping := pinger(b, nil)
+			t, ping := parse(b, name), pinger(b, nil)
 			phases(b, func() (io.Closer, func()) {
-				s, err := newService(b, name)
+				s, err := newService(b.Context(), t)
 				must(b, err)
 				ping.handler = s
 				return s, func() { must(b, ping.call()) }

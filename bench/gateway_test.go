@@ -19,6 +19,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
 // What stands between the gateway and the handlers.
@@ -45,7 +46,7 @@ func gateway(b *testing.B, transportName, interceptors string) http.Handler {
 	if interceptors == serviceAndMetrics {
 		options = append(options, service.WithRegisterer(prometheus.NewRegistry()))
 	}
-	s, err := newService(b, transportName, options...)
+	s, err := newService(b.Context(), parse(b, transportName), options...)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -57,10 +58,10 @@ func gateway(b *testing.B, transportName, interceptors string) http.Handler {
 	return s
 }
 
-func newService(b *testing.B, transportName string, options ...service.Option) (*service.Service, error) {
+func newService(ctx context.Context, t transport.Transport, options ...service.Option) (*service.Service, error) {
 	options = append(options, example.Services()...)
 	options = append(options, service.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
-	return service.New(b.Context(), parse(b, transportName), options...)
+	return service.New(ctx, t, options...)
 }
 
 func plainGateway(b *testing.B, transportName string) http.Handler {
