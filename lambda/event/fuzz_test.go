@@ -1,0 +1,142 @@
+package event_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/textproto"
+	"os"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+)
+
+// FuzzEvent serves whatever comes. Nothing may panic, an error must be one that
+// can be posted, and an answer one that the Runtime API takes.
+func FuzzEvent(f *testing.F) {
+	for _, kind := range kinds {
+		captured, err := os.ReadFile("testdata/" + kind + ".json")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(captured)
+		f.Add(payload(f, kind, request{method: "POST", target: "/a%2Fb?c=d", body: "\x00\xff", base64: true}))
+	}
+	for _, s := range []string{
+		``, `{}`, `null`, `[]`, `{"Records":[]}`, `{"requestContext":{"elb":{}},"httpMethod":"","path":"%"}`,
+		`{"httpMethod":"GET","path":"/\ud800","headers":{"a":["b",null,1,true]},"body":"\u0000","isBase64Encoded":true}`,
+		`{"requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{"claims":{"a":[{}]},"scopes":["x"]}}},"cookies":["a",1]}`,
+		`{"httpMethod":"G","requestContext":{"identity":{"sourceIp":"::1","userArn":"x"},"authorizer":{"claims":{}}}}`,
+		`{"a":` + strings.Repeat("[", 1000), `{"httpMethod":"GET","path":"/","methodArn":1}`,
+	} {
+		f.Add([]byte(s))
+	}
+	h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		info, ok := event.FromContext(r.Context())
+		if !ok || info.Source == "" || !strings.HasPrefix(r.URL.Path, "/") || r.RequestURI != r.URL.RequestURI() {
+			panic("the request is not complete")
+		}
+		for key, value := range info.Metadata() {
+			w.Header().Add(key, value)
+		}
+		for name, values := range r.Header {
+			if strings.HasPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), event.MetadataPrefix) {
+				panic("a reserved header arrived")
+			}
+			if name != "Content-Length" { // or the response would be wrong
+				w.Header()[name] = values
+			}
+		}
+		_, _ = io.Copy(w, r.Body)
+	}), event.WithBasePath("/api"), quiet())
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		out, err := h.Invoke(t.Context(), payload)
+		if err != nil {
+			if message := err.Error(); len(message) > 4096 || !utf8.ValidString(message) {
+				t.Errorf("the error is %d bytes long: %q", len(message), message)
+			}
+			return
+		}
+		checkAnswer(t, out)
+		r, err := h.Stream(t.Context(), payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		streamed, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if contentType(r) != integrationResponse {
+			checkAnswer(t, streamed)
+			return
+		}
+		closeReader(t, r)
+		if prelude, _, found := bytes.Cut(streamed, make([]byte, 8)); !found || !json.Valid(prelude) {
+			t.Errorf("the stream is %q", streamed)
+		}
+	})
+}
+
+func checkAnswer(t *testing.T, out []byte) {
+	t.Helper()
+	var answer struct {
+		StatusCode *int
+		Body       *string
+	}
+	if err := json.Unmarshal(out, &answer); err != nil || answer.StatusCode == nil || answer.Body == nil || !utf8.Valid(out) {
+		t.Fatalf("the answer is %q: %v", out, err)
+	}
+	if strings.Contains(*answer.Body, `"code":13`) && *answer.StatusCode == 500 {
+		t.Errorf("the handler failed: %s", *answer.Body)
+	}
+	if len(out) > 6_291_556 {
+		t.Errorf("the answer has %d bytes", len(out))
+	}
+}
+
+// FuzzAnswer encodes whatever a handler writes and decodes it again.
+func FuzzAnswer(f *testing.F) {
+	f.Add(200, "Content-Type", "text/plain", []byte("hello"), false)
+	f.Add(304, "Set-Cookie", "a=\"b\"; Path=/", []byte("\x00\xff"), true)
+	f.Add(599, "X-\u00e4", "\xff\xfe", []byte("\xed\xa0\x80"), true)
+	f.Add(999, "X-A", " \r\nX-B: \u2028\x00 ", []byte("\"\\\u2028</script>\x7f"), false)
+	f.Add(99, "", "", []byte(nil), false)
+	f.Add(101, "Content-Encoding", "gzip", []byte("text"), false)
+	f.Add(200, "Content-Length", "3", []byte("text"), true)
+	f.Fuzz(func(t *testing.T, status int, name, value string, body []byte, flushes bool) {
+		h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()[name] = []string{value, value}
+			w.WriteHeader(status)
+			_, _ = w.Write(body)
+			if flushes {
+				w.(http.Flusher).Flush()
+			}
+		}), quiet())
+		for _, kind := range kinds {
+			p := payload(t, kind, request{target: "/"})
+			out, err := h.Invoke(t.Context(), p)
+			if err != nil || !json.Valid(out) || !utf8.Valid(out) {
+				t.Fatalf("%s: got %q, %v", kind, out, err)
+			}
+			a := parseAnswer(t, kind, out)
+			if a.status == 500 && strings.HasPrefix(a.body, `{"code":13`) {
+				continue // an invalid status or length
+			}
+			if allowed := a.status >= 200 && a.status != 204 && a.status != 304; allowed && a.body != string(body) || !allowed && a.body != "" {
+				t.Errorf("%s: the body %q became %q", kind, body, a.body)
+			}
+			clean := textproto.TrimString(strings.NewReplacer("\r", " ", "\n", " ").Replace(value))
+			for _, got := range a.header[textproto.CanonicalMIMEHeaderKey(name)] {
+				if utf8.ValidString(clean) && got != clean && got != clean+", "+clean && !strings.HasPrefix(name, "Content-") {
+					t.Errorf("%s: the header %q: %q became %q", kind, name, value, got)
+				}
+				if strings.ContainsAny(got, "\r\n") {
+					t.Errorf("%s: the header %q has a line break in it: %q", kind, name, got)
+				}
+			}
+		}
+	})
+}

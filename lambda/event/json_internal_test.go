@@ -1,0 +1,60 @@
+package event
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// FuzzJSON holds the parser against encoding/json, whose word on what is valid
+// and on what a string is counts.
+func FuzzJSON(f *testing.F) {
+	for _, s := range []string{
+		`"a"`, `"\u00e9\ud83d\ude00\ud83d\n\/\""`, `" \\"`, "\"\xff\xc3\x28\"", `"\u12"`, `"\x"`, `"`, `"\`, `{"a":[1,-2.5e3,true,null,{"b":""}]} `,
+		`[[],{},[{}],""]`, `{`, `}`, `[`, `]`, `,`, `[1,]`, `nul`, `{"a":1,"a":2}`, " \t\r\n0 ", `{"\u0061":"x"}`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		valid := json.Valid([]byte(text))
+		p := parser{s: text}
+		raw := p.raw()
+		if valid && (p.err != nil || p.peek() != 0) {
+			t.Errorf("valid JSON is an error: %v", p.err)
+		}
+		if valid && raw != "" && !json.Valid([]byte(raw)) {
+			t.Errorf("a valid value became %q", raw)
+		}
+		var want string
+		if valid && json.Unmarshal([]byte(text), &want) == nil {
+			p := parser{s: text}
+			if got := p.text(); got != want || p.err != nil {
+				t.Errorf("got %q, %v, want %q", got, p.err, want)
+			}
+		}
+		var members map[string]json.RawMessage
+		if valid && json.Unmarshal([]byte(text), &members) == nil {
+			got := map[string]string{}
+			p := parser{s: text}
+			p.object(func(key string) { got[key] = p.raw() })
+			if p.err != nil || len(got) != len(members) {
+				t.Errorf("got %q, %v, want %q", got, p.err, members)
+			}
+			for key, value := range members {
+				if s := strings.TrimSpace(string(value)); s != got[key] && s != "null" {
+					t.Errorf("the member %q is %q, want %q", key, got[key], s)
+				}
+			}
+		}
+		for _, ascii := range []bool{false, true} {
+			var back string
+			quoted := appendQuoted(nil, text, ascii)
+			if err := json.Unmarshal(quoted, &back); err != nil || back != strings.ToValidUTF8(text, "\ufffd") && back != string([]rune(text)) {
+				t.Errorf("%q became %s, %v", text, quoted, err)
+			}
+			if ascii && strings.ContainsFunc(string(quoted), func(r rune) bool { return r < ' ' || r > '~' }) {
+				t.Errorf("%q is not printable ASCII as %s", text, quoted)
+			}
+		}
+	})
+}

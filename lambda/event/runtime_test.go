@@ -1,0 +1,142 @@
+package event_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+)
+
+// functionMode makes the test binary a function: what it is, is how it answers.
+const functionMode = "EVENT_TEST_FUNCTION"
+
+func TestMain(m *testing.M) {
+	h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/break":
+			pieces(w, "half", flush)
+			panic("secret")
+		case "/panic":
+			panic("secret")
+		case "/large":
+			_, _ = w.Write(make([]byte, 7<<20))
+		default:
+			pieces(w, "whole")
+		}
+	}), quiet())
+	switch os.Getenv(functionMode) {
+	case "stream":
+		lambda.Start(h.Stream)
+	case "buffered":
+		lambda.Start(h)
+	}
+	os.Exit(m.Run())
+}
+
+// posted is what a function sent to the Runtime API.
+type posted struct {
+	path, contentType, body string
+	trailer                 http.Header
+}
+
+// TestRuntime runs aws-lambda-go's own client in a process of its own, against
+// a Runtime API that refuses what the real one refuses. Any answer but 202 ends
+// that process, which the test would then wait for in vain.
+func TestRuntime(t *testing.T) {
+	events := make(chan string)
+	results := make(chan posted)
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/next") {
+			select {
+			case e := <-events:
+				w.Header().Set("Lambda-Runtime-Aws-Request-Id", "1")
+				w.Header().Set("Lambda-Runtime-Deadline-Ms", "9999999999999")
+				_, _ = io.WriteString(w, e)
+			case <-r.Context().Done():
+			}
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		if len(body) > 6_291_556 {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+		results <- posted{r.URL.Path, r.Header.Get("Content-Type"), string(body), r.Trailer}
+	}))
+	defer api.Close()
+	for _, mode := range []string{"buffered", "stream"} {
+		t.Run(mode, func(t *testing.T) {
+			binary, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), binary)
+			cmd.Env = append(os.Environ(), functionMode+"="+mode, "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.URL, "http://"))
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+			call := func(path string) posted {
+				t.Helper()
+				timeout := time.After(time.Minute)
+				select {
+				case events <- string(payload(t, "function-url", request{target: path})):
+				case <-timeout:
+					t.Fatal("the function asks for no event")
+				}
+				select {
+				case p := <-results:
+					return p
+				case <-timeout:
+					t.Fatal("the function does not answer")
+				}
+				panic("unreachable")
+			}
+			checkRuntime(t, mode, call)
+		})
+	}
+}
+
+func checkRuntime(t *testing.T, mode string, call func(path string) posted) {
+	const errorType, errorBody = "Lambda-Runtime-Function-Error-Type", "Lambda-Runtime-Function-Error-Body"
+	whole := func() {
+		t.Helper()
+		p := call("/")
+		if !strings.HasSuffix(p.path, "/response") || !strings.Contains(p.body, "whole") || p.trailer.Get(errorType) != "" {
+			t.Errorf("got %+v", p)
+		}
+		if streamed := p.contentType == integrationResponse; streamed != (mode == "stream") {
+			t.Errorf("the answer is of type %s", p.contentType)
+		}
+	}
+	whole()
+	p := call("/break")
+	if mode == "stream" {
+		reason, _ := base64.StdEncoding.DecodeString(p.trailer.Get(errorBody))
+		if !strings.HasSuffix(p.body, "half") || p.trailer.Get(errorType) == "" || !strings.Contains(string(reason), "failed after") {
+			t.Errorf("got %+v: %s", p, reason)
+		}
+	} else if !strings.Contains(p.body, `\"code\":13`) {
+		t.Errorf("got %+v", p)
+	}
+	if p := call("/panic"); !strings.Contains(p.body, "internal error") || p.trailer.Get(errorType) != "" {
+		t.Errorf("got %+v", p)
+	}
+	if mode == "buffered" {
+		if p := call("/large"); !strings.Contains(p.body, "6291556") || !json.Valid([]byte(p.body)) {
+			t.Errorf("got %+v", p)
+		}
+	}
+	whole()
+}
