@@ -1,0 +1,91 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+
+	"google.golang.org/grpc"
+
+	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+func bindPing() service.Option {
+	return service.Bind[examplev1.PingServiceServer](
+		examplev1.RegisterPingServiceServer,
+		examplev1.NewPingServiceClient,
+		examplev1.RegisterPingServiceHandlerClient,
+		ping.Service{},
+	)
+}
+
+func ExampleNew() {
+	svc, err := service.New(context.Background(), transport.Bufconn(), bindPing(),
+		service.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer svc.Close()
+	server := httptest.NewServer(svc) // or event.NewHandler(svc), for Lambda
+	defer server.Close()
+
+	response, err := http.Get(server.URL + "/v1/ping")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	fmt.Printf("%d %s %v\n", response.StatusCode, body, err)
+	// Output: 200 {"message":"Pong"} <nil>
+}
+
+// An interceptor sees the calls that come through the gateway like any other.
+func ExampleWithUnaryInterceptors() {
+	svc, err := service.New(context.Background(), transport.InProcess(), bindPing(),
+		service.WithLogger(slog.New(slog.DiscardHandler)),
+		service.WithUnaryInterceptors(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			fmt.Println(info.FullMethod)
+			return next(ctx, req)
+		}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer svc.Close()
+	w := httptest.NewRecorder()
+	svc.ServeHTTP(w, httptest.NewRequest("GET", "/v1/ping", nil))
+	fmt.Println(w.Body)
+	// Output:
+	// /example.v1.PingService/Ping
+	// {"message":"Pong"}
+}
+
+// What is logged of a call.
+func ExampleWithLogger() {
+	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == "time" || a.Key == "grpc.start_time" || a.Key == "grpc.time_ms" {
+			return slog.Attr{} // never the same twice
+		}
+		return a
+	}}))
+	svc, err := service.New(context.Background(), transport.InProcess(), bindPing(), service.WithLogger(log))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer svc.Close()
+	r := httptest.NewRequest("GET", "/v1/ping", nil)
+	r.Header.Set("X-Request-Id", "42")
+	svc.ServeHTTP(httptest.NewRecorder(), r)
+	// Output:
+	// level=INFO msg="finished call" transport=inproc request_id=42 peer.address=192.0.2.1 grpc.service=example.v1.PingService grpc.method=Ping grpc.method_type=unary grpc.code=OK
+}
