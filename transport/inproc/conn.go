@@ -2,7 +2,6 @@ package inproc
 
 import (
 	"context"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -29,7 +28,7 @@ type Conn struct {
 	server   *Server
 	defaults []grpc.CallOption
 	metadata metadata.MD     // of calls that bring none of their own
-	peer     *peer.Peer      // the other end, which looks the same from both
+	peer     *peer.Peer      // the server, as clients see it
 	ctx      context.Context // that handlers' contexts take their values from
 
 	// Guarded by the server's mutex.
@@ -42,17 +41,17 @@ type Conn struct {
 func (s *Server) Connect(defaults ...grpc.CallOption) *Conn {
 	// The handshake without security does nothing but name itself.
 	_, auth, _ := insecure.NewCredentials().ClientHandshake(context.Background(), authority, nil)
-	p := &peer.Peer{Addr: net.Addr(Addr{}), LocalAddr: net.Addr(Addr{}), AuthInfo: auth}
+	client := &peer.Peer{Addr: Addr{}, LocalAddr: Addr{}} // as handlers see it
 	c := &Conn{
 		server:   s,
 		defaults: defaults,
 		metadata: connMetadata(),
-		peer:     p,
-		ctx:      peer.NewContext(context.Background(), p),
+		peer:     &peer.Peer{Addr: Addr{}, LocalAddr: Addr{}, AuthInfo: auth},
+		ctx:      peer.NewContext(context.Background(), client),
 		streams:  make(map[*clientStream]struct{}),
 	}
 	if s.stats != nil {
-		c.ctx = s.stats.TagConn(c.ctx, &stats.ConnTagInfo{RemoteAddr: p.Addr, LocalAddr: p.LocalAddr})
+		c.ctx = s.stats.TagConn(c.ctx, &stats.ConnTagInfo{RemoteAddr: client.Addr, LocalAddr: client.LocalAddr})
 		s.stats.HandleConn(c.ctx, &stats.ConnBegin{})
 	}
 	s.mu.Lock()

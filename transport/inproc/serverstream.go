@@ -18,9 +18,17 @@ type serverStream struct {
 
 func (ss *serverStream) Context() context.Context { return ss.ctx }
 
-// SetTrailer has no way to report an error; metadata that cannot be sent is
-// not.
-func (ss *serverStream) SetTrailer(md metadata.MD) { _ = ss.stream.SetTrailer(md) }
+// SetTrailer adds to the trailer. It has no way to report that md cannot be
+// sent: then the stream ends with that error, in place of the handler's.
+func (ss *serverStream) SetTrailer(md metadata.MD) {
+	if err := validate(md); err != nil {
+		ss.mu.Lock()
+		defer ss.mu.Unlock()
+		ss.badTrailer = err
+		return
+	}
+	_ = ss.stream.SetTrailer(md) // after the end there is nobody to send it to
+}
 
 // SendMsg sends m. Any error ends the stream.
 func (ss *serverStream) SendMsg(m any) error {
@@ -87,12 +95,14 @@ func (ss *serverStream) recv(m any) error {
 	// One request is due. That it is the only one shows when the client has
 	// closed its side.
 	data, err = ss.nextRequest()
-	switch err { //nolint:errorlint // nextRequest returns io.EOF as it is
-	case io.EOF:
+	if err == io.EOF { //nolint:errorlint // nextRequest returns it as it is
 		return nil
-	case nil:
-		data.Free()
-		return errTwoRequests
+	}
+	if err == nil {
+		err = decode(ss.codec, data, m, ss.conn.server.config.MaxRecvMsgSize)
+	}
+	if err == nil {
+		err = errTwoRequests
 	}
 	return err
 }

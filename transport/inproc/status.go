@@ -80,7 +80,9 @@ func receivedStatus(st *status.Status, trailer metadata.MD) *status.Status {
 		}
 	}
 	code := st.Code()
+	// A code is a decimal of 32 bits, and a malformed one ends the parsing.
 	if _, err := strconv.ParseInt(strconv.Itoa(int(code)), 10, 32); err != nil {
+		clear(trailer)
 		return status.Newf(codes.Unknown, "transport: malformed grpc-status: %v", err)
 	}
 	message := string([]rune(st.Message())) // replaces what is not UTF-8, byte by byte

@@ -18,8 +18,8 @@ type stream struct {
 	requests  queue
 	responses queue
 
-	// clientErr is why the client ended the stream, nil when the server did.
-	clientErr error
+	clientErr  error // why the client ended the stream, nil when the server did
+	badTrailer error // why the trailer cannot be sent
 }
 
 func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, method string, o callOptions) (*clientStream, error) {
@@ -97,6 +97,9 @@ func (s *stream) writeStatus(err error, report func()) {
 	}
 	s.mu.Lock()
 	if !s.over {
+		if s.badTrailer != nil {
+			err = s.badTrailer
+		}
 		s.status = sentStatus(err)
 		s.close()
 	}

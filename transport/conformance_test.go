@@ -1,0 +1,19 @@
+package transport_test
+
+import (
+	"testing"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport/transporttest"
+)
+
+func TestConformance(t *testing.T) {
+	for _, tr := range []transport.Transport{
+		transport.Unix(""),
+		transport.Bufconn(),
+		transport.TCP("localhost:0"),
+		transport.InProcess(),
+	} {
+		t.Run(tr.Name(), func(t *testing.T) { transporttest.Run(t, tr) })
+	}
+}

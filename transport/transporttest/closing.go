@@ -1,0 +1,361 @@
+package transporttest
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// holding is a server whose handlers wait for a mark, or for their context.
+func holding(patient bool, drain time.Duration) func(*scene) transport.Server {
+	return func(s *scene) transport.Server {
+		hold := func(ctx context.Context) error {
+			s.mark("called")
+			if patient {
+				<-s.marked("released")
+				return nil
+			}
+			<-ctx.Done()
+			s.served("context: %v", ctx.Err())
+			return ctx.Err()
+		}
+		svc := &service{
+			unary: func(ctx context.Context, text string) (string, error) { return text, hold(ctx) },
+			bidi: func(end *serverEnd) error {
+				if err := end.send("begun"); err != nil {
+					return err
+				}
+				return hold(end.Context())
+			},
+		}
+		return transport.Server{Register: svc.register, DrainTimeout: drain}
+	}
+}
+
+func (s *scene) closeConn() <-chan struct{} {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		if err := s.conn.Close(); err != nil {
+			s.Errorf("close: %v", err)
+		}
+	}()
+	return closed
+}
+
+// refused waits until new calls are refused, and says whether with a code that
+// is right.
+func (s *scene) refused(ctx context.Context) bool {
+	for {
+		// The request cannot be encoded, so that no call is ever made.
+		err := s.conn.Invoke(ctx, unary, wrapperspb.String(notUTF8), new(wrapperspb.StringValue))
+		switch status.Code(err) {
+		case codes.Internal: // not yet
+			time.Sleep(time.Millisecond)
+		default:
+			return gone(err) == "gone"
+		}
+	}
+}
+
+var closeScenarios = []scenario{
+	{
+		name:   "closing waits for calls in flight, and refuses others",
+		server: holding(true, patience),
+		client: func(ctx context.Context, s *scene) {
+			var calls sync.WaitGroup
+			calls.Go(func() { _ = s.invoke(ctx, "x") })
+			s.await("called")
+			stream := s.stream(ctx, bidiDesc, bidi)
+			_ = stream.recv()
+			closed := s.closeConn()
+			refused := s.refused(ctx)
+			s.mark("released")
+			calls.Wait()
+			<-closed
+			stream.drain()
+			s.saw("refused %t", refused)
+		},
+	},
+	{
+		name:   "closing cancels what takes too long",
+		server: holding(false, 30*time.Millisecond),
+		client: func(ctx context.Context, s *scene) {
+			var calls sync.WaitGroup
+			calls.Go(func() {
+				s.saw("call: %s", gone(s.conn.Invoke(ctx, unary, wrapperspb.String("x"), new(wrapperspb.StringValue))))
+			})
+			s.await("called")
+			closed := s.closeConn()
+			calls.Wait()
+			<-closed
+		},
+	},
+	{
+		name:   "closing cancels streams that take too long",
+		server: holding(false, 30*time.Millisecond),
+		client: func(ctx context.Context, s *scene) {
+			stream := s.stream(ctx, bidiDesc, bidi)
+			_ = stream.recv()
+			closed := s.closeConn()
+			s.saw("receive: %s", gone(stream.RecvMsg(new(wrapperspb.StringValue))))
+			<-closed
+		},
+	},
+	{
+		name: "calls after closing fail, and closing again does nothing",
+		client: func(ctx context.Context, s *scene) {
+			_ = s.invoke(ctx, "x")
+			<-s.closeConn()
+			s.saw("call: %s", gone(s.conn.Invoke(ctx, unary, nil, new(wrapperspb.StringValue))))
+			_, err := s.conn.NewStream(ctx, bidiDesc, bidi)
+			s.saw("stream: %s", gone(err))
+			s.saw("again: %v", s.conn.Close())
+		},
+	},
+	{
+		name: "an unused connection closes",
+		client: func(_ context.Context, s *scene) {
+			<-s.closeConn()
+			s.saw("closed")
+		},
+	},
+}
+
+// Isolation scenarios find what they look for under the race detector, or when
+// a message arrives that has been changed after it was sent.
+var isolationScenarios = []scenario{
+	{
+		name: "a request may be changed as soon as Invoke returns, also after a cancellation",
+		server: serving(func(s *scene) *service {
+			return &service{reply: func(ctx context.Context, text string) (proto.Message, error) {
+				if text != strings.Repeat("x", len(text)) {
+					s.served("the request was changed: %s", brief(text))
+				}
+				return nil, nil
+			}}
+		}),
+		client: func(ctx context.Context, s *scene) {
+			request := new(wrapperspb.StringValue)
+			for i := range 200 {
+				request.Value = strings.Repeat("x", 1+i*50)
+				ctx, cancel := context.WithCancel(ctx)
+				if i%2 == 0 {
+					go cancel()
+				}
+				_ = s.conn.Invoke(ctx, unary, request, new(wrapperspb.StringValue))
+				request.Value = "changed"
+				cancel()
+			}
+			s.saw("done")
+		},
+	},
+	{
+		name: "a request may be changed as soon as SendMsg returns",
+		client: func(ctx context.Context, s *scene) {
+			stream := s.stream(ctx, bidiDesc, bidi)
+			request, reply := new(wrapperspb.StringValue), new(wrapperspb.StringValue)
+			wrong := 0
+			for i := range 200 {
+				request.Value = strings.Repeat("x", i*50)
+				if err := stream.SendMsg(request); err != nil {
+					s.Error(err)
+				}
+				request.Value = "changed"
+				if err := stream.RecvMsg(reply); err != nil || len(reply.GetValue()) != i*50 {
+					wrong++
+				}
+				reply.Value = "changed"
+			}
+			stream.closeSend()
+			stream.drain()
+			s.saw("%d wrong", wrong)
+		},
+	},
+	{
+		name: "a handler may keep its request and its response, and change them later",
+		server: serving(func(s *scene) *service {
+			kept := wrapperspb.String("")
+			var mu sync.Mutex
+			return &service{reply: func(_ context.Context, text string) (proto.Message, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				reply := wrapperspb.String(text)
+				kept.Value = "changed" // the previous response
+				kept = reply
+				return reply, nil
+			}}
+		}),
+		client: func(ctx context.Context, s *scene) {
+			wrong := 0
+			for i := range 100 {
+				text := strings.Repeat("x", i)
+				reply := new(wrapperspb.StringValue)
+				if err := s.conn.Invoke(ctx, unary, wrapperspb.String(text), reply); err != nil || reply.GetValue() != text {
+					wrong++
+				}
+				reply.Value = "changed by the client"
+			}
+			s.saw("%d wrong", wrong)
+		},
+	},
+	{
+		name: "metadata may be changed by either side once it is sent",
+		server: serving(func(s *scene) *service {
+			return &service{unary: func(ctx context.Context, text string) (string, error) {
+				s.mark("called")
+				if text == "wait" {
+					<-s.marked("changed")
+				}
+				md, _ := metadata.FromIncomingContext(ctx)
+				s.served("metadata %s", describe(md))
+				header := metadata.Pairs("k", "v")
+				err := grpc.SetHeader(ctx, header)
+				header["k"][0] = "changed"
+				return text, err
+			}}
+		}),
+		client: func(ctx context.Context, s *scene) {
+			// Against the letter of metadata.NewOutgoingContext, but what
+			// happens to calls that were made before is for a transport to say.
+			md := metadata.Pairs("k", "v")
+			var header metadata.MD
+			done := make(chan error)
+			go func() {
+				done <- s.conn.Invoke(metadata.NewOutgoingContext(ctx, md), unary, wrapperspb.String("wait"),
+					new(wrapperspb.StringValue), grpc.Header(&header))
+			}()
+			s.await("called")
+			md["k"][0] = "changed"
+			s.mark("changed")
+			s.saw("%s, header %s", outcome(<-done), describe(header))
+			header["k"][0] = "changed by the client"
+		},
+	},
+}
+
+// Leftover scenarios are about what must be gone when the connection is closed,
+// which every scenario checks.
+var leftoverScenarios = []scenario{
+	{
+		name:   "a stream that its client abandons",
+		server: holding(false, 30*time.Millisecond),
+		client: func(ctx context.Context, s *scene) {
+			stream := s.stream(context.WithoutCancel(ctx), bidiDesc, bidi)
+			_ = stream.recv()
+		},
+	},
+	{
+		name: "a client that stops reading",
+		server: func(s *scene) transport.Server {
+			svc := &service{bidi: func(end *serverEnd) error {
+				for {
+					if err := end.SendMsg(wrapperspb.String(strings.Repeat("x", 1000))); err != nil {
+						s.served("sending failed: %s", gone(err))
+						return err
+					}
+				}
+			}}
+			return transport.Server{Register: svc.register, DrainTimeout: 30 * time.Millisecond}
+		},
+		client: func(ctx context.Context, s *scene) {
+			ctx, cancel := context.WithCancel(ctx)
+			_ = s.stream(ctx, bidiDesc, bidi).SendMsg(nil)
+			stream := s.stream(context.WithoutCancel(ctx), bidiDesc, bidi)
+			s.saw("receive: %s", outcome(stream.RecvMsg(new(wrapperspb.StringValue))))
+			cancel()
+		},
+	},
+	{
+		name: "a handler that stops reading",
+		server: func(s *scene) transport.Server {
+			svc := &service{bidi: func(end *serverEnd) error {
+				s.mark("called")
+				<-end.Context().Done()
+				return nil
+			}}
+			return transport.Server{Register: svc.register}
+		},
+		client: func(ctx context.Context, s *scene) {
+			ctx, cancel := context.WithCancel(ctx)
+			stream := s.stream(ctx, bidiDesc, bidi)
+			go func() {
+				s.await("called")
+				time.Sleep(20 * time.Millisecond) // so that the sender waits
+				cancel()
+			}()
+			for {
+				if err := stream.SendMsg(wrapperspb.String(strings.Repeat("x", 1000))); err != nil {
+					s.saw("sending failed: %s", outcome(err))
+					break
+				}
+			}
+			_ = stream.recv()
+		},
+	},
+	{
+		name:   "a handler that ignores its context for a while",
+		server: holding(true, patience),
+		client: func(ctx context.Context, s *scene) {
+			soon, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+			defer cancel()
+			s.saw("call: %s", code(s.conn.Invoke(soon, unary, nil, new(wrapperspb.StringValue))))
+			closed := s.closeConn()
+			select {
+			case <-closed:
+				s.Error("closed before the handler had returned")
+			case <-time.After(20 * time.Millisecond):
+			}
+			s.mark("released")
+			<-closed
+		},
+	},
+	{
+		name: "a panic that an interceptor recovers from",
+		server: func(s *scene) transport.Server {
+			recovered := func(err *error) {
+				if r := recover(); r != nil {
+					s.served("recovered from %v", r)
+					*err = status.Error(codes.Internal, "recovered")
+				}
+			}
+			svc := &service{
+				unary: func(context.Context, string) (string, error) { panic("unary") },
+				bidi: func(end *serverEnd) error {
+					_ = end.send("before")
+					panic("stream")
+				},
+			}
+			return transport.Server{
+				Register: svc.register,
+				UnaryInterceptors: []grpc.UnaryServerInterceptor{
+					func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (_ any, err error) {
+						defer recovered(&err)
+						return handler(ctx, req)
+					},
+				},
+				StreamInterceptors: []grpc.StreamServerInterceptor{
+					func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+						defer recovered(&err)
+						return handler(srv, stream)
+					},
+				},
+			}
+		},
+		client: func(ctx context.Context, s *scene) {
+			_ = s.invoke(ctx, "x")
+			s.stream(ctx, bidiDesc, bidi).drain()
+			_ = s.invoke(ctx, "y")
+		},
+	},
+}

@@ -1,0 +1,155 @@
+package transporttest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// ofSize is a text whose message has size bytes, for sizes from 131 to 16 Ki.
+func ofSize(size int) string { return strings.Repeat("x", size-3) }
+
+// sized is a service that answers with as many bytes as the request names, or
+// with 1000.
+func sized(s *scene) *service {
+	size := func(text string) string {
+		n := 1000
+		_, _ = fmt.Sscanf(text, "%d", &n)
+		return strings.Repeat("x", n-3)
+	}
+	answer := func(end *serverEnd) error {
+		text, err := end.recv()
+		if err != nil {
+			return err
+		}
+		if err := end.send("small"); err != nil {
+			return err
+		}
+		return end.send(size(text))
+	}
+	return &service{
+		unary: func(_ context.Context, text string) (string, error) {
+			s.served("called")
+			return size(text), nil
+		},
+		bidi:         answer,
+		serverStream: answer,
+	}
+}
+
+func limited(recv, send int) func(*scene) transport.Server {
+	return func(s *scene) transport.Server {
+		return transport.Server{Register: sized(s).register, MaxRecvMsgSize: recv, MaxSendMsgSize: send}
+	}
+}
+
+// exchange tries text as a unary request and on streams.
+func exchange(ctx context.Context, s *scene, text string, opts ...grpc.CallOption) {
+	_ = s.invoke(ctx, text, opts...)
+	stream := s.stream(ctx, bidiDesc, bidi, opts...)
+	if stream.send(text) == nil {
+		stream.drain()
+		return
+	}
+	_ = stream.recv()
+	stream.trailer()
+}
+
+var limitScenarios = []scenario{
+	{
+		name:   "the server refuses larger requests than it was told to accept",
+		server: limited(1000, 0),
+		client: func(ctx context.Context, s *scene) {
+			exchange(ctx, s, ofSize(1000))
+			exchange(ctx, s, ofSize(1001))
+		},
+	},
+	{
+		name:   "the server does not send larger responses than it was told to, and the client accepts those",
+		server: limited(0, 1000),
+		client: func(ctx context.Context, s *scene) {
+			exchange(ctx, s, "1000")
+			exchange(ctx, s, "1001")
+		},
+	},
+	{
+		name:   "a larger limit than the default holds for both sides",
+		server: limited(6<<20, 6<<20),
+		client: func(ctx context.Context, s *scene) {
+			exchange(ctx, s, "5000000")
+			exchange(ctx, s, strings.Repeat("x", 5<<20))
+		},
+	},
+	{
+		name:   "4 MiB are accepted by default, on both sides",
+		server: limited(0, 0),
+		client: func(ctx context.Context, s *scene) {
+			const most = 4 << 20
+			exchange(ctx, s, strings.Repeat("x", most-5))
+			exchange(ctx, s, strings.Repeat("x", most-4))
+			exchange(ctx, s, fmt.Sprint(most-2)) // the length has two bytes more than that of 1000
+			exchange(ctx, s, fmt.Sprint(most-1))
+		},
+	},
+	{
+		name:   "a call may set limits of its own",
+		server: limited(0, 0),
+		client: func(ctx context.Context, s *scene) {
+			exchange(ctx, s, "1000", grpc.MaxCallRecvMsgSize(1000))
+			exchange(ctx, s, "1001", grpc.MaxCallRecvMsgSize(1000))
+			exchange(ctx, s, ofSize(1000), grpc.MaxCallSendMsgSize(1000))
+			exchange(ctx, s, ofSize(1001), grpc.MaxCallSendMsgSize(1000))
+			exchange(ctx, s, "", grpc.MaxCallSendMsgSize(0))
+			exchange(ctx, s, "5000000", grpc.MaxCallRecvMsgSize(6<<20))
+		},
+	},
+	{
+		name:   "the last of several limits counts, and a call's own before the connection's",
+		server: limited(0, 2000),
+		client: func(ctx context.Context, s *scene) {
+			exchange(ctx, s, "1500")
+			exchange(ctx, s, "1500", grpc.MaxCallRecvMsgSize(1000))
+			exchange(ctx, s, "1500", grpc.MaxCallRecvMsgSize(1000), grpc.MaxCallRecvMsgSize(1600))
+		},
+	},
+	{
+		name: "a sender waits when much is unread, and goes on when it is read",
+		server: serving(func(s *scene) *service {
+			return &service{bidi: func(end *serverEnd) error {
+				<-s.marked("read")
+				n, err := end.drain()
+				s.served("received %d", n)
+				return err
+			}}
+		}),
+		client: func(ctx context.Context, s *scene) {
+			const messages, size = 4000, 1000
+			stream := s.stream(ctx, bidiDesc, bidi)
+			sent := make(chan int, messages)
+			go func() {
+				defer close(sent)
+				for i := range messages {
+					if err := stream.SendMsg(wrapperspb.String(strings.Repeat("x", size))); err != nil {
+						s.Errorf("message %d: %v", i, err)
+						return
+					}
+					sent <- i
+				}
+			}()
+			ahead := countUntilQuiet(sent)
+			s.saw("at least 60 kB went ahead %t, all of it did %t", ahead*size >= 60_000, ahead == messages)
+			s.mark("read")
+			for range sent {
+				ahead++
+			}
+			s.saw("%d sent", ahead)
+			stream.closeSend()
+			stream.drain()
+		},
+	},
+}

@@ -1,0 +1,249 @@
+package transporttest
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// tokens are credentials for a call. They record what they are asked for.
+type tokens struct {
+	scene  *scene
+	pairs  map[string]string
+	err    error
+	secure bool
+}
+
+func (t tokens) GetRequestMetadata(ctx context.Context, uri ...string) (map[string]string, error) {
+	info, ok := credentials.RequestInfoFromContext(ctx)
+	service := ""
+	if len(uri) == 1 {
+		// The rest is the authority, which is the connection's.
+		if at := strings.LastIndexByte(uri[0], '/'); at >= 0 {
+			service = uri[0][at:]
+		}
+	}
+	t.scene.saw("asked for credentials: %q, request %t, method %s", service, ok, info.Method)
+	return t.pairs, t.err
+}
+
+func (t tokens) RequireTransportSecurity() bool { return t.secure }
+
+// A namedCodec is the protobuf codec, except that it has another name and
+// records its use. It implements both kinds of codec that grpc knows by one of
+// the types below.
+type namedCodec struct {
+	scene *scene
+	name  string
+}
+
+func (c namedCodec) Name() string   { return c.name }
+func (c namedCodec) String() string { return c.name }
+
+type codecV2 struct{ namedCodec }
+
+func (c codecV2) Marshal(v any) (mem.BufferSlice, error) {
+	c.scene.saw("encode %T", v)
+	return encoding.GetCodecV2(proto.Name).Marshal(v)
+}
+
+func (c codecV2) Unmarshal(data mem.BufferSlice, v any) error {
+	c.scene.saw("decode %T", v)
+	return encoding.GetCodecV2(proto.Name).Unmarshal(data, v)
+}
+
+type codecV1 struct{ namedCodec }
+
+func (c codecV1) Marshal(v any) ([]byte, error) {
+	data, err := codecV2(c).Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Free()
+	return data.Materialize(), nil
+}
+
+func (c codecV1) Unmarshal(data []byte, v any) error {
+	return codecV2(c).Unmarshal(mem.BufferSlice{mem.SliceBuffer(data)}, v)
+}
+
+// bothWays makes a unary call and a stream with an option.
+func bothWays(ctx context.Context, s *scene, opts ...grpc.CallOption) {
+	_ = s.invoke(ctx, "x", opts...)
+	if stream := s.stream(ctx, bidiDesc, bidi, opts...); stream != nil {
+		_ = stream.send("x")
+		stream.closeSend()
+		stream.drain()
+	}
+}
+
+var optionScenarios = []scenario{
+	{
+		name:   "credentials add metadata",
+		server: serving(recordMetadata),
+		client: func(ctx context.Context, s *scene) {
+			bothWays(ctx, s, grpc.PerRPCCredentials(tokens{scene: s, pairs: map[string]string{"Authorization": "token", "data-bin": "\x00"}}))
+			bothWays(ctx, s, grpc.PerRPCCredentials(tokens{scene: s}))
+		},
+	},
+	{
+		name:   "credentials that fail, fail the call",
+		server: serving(recordMetadata),
+		client: func(ctx context.Context, s *scene) {
+			bothWays(ctx, s, grpc.PerRPCCredentials(tokens{scene: s, secure: true, pairs: map[string]string{"k": "v"}}))
+			bothWays(ctx, s, grpc.PerRPCCredentials(tokens{scene: s, err: errors.New("no token")}))
+			bothWays(ctx, s, grpc.PerRPCCredentials(tokens{scene: s, pairs: map[string]string{"a b": "v"}}))
+			bothWays(ctx, s, grpc.PerRPCCredentials(tokens{scene: s, pairs: map[string]string{"k": "é"}}))
+			for c := codes.Canceled; c <= codes.Unauthenticated; c++ {
+				bothWays(ctx, s, grpc.PerRPCCredentials(tokens{scene: s, err: status.Error(c, "no token")}))
+			}
+		},
+	},
+	{
+		name: "compressors that are not registered are an internal error",
+		client: func(ctx context.Context, s *scene) {
+			bothWays(ctx, s, grpc.UseCompressor("unheard-of"))
+			bothWays(ctx, s, grpc.UseCompressor("identity"))
+			bothWays(ctx, s, grpc.UseCompressor("unheard-of"), grpc.UseCompressor(""))
+		},
+	},
+	{
+		name:   "content subtypes choose the codec, and are visible",
+		server: serving(recordMetadata),
+		client: func(ctx context.Context, s *scene) {
+			bothWays(ctx, s, grpc.CallContentSubtype("proto"))
+			bothWays(ctx, s, grpc.CallContentSubtype("PROTO"))
+			bothWays(ctx, s, grpc.CallContentSubtype("unheard-of"))
+		},
+	},
+	{
+		name:   "a codec given with the call is used",
+		server: serving(recordMetadata),
+		client: func(ctx context.Context, s *scene) {
+			c := namedCodec{s, "Named"}
+			bothWays(ctx, s, grpc.ForceCodecV2(codecV2{c}))
+			bothWays(ctx, s, grpc.ForceCodec(codecV1{c}))
+			bothWays(ctx, s, grpc.CustomCodecCallOption{Codec: codecV1{c}})
+			bothWays(ctx, s, grpc.ForceCodecV2(codecV2{c}), grpc.CallContentSubtype("other"))
+		},
+	},
+	{
+		name: "options about networks and retries change nothing here",
+		client: func(ctx context.Context, s *scene) {
+			bothWays(ctx, s, grpc.WaitForReady(true), grpc.MaxRetryRPCBufferSize(1), grpc.StaticMethod(), grpc.EmptyCallOption{})
+			bothWays(ctx, s, grpc.WaitForReady(false))
+		},
+	},
+	{
+		name: "an authority given with the call is the one that the handler sees",
+		server: serving(func(s *scene) *service {
+			return &service{unary: func(ctx context.Context, text string) (string, error) {
+				s.served("authority %q", metadata.ValueFromIncomingContext(ctx, ":authority"))
+				return text, nil
+			}}
+		}),
+		client: func(ctx context.Context, s *scene) {
+			_ = s.invoke(ctx, "x", grpc.CallAuthority("example.com:8443"))
+			_ = s.invoke(ctx, "x", grpc.CallAuthority("example.com:443"),
+				grpc.PerRPCCredentials(audience{tokens{scene: s}}))
+		},
+	},
+	{
+		name: "OnFinish is called once, with the outcome, when the client knows it",
+		server: serving(func(*scene) *service {
+			return &service{unary: func(_ context.Context, text string) (string, error) { return text, handlerError(text) },
+				bidi: func(end *serverEnd) error {
+					if _, err := end.recv(); err != nil {
+						<-end.Context().Done()
+						return err
+					}
+					return status.Error(codes.Aborted, "as told")
+				}}
+		}),
+		client: func(ctx context.Context, s *scene) {
+			finished := grpc.OnFinish(func(err error) { s.saw("finished: %s", outcome(err)) })
+			_ = s.invoke(ctx, "a status", finished)
+			_ = s.invoke(ctx, "an error with the status OK", finished, finished)
+			_ = s.invoke(ctx, notUTF8, finished)
+			_ = s.invoke(ctx, "x", finished, grpc.UseCompressor("unheard-of"))
+			_ = s.conn.Invoke(ctx, "/un/known", nil, nil, finished)
+			ended, cancel := context.WithCancel(ctx)
+			cancel()
+			_ = s.invoke(ended, "x", finished)
+			s.stream(ended, bidiDesc, bidi, finished)
+
+			stream := s.stream(ctx, bidiDesc, bidi, finished)
+			_ = stream.send("x")
+			stream.header() // there is none, so that the end is known here
+			stream.drain()
+			stream.drain()
+			stream = s.stream(ctx, bidiDesc, bidi, finished)
+			_ = stream.send("x")
+			stream.drain()
+			stream = s.stream(ctx, bidiDesc, bidi, finished)
+			stream.closeSend()
+			_ = stream.send("after the end")
+			stream.drain()
+			unread := s.stream(ctx, serverStreamDesc, serverStream, finished)
+			_ = unread.send("x")
+			unread.drain()
+		},
+	},
+	{
+		name: "OnFinish is called when the context of a stream ends",
+		client: func(ctx context.Context, s *scene) {
+			ctx, cancel := context.WithCancel(ctx)
+			s.stream(ctx, bidiDesc, bidi, grpc.OnFinish(func(err error) {
+				s.saw("finished: %s", outcome(err))
+				s.mark("finished")
+			}))
+			cancel()
+			s.await("finished")
+		},
+	},
+	{
+		name:   "header, trailer and peer are there when OnFinish is called",
+		server: serving(scripted),
+		client: func(ctx context.Context, s *scene) {
+			for _, script := range []string{"set-header set-trailer", "set-header set-trailer fail"} {
+				var header, trailer metadata.MD
+				var p peer.Peer
+				finished := grpc.OnFinish(func(error) {
+					s.saw("header %s, trailer %s, peer %s", describe(header), describe(trailer), describePeer(&p))
+				})
+				_ = s.invoke(ctx, script, finished, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p))
+				stream := s.stream(ctx, serverStreamDesc, serverStream, finished, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p))
+				_ = stream.send(script)
+				stream.drain()
+			}
+		},
+	},
+	{
+		name: "messages of another type through a codec for anything",
+		client: func(ctx context.Context, s *scene) {
+			reply := new(wrapperspb.BytesValue)
+			err := s.conn.Invoke(ctx, unary, wrapperspb.Bytes([]byte("raw")), reply, grpc.ForceCodecV2(codecV2{namedCodec{s, "proto"}}))
+			s.saw("%s: %s", reply.GetValue(), outcome(err))
+		},
+	},
+}
+
+// audience records the whole URI that credentials are asked for, where the
+// call has chosen the authority.
+type audience struct{ tokens }
+
+func (a audience) GetRequestMetadata(_ context.Context, uri ...string) (map[string]string, error) {
+	a.scene.saw("asked for credentials for %q", uri)
+	return nil, nil
+}

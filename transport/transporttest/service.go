@@ -1,0 +1,287 @@
+package transporttest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// Methods of the service that scenarios play with. Its messages are strings.
+const (
+	serviceName  = "transporttest.Test"
+	unary        = "/" + serviceName + "/Unary"
+	clientStream = "/" + serviceName + "/ClientStream"
+	serverStream = "/" + serviceName + "/ServerStream"
+	bidi         = "/" + serviceName + "/Bidi"
+)
+
+// What a client expects of those methods.
+var (
+	unaryDesc        = &grpc.StreamDesc{}
+	clientStreamDesc = &grpc.StreamDesc{ClientStreams: true}
+	serverStreamDesc = &grpc.StreamDesc{ServerStreams: true}
+	bidiDesc         = &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
+)
+
+// A service is what a scenario's handlers do. Those left out echo.
+type service struct {
+	unary        func(context.Context, string) (string, error)
+	reply        func(context.Context, string) (proto.Message, error) // instead of unary
+	request      func() proto.Message                                 // what unary requests are decoded into, a string by default
+	clientStream func(*serverEnd) error
+	serverStream func(*serverEnd) error
+	bidi         func(*serverEnd) error
+	scene        *scene // records what streams do, if set
+}
+
+func (s *service) register(r grpc.ServiceRegistrar) {
+	stream := func(f *func(*serverEnd) error) grpc.StreamHandler {
+		return func(_ any, ss grpc.ServerStream) error {
+			end := &serverEnd{ServerStream: ss, scene: s.scene}
+			if *f == nil {
+				return end.echo()
+			}
+			return (*f)(end)
+		}
+	}
+	r.RegisterService(&grpc.ServiceDesc{
+		ServiceName: serviceName,
+		HandlerType: (*any)(nil),
+		Metadata:    "transporttest",
+		Methods:     []grpc.MethodDesc{{MethodName: "Unary", Handler: s.handleUnary}},
+		Streams: []grpc.StreamDesc{
+			{StreamName: "ClientStream", ClientStreams: true, Handler: stream(&s.clientStream)},
+			{StreamName: "ServerStream", ServerStreams: true, Handler: stream(&s.serverStream)},
+			{StreamName: "Bidi", ClientStreams: true, ServerStreams: true, Handler: stream(&s.bidi)},
+		},
+	}, s)
+}
+
+// handleUnary is what generated code looks like.
+func (s *service) handleUnary(srv any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+	var in proto.Message = new(wrapperspb.StringValue)
+	if s.request != nil {
+		in = s.request()
+	}
+	if err := decode(in); err != nil {
+		return nil, err
+	}
+	handler := func(ctx context.Context, req any) (any, error) { return s.callUnary(ctx, req) }
+	if interceptor == nil {
+		return handler(ctx, in)
+	}
+	return interceptor(ctx, in, &grpc.UnaryServerInfo{Server: srv, FullMethod: unary}, handler)
+}
+
+func (s *service) callUnary(ctx context.Context, req any) (any, error) {
+	text := fmt.Sprint(req)
+	if in, ok := req.(*wrapperspb.StringValue); ok {
+		text = in.GetValue()
+	}
+	if s.reply != nil {
+		reply, err := s.reply(ctx, text)
+		if reply == nil {
+			return nil, err
+		}
+		return reply, err
+	}
+	if s.unary == nil {
+		return wrapperspb.String(text), nil
+	}
+	text, err := s.unary(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return wrapperspb.String(text), nil
+}
+
+// serving is a server for service and nothing else.
+func serving(f func(*scene) *service) func(*scene) transport.Server {
+	return func(sc *scene) transport.Server {
+		return transport.Server{Register: f(sc).register}
+	}
+}
+
+// A serverEnd is the handler's end of a stream of strings. With a scene, it
+// records what happens.
+type serverEnd struct {
+	grpc.ServerStream
+	scene *scene
+}
+
+func (e *serverEnd) send(text string) error {
+	err := e.SendMsg(wrapperspb.String(text))
+	if e.scene != nil {
+		e.scene.served("send %s: %s", brief(text), outcome(err))
+	}
+	return err
+}
+
+func (e *serverEnd) recv() (string, error) {
+	in := new(wrapperspb.StringValue)
+	err := e.RecvMsg(in)
+	if e.scene != nil {
+		e.scene.served("receive %s: %s", brief(in.GetValue()), outcome(err))
+	}
+	return in.GetValue(), err
+}
+
+// drain receives until the client has closed its side, or gone.
+func (e *serverEnd) drain() (n int, err error) {
+	for {
+		if _, err = e.recv(); err != nil {
+			if err == io.EOF {
+				err = nil
+			}
+			return n, err
+		}
+		n++
+	}
+}
+
+func (e *serverEnd) echo() error {
+	for {
+		text, err := e.recv()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = e.send(text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// A clientEnd is the client's end of a stream of strings. It records what
+// happens.
+type clientEnd struct {
+	grpc.ClientStream
+	scene *scene
+}
+
+func (s *scene) stream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) *clientEnd {
+	stream, err := s.conn.NewStream(ctx, desc, method, opts...)
+	if err != nil {
+		s.saw("new stream: %s", outcome(err))
+		return nil
+	}
+	return &clientEnd{stream, s}
+}
+
+func (e *clientEnd) send(text string) error {
+	err := e.SendMsg(wrapperspb.String(text))
+	e.scene.saw("send %s: %s", brief(text), outcome(err))
+	return err
+}
+
+func (e *clientEnd) recv() error {
+	in := new(wrapperspb.StringValue)
+	err := e.RecvMsg(in)
+	e.scene.saw("receive %s: %s", brief(in.GetValue()), outcome(err))
+	return err
+}
+
+// drain receives until the stream ends.
+func (e *clientEnd) drain() {
+	for e.recv() == nil {
+	}
+}
+
+func (e *clientEnd) closeSend() {
+	e.scene.saw("close send: %s", outcome(e.CloseSend()))
+}
+
+// header records the header, which it waits for.
+func (e *clientEnd) header() {
+	md, err := e.Header()
+	e.scene.saw("header %s: %s", describe(md), outcome(err))
+}
+
+func (e *clientEnd) trailer() {
+	e.scene.saw("trailer %s", describe(e.Trailer()))
+}
+
+// invoke makes a unary call and records how it ended.
+func (s *scene) invoke(ctx context.Context, text string, opts ...grpc.CallOption) error {
+	reply := new(wrapperspb.StringValue)
+	err := s.conn.Invoke(ctx, unary, wrapperspb.String(text), reply, opts...)
+	s.saw("call %s: %s, %s", brief(text), brief(reply.GetValue()), outcome(err))
+	return err
+}
+
+// outcome describes an error by all that a status has.
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case err == io.EOF:
+		return "EOF"
+	}
+	st, ok := status.FromError(err)
+	if !ok {
+		return fmt.Sprintf("error without a status: %v", err)
+	}
+	text := fmt.Sprintf("%v %q", st.Code(), st.Message())
+	for _, detail := range st.Details() {
+		if m, ok := detail.(proto.Message); ok {
+			text += fmt.Sprintf(" (%s of %d bytes)", m.ProtoReflect().Descriptor().FullName(), proto.Size(m))
+		} else {
+			text += fmt.Sprintf(" (%v)", detail)
+		}
+	}
+	return text
+}
+
+// code is as much of an error as is the same when a connection caused it.
+func code(err error) string { return status.Code(err).String() }
+
+// gone is what a call is that its connection has ended or refused.
+func gone(err error) string {
+	switch status.Code(err) {
+	case codes.Unavailable, codes.Canceled:
+		return "gone"
+	}
+	return outcome(err)
+}
+
+// brief is a text that fits on a line.
+func brief(text string) string {
+	if len(text) > 100 {
+		return fmt.Sprintf("%d bytes", len(text))
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// describe lists metadata by key. Of what the connection adds, it says only
+// that it is there.
+func describe(md metadata.MD) string {
+	if md == nil {
+		return "none"
+	}
+	var parts []string
+	for _, key := range slices.Sorted(maps.Keys(md)) {
+		values := fmt.Sprintf("%q", md[key])
+		switch key {
+		case ":authority":
+			values = fmt.Sprintf("%d value", len(md[key]))
+		case "grpc-status-details-bin":
+			values = fmt.Sprintf("%d bytes", len(strings.Join(md[key], "")))
+		}
+		parts = append(parts, key+"="+values)
+	}
+	return "{" + strings.Join(parts, " ") + "}"
+}
