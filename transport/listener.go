@@ -59,6 +59,7 @@ func openListener(ctx context.Context, name string, s Server, listen func() (end
 		served:  make(chan struct{}),
 	}
 	if c.server == nil {
+		s.Options = append(tunedOptions(), s.Options...)
 		c.server = s.NewServer()
 	}
 	var serveErr error
@@ -139,12 +140,35 @@ func (e *lastError) get() error {
 	return e.err
 }
 
+// flowWindow is how many bytes of a stream, and of all streams together, may
+// be on their way in each direction. A fixed window does without grpc's
+// estimate of bandwidth times delay, which costs a ping for nearly every
+// message and has nothing to find out inside one process. From 256 KiB on large
+// messages are no slower than with the estimate.
+const flowWindow = 256 << 10
+
+// tunedOptions are those that make a server's calls measurably faster when the
+// client is in the same process: see the benchmarks in bench, which compare
+// them with grpc's defaults. [Server.Options] come after them and override
+// them.
+func tunedOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		// Goroutines that wait for calls need not grow a new stack for each.
+		// When all are busy, a call gets a new goroutine, as without them.
+		grpc.NumStreamWorkers(4),
+		grpc.StaticStreamWindowSize(flowWindow),
+		grpc.StaticConnWindowSize(flowWindow),
+	}
+}
+
 func clientOptions(s Server, dial func(context.Context, string) (net.Conn, error)) []grpc.DialOption {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(dial),
 		grpc.WithAuthority("localhost"),
 		grpc.WithIdleTimeout(0), // nothing to save by disconnecting, a reconnect to pay
+		grpc.WithStaticStreamWindowSize(flowWindow),
+		grpc.WithStaticConnWindowSize(flowWindow),
 	}
 	if s.MaxSendMsgSize > 0 {
 		options = append(options, grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(s.MaxSendMsgSize)))

@@ -66,8 +66,9 @@ type Server struct {
 	MaxRecvMsgSize int
 	MaxSendMsgSize int
 
-	// Options are passed to grpc.NewServer after those that follow from the
-	// fields above. Transports without a grpc.Server refuse them.
+	// Options are passed to grpc.NewServer after the transport's own and those
+	// that follow from the fields above, all of which they override. Transports
+	// without a grpc.Server refuse them.
 	Options []grpc.ServerOption
 
 	// GRPC, when set, is served instead of what the fields above describe, all
