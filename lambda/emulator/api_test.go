@@ -30,6 +30,22 @@ func TestRuntimeAPIRefusals(t *testing.T) {
 	}
 }
 
+func TestSecondAnswerWhileTheFirstIsOnItsWay(t *testing.T) {
+	var out buffer
+	cfg := config(t, "raw", "RAW=overlapping")
+	cfg.Stdout = &out
+	f := start(t, cfg)
+	response, err := f.Invoke(t.Context(), []byte(`{}`))
+	if err != nil || string(response.Payload) != "2" {
+		t.Errorf("answer %q, %v", response.Payload, err)
+	}
+	waitForLines(&out, 2)
+	const want = `400 {"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}` + "\n202\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
 func TestExtensionAPI(t *testing.T) {
 	var out buffer
 	cfg := config(t, "raw", "RAW=extensions")

@@ -174,6 +174,8 @@ func TestInitFailures(t *testing.T) {
 	missing := emulator.Config{Path: filepath.Join(t.TempDir(), "bootstrap")}
 	slow := config(t, "hang-in-init")
 	slow.InitTimeout = 300 * time.Millisecond
+	lazy := config(t, "raw", "RAW=lazy-extension")
+	lazy.InitTimeout = 300 * time.Millisecond
 	for name, test := range map[string]struct {
 		cfg  emulator.Config
 		is   []error
@@ -182,9 +184,10 @@ func TestInitFailures(t *testing.T) {
 		"a process that exits before it asks for work": {
 			config(t, "exit-in-init"), []error{emulator.ErrInit, emulator.ErrExited}, "exit status 7",
 		},
-		"a process that never asks for work":  {slow, []error{emulator.ErrInit, emulator.ErrTimeout}, "300ms"},
-		"a binary that is not there":          {missing, []error{emulator.ErrInit, os.ErrNotExist}, missing.Path},
-		"a runtime that reports its own init": {config(t, "raw", "RAW=init-error"), []error{emulator.ErrInit}, "Bad.Config: no table"},
+		"a process that never asks for work":      {slow, []error{emulator.ErrInit, emulator.ErrTimeout}, "300ms"},
+		"an extension that never asks for events": {lazy, []error{emulator.ErrInit, emulator.ErrTimeout}, "300ms"},
+		"a binary that is not there":              {missing, []error{emulator.ErrInit, os.ErrNotExist}, missing.Path},
+		"a runtime that reports its own init":     {config(t, "raw", "RAW=init-error"), []error{emulator.ErrInit}, "Bad.Config: no table"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
@@ -357,7 +360,7 @@ func TestSIGTERM(t *testing.T) {
 				t.Fatal(err)
 			}
 			status, ok := f.Processes()[0].State.Sys().(syscall.WaitStatus)
-			if !ok || status.Signaled() != test.signaled {
+			if !ok || status.Signaled() != test.signaled || test.signaled && status.Signal() != syscall.SIGKILL {
 				t.Errorf("process ended with %v", f.Processes()[0].State)
 			}
 			if out.String() != test.printed {

@@ -148,24 +148,21 @@ func (p *process) exited() {
 	close(p.ending)
 	for _, inv := range p.inFlight {
 		inv.timer.Stop()
-		if !inv.answering {
-			inv.finish(result{err: p.exitErrorLocked(inv.id)})
-		}
 	}
 	p.mu.Unlock()
 
 	_ = p.listener.Close()
 	<-p.served // no connection is added any more
 	p.drain()
+	p.failRest()
 	_ = p.server.Close()
 	p.tasks.Wait()
 	p.logger.Debug("function exited", "pid", p.stats.Pid, "state", p.stats.State.String())
 	close(p.done)
 }
 
-// drain waits for the connections of the dead child to run dry, so that an
-// answer it had posted still counts. It does not wait for a reader that does
-// not read.
+// drain waits for the connections of the dead child to run dry, so that what it
+// had posted still counts. It does not wait for a reader that does not read.
 func (p *process) drain() {
 	drained := make(chan struct{})
 	go func() {
@@ -179,13 +176,18 @@ func (p *process) drain() {
 		return
 	case <-timer.C:
 	}
+	p.failRest()
+	_ = p.server.Close() // the connections are of no use
+	<-drained
+}
+
+// failRest fails every invocation that has no result.
+func (p *process) failRest() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, inv := range p.inFlight {
 		inv.finish(result{err: p.exitErrorLocked(inv.id)})
 	}
-	p.mu.Unlock()
-	_ = p.server.Close() // the connections are of no use
-	<-drained
 }
 
 // stop ends the process for the reason cause, if it is not already ending. A

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 )
 
 // rawFunction speaks the Runtime API without aws-lambda-go, to say what that
@@ -41,6 +42,10 @@ func rawFunction() {
 	case "init-error":
 		say("POST", "/2018-06-01/runtime/init/error", `{"errorType":"Bad.Config","errorMessage":"no table"}`)
 		select {}
+	case "overlapping":
+		id := call("GET", invocation+"next", "").Header.Get("Lambda-Runtime-Aws-Request-Id")
+		answerTwiceAtOnce(base+invocation+id+"/response", func() { say("POST", invocation+id+"/response", "1") })
+		call("GET", invocation+"next", "")
 	case "answers":
 		id := call("GET", invocation+"next", "").Header.Get("Lambda-Runtime-Aws-Request-Id")
 		say("GET", invocation+"next", "")
@@ -48,6 +53,9 @@ func rawFunction() {
 		say("POST", invocation+"nonsense/error", "{}")
 		say("POST", invocation+id+"/response", "2")
 		say("POST", invocation+id+"/response", "3")
+		call("GET", invocation+"next", "")
+	case "lazy-extension":
+		say("POST", extension+"register", `{}`, "Lambda-Extension-Name", "a")
 		call("GET", invocation+"next", "")
 	case "extensions":
 		say("POST", extension+"register", `{"events":["SHUTDOWN"]}`, "Lambda-Extension-Name", "a")
@@ -71,4 +79,26 @@ func rawFunction() {
 		say("POST", invocation+request+"/response", "4")
 		call("GET", invocation+"next", "")
 	}
+}
+
+// answerTwiceAtOnce posts an answer to url and, once the emulator has begun to
+// read it, calls other before it goes on. The emulator asks for the body when
+// it reads it, since the request expects that.
+func answerTwiceAtOnce(url string, other func()) {
+	body, rest := io.Pipe()
+	go func() {
+		_, _ = rest.Write([]byte("2")) // returns when the client has been asked for it
+		other()
+		_ = rest.Close()
+	}()
+	request, err := http.NewRequest("POST", url, body)
+	if err != nil {
+		panic(err)
+	}
+	request.Header.Set("Expect", "100-continue")
+	response, err := (&http.Transport{ExpectContinueTimeout: time.Hour}).RoundTrip(request)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(response.StatusCode)
 }
