@@ -9,7 +9,7 @@ import (
 // Parse returns the transport that list names: one of unix, bufconn, inproc
 // and tcp, or several of them separated by commas, in order of preference, as
 // [FirstOf] takes them. "unix" uses the directory for temporary files, "tcp" a
-// free port on localhost.
+// free port on 127.0.0.1.
 func Parse(list string) (Transport, error) {
 	names := strings.Split(list, ",")
 	transports := make(firstOf, len(names))
@@ -37,7 +37,7 @@ func byName(name string) Transport {
 	case "inproc":
 		return InProcess()
 	case "tcp":
-		return TCP("localhost:0")
+		return TCP("127.0.0.1:0") // a name would need a resolver
 	}
 	return nil
 }
