@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 // answerHead is the beginning of an answer in JSON: everything before the body.
@@ -73,7 +71,7 @@ func sent(name string, status int) bool {
 	case "Content-Type":
 		return status != http.StatusNotModified
 	}
-	return httpguts.ValidHeaderFieldName(name) // also drops what has http.TrailerPrefix
+	return isToken(name) // also drops what has http.TrailerPrefix
 }
 
 // add adds a field with one value or several.

@@ -2,6 +2,8 @@ package event
 
 import (
 	"encoding/base64"
+	"slices"
+	"strings"
 
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 )
@@ -46,6 +48,7 @@ func (b bufferedBody) appendTo(dst []byte, encoded bool) ([]byte, error) {
 	dst = append(dst, `"body":`...)
 	switch {
 	case response.IsBase64Encoded:
+		dst = slices.Grow(dst, len(response.Body)+32)
 		dst = append(dst, '"')
 		dst = append(dst, response.Body...)
 		dst = append(dst, `","isBase64Encoded":true`...)
@@ -54,6 +57,8 @@ func (b bufferedBody) appendTo(dst []byte, encoded bool) ([]byte, error) {
 		dst = base64.StdEncoding.AppendEncode(dst, []byte(response.Body))
 		dst = append(dst, `","isBase64Encoded":true`...)
 	default:
+		escapes := strings.Count(response.Body, `"`) + strings.Count(response.Body, `\`) + strings.Count(response.Body, "\n")
+		dst = slices.Grow(dst, len(response.Body)+escapes+32)
 		dst = appendQuoted(dst, response.Body, false)
 		dst = append(dst, `,"isBase64Encoded":false`...)
 	}

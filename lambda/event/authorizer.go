@@ -5,9 +5,9 @@ type AuthorizerType string
 
 // The kinds of authorizer whose findings events have.
 const (
-	JWT    AuthorizerType = "jwt"    // a JWT authorizer, or a Cognito user pool
-	Lambda AuthorizerType = "lambda" // a function of the API's owner
-	IAM    AuthorizerType = "iam"    // a request signed with AWS credentials
+	JWTAuthorizer    AuthorizerType = "jwt"    // a JWT authorizer, or a Cognito user pool
+	LambdaAuthorizer AuthorizerType = "lambda" // a function of the API's owner
+	IAMAuthorizer    AuthorizerType = "iam"    // a request signed with AWS credentials
 )
 
 // Authorizer is what an authorizer in front of the function found. The zero
@@ -54,11 +54,11 @@ func readAuthorizerV2(raw string) (Authorizer, error) {
 		case key == "jwt":
 			a, p.err = readJWT(value)
 		case key == "lambda":
-			a.Type = Lambda
+			a.Type = LambdaAuthorizer
 			a.Claims, p.err = readClaims(value)
 			a.Principal = a.Claims["principalId"]
 		case key == "iam":
-			a.Type = IAM
+			a.Type = IAMAuthorizer
 			a.Claims, p.err = readClaims(value)
 			a.Principal = a.Claims["userArn"]
 		}
@@ -85,12 +85,12 @@ func readAuthorizerV1(raw string) (Authorizer, error) {
 	if err != nil || len(claims) == 0 {
 		return Authorizer{}, err
 	}
-	return Authorizer{Type: Lambda, Principal: claims["principalId"], Claims: claims}, nil
+	return Authorizer{Type: LambdaAuthorizer, Principal: claims["principalId"], Claims: claims}, nil
 }
 
 // readJWT reads an object that has claims and scopes.
 func readJWT(raw string) (Authorizer, error) {
-	a := Authorizer{Type: JWT}
+	a := Authorizer{Type: JWTAuthorizer}
 	p := parser{s: raw}
 	p.object(func(key string) {
 		switch key {
@@ -119,7 +119,7 @@ func readIdentity(raw string) (Authorizer, error) {
 	for _, name := range []string{"sourceIp", "userAgent", "apiKey", "apiKeyId", "clientCert"} {
 		delete(claims, name)
 	}
-	return Authorizer{Type: IAM, Principal: claims["userArn"], Claims: claims}, nil
+	return Authorizer{Type: IAMAuthorizer, Principal: claims["userArn"], Claims: claims}, nil
 }
 
 // readClaims reads the members of an object, without those that are null.

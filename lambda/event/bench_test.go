@@ -1,10 +1,13 @@
 package event_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
@@ -15,9 +18,9 @@ import (
 // BenchmarkHandler is for work on this package; the comparison that is reported
 // is in the bench directory.
 func BenchmarkHandler(b *testing.B) {
-	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"message":"Pong"}`))
+		_, _ = io.Copy(w, r.Body)
 	})
 	v1, v2, alb := httpadapter.New(next), httpadapter.NewV2(next), httpadapter.NewALB(next)
 	h := event.NewHandler(next)
@@ -29,24 +32,42 @@ func BenchmarkHandler(b *testing.B) {
 		"alb":          func(p []byte) ([]byte, error) { return viaJSON(p, alb.ProxyWithContext) },
 		"alb-multi":    func(p []byte) ([]byte, error) { return viaJSON(p, alb.ProxyWithContext) },
 	}
-	for _, name := range []string{"rest-api", "http-api", "http-api-v1", "alb", "alb-multi", "function-url"} {
-		payload, err := os.ReadFile("testdata/" + name + ".json")
+	ours := func(p []byte) ([]byte, error) { return h.Invoke(context.Background(), p) }
+	for _, kind := range kinds {
+		captured, err := os.ReadFile("testdata/" + kind + ".json")
 		if err != nil {
 			b.Fatal(err)
 		}
-		for who, serve := range map[string]func([]byte) ([]byte, error){
-			"event":    func(p []byte) ([]byte, error) { return h.Invoke(context.Background(), p) },
-			"apiproxy": theirs[name],
+		large := request{method: "POST", target: "/", body: "[" + strings.Repeat(`{"name":"value"},`, 20_000) + "1]"}
+		binary := request{method: "POST", target: "/", body: string(bytes.Repeat(everyByte(), 1_000)), base64: true}
+		for _, size := range []struct {
+			name    string
+			payload []byte
+			body    string
+		}{
+			{"captured", captured, `{"text":"hello"}`},
+			{"large", payload(b, kind, large), large.body},
+			{"binary", payload(b, kind, binary), binary.body},
 		} {
-			b.Run(name+"/"+who, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					out, err := serve(payload)
-					if err != nil || len(out) < 20 {
-						b.Fatal(string(out), err)
-					}
-				}
-			})
+			b.Run(kind+"/"+size.name+"/event", func(b *testing.B) { run(b, kind, size.payload, size.body, ours) })
+			b.Run(kind+"/"+size.name+"/api-proxy", func(b *testing.B) { run(b, kind, size.payload, size.body, theirs[kind]) })
+		}
+	}
+}
+
+func run(b *testing.B, kind string, payload []byte, body string, serve func([]byte) ([]byte, error)) {
+	out, err := serve(payload)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if a := parseAnswer(b, kind, out); a.status != 200 || a.body != body {
+		b.Fatalf("got %d and %d bytes", a.status, len(a.body))
+	}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(payload)))
+	for b.Loop() {
+		if again, err := serve(payload); err != nil || len(again) != len(out) {
+			b.Fatal(len(again), err)
 		}
 	}
 }

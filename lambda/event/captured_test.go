@@ -44,7 +44,7 @@ func TestCapturedEvents(t *testing.T) {
 				Source: event.HTTPAPI, RequestID: "JKJaXmPLvHcESHA=", ClientAddress: "203.0.113.7",
 				Stage: "prod", APIID: "a1b2c3d4e5", AccountID: "123456789012",
 				Authorizer: event.Authorizer{
-					Type: event.JWT, Principal: "user-1", Scopes: []string{"echo.read", "echo.write"},
+					Type: event.JWTAuthorizer, Principal: "user-1", Scopes: []string{"echo.read", "echo.write"},
 					Claims: map[string]string{"sub": "user-1", "cognito:groups": "[admin ops]", "name": "Zoë", "exp": "1784801642"},
 				},
 			},
@@ -56,7 +56,7 @@ func TestCapturedEvents(t *testing.T) {
 				Source: event.HTTPAPIv1, RequestID: "JKJaXmPLvHcESHA=", ClientAddress: "203.0.113.7",
 				Stage: "prod", APIID: "a1b2c3d4e5", AccountID: "123456789012",
 				Authorizer: event.Authorizer{
-					Type: event.Lambda, Principal: "user-1",
+					Type: event.LambdaAuthorizer, Principal: "user-1",
 					Claims: map[string]string{"tenant": "acme", "admin": "true", "principalId": "user-1"},
 				},
 			},
@@ -78,7 +78,7 @@ func TestCapturedEvents(t *testing.T) {
 				Source: event.FunctionURL, RequestID: "e1506fd5-9e7b-434f-bd42-4f8fa224b599", ClientAddress: "203.0.113.7",
 				Stage: "$default", APIID: "abcdefghijklmnopqrstuvwxyz012345", AccountID: "123456789012",
 				Authorizer: event.Authorizer{
-					Type: event.IAM, Principal: "arn:aws:iam::123456789012:user/alice",
+					Type: event.IAMAuthorizer, Principal: "arn:aws:iam::123456789012:user/alice",
 					Claims: map[string]string{
 						"accessKey": "AKIAIOSFODNN7EXAMPLE", "accountId": "123456789012", "callerId": "AIDACKCEVSQ6C2EXAMPLE",
 						"userArn": "arn:aws:iam::123456789012:user/alice", "userId": "AIDACKCEVSQ6C2EXAMPLE",

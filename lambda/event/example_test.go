@@ -85,7 +85,7 @@ func ExampleHandler_Stream() {
 func ExampleFromContext() {
 	handler := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info, ok := event.FromContext(r.Context())
-		if !ok || info.Authorizer.Type != event.JWT || info.Authorizer.Claims["role"] != "admin" {
+		if !ok || info.Authorizer.Type != event.JWTAuthorizer || info.Authorizer.Claims["role"] != "admin" {
 			http.Error(w, "administrators only", http.StatusForbidden)
 			return
 		}
@@ -112,7 +112,7 @@ func ExampleInfo_Metadata() {
 		Source:   event.HTTPAPI,
 		TenantID: "Zoë",
 		Authorizer: event.Authorizer{
-			Type:      event.JWT,
+			Type:      event.JWTAuthorizer,
 			Principal: "alice",
 			Claims:    map[string]string{"sub": "alice", "role": "admin"},
 		},
@@ -139,4 +139,25 @@ func ExampleWithErrorWriter() {
 	fmt.Printf("%s %v\n", answer, err)
 	// Output:
 	// {"statusCode":400,"headers":{"Content-Type":"text/plain; charset=utf-8","X-Content-Type-Options":"nosniff"},"body":"the body is not valid base64\n","isBase64Encoded":false} <nil>
+}
+
+// Metadata is for whoever passes facts on to gRPC services.
+func ExampleMetadata() {
+	handler := event.NewHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for key, value := range event.Metadata(r.Context()) {
+			fmt.Println(key, "=", value)
+		}
+	}))
+
+	_, err := handler.Invoke(context.Background(), []byte(ping))
+	fmt.Println(err)
+	// Output:
+	// x-lambda-event-source = http-api
+	// x-lambda-event-request-id = JKJaXmPLvHcESHA=
+	// x-lambda-event-client-address = 203.0.113.7
+	// x-lambda-event-authorizer-type = jwt
+	// x-lambda-event-authorizer-principal = alice
+	// x-lambda-event-authorizer-scope = ping
+	// x-lambda-event-authorizer-claims = {"role":"admin","sub":"alice"}
+	// <nil>
 }

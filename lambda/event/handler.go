@@ -3,6 +3,20 @@
 // URLs. The handler sees the request that net/http's own server would have
 // shown it, and its client the same response. WebSockets, authorizers and
 // events that are not HTTP are left out.
+//
+// No guess is made at what a front door does not tell:
+//
+//   - HTTP APIs decode the path, so that an encoded slash in it is a slash.
+//   - REST APIs, HTTP APIs with payload 1.0 and load balancers take the query
+//     apart, so that key and key= are the same and the order of different keys
+//     is that of the event.
+//   - HTTP APIs with payload 2.0 and Function URLs join the values of a repeated
+//     header with commas, and they are left joined.
+//   - Load balancers without multi-value headers have the last value of a header
+//     or a parameter only.
+//   - No source tells the version of HTTP; it is always 1.1.
+//
+// Nor can an answer have trailers or informational statuses.
 package event
 
 import (

@@ -3,8 +3,6 @@ package event
 import (
 	"net/http"
 	"strings"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 // header is a request's header while it is read.
@@ -50,10 +48,10 @@ func readHeader(single, multi string) (header, error) {
 // form, no Host, and nothing that concerns a connection alone. Values are left
 // as they are. Names that belong to somebody else are dropped.
 func (h *header) add(name, value string) error {
-	if !httpguts.ValidHeaderFieldName(name) {
+	if !isToken(name) {
 		return badRequest("a header has an invalid name")
 	}
-	if !httpguts.ValidHeaderFieldValue(value) {
+	if !isFieldValue(value) {
 		return badRequest("a header has an invalid value")
 	}
 	if reserved(name) {
@@ -137,6 +135,31 @@ func hasPrefix(name, prefix string) bool {
 			c = '-'
 		}
 		if c != prefix[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// isToken reports whether s is a token (RFC 9110, section 5.6.2), as methods and
+// the names of headers are.
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		digit := '0' <= c && c <= '9'
+		if !letter && !digit && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isFieldValue reports whether s can be the value of a header (RFC 9110,
+// section 5.5): it has no control characters but tabs.
+func isFieldValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return false
 		}
 	}

@@ -11,8 +11,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 // newRequest makes the request that net/http's server would have made of what
@@ -24,7 +22,7 @@ func (h *Handler) newRequest(ctx context.Context, src source, e *envelope) (_ *h
 	if err != nil {
 		return nil, nil, err
 	}
-	if !httpguts.ValidHeaderFieldName(w.method) { // a token, as a method is
+	if !isToken(w.method) {
 		return nil, nil, badRequest("the method is invalid")
 	}
 	u := &url.URL{RawQuery: w.rawQuery}
@@ -81,10 +79,26 @@ func readBody(e *envelope) (io.ReadCloser, int64, error) {
 		if len(decoded) == 0 {
 			return http.NoBody, 0, nil
 		}
-		return io.NopCloser(bytes.NewReader(decoded)), int64(len(decoded)), nil
+		b := new(bytesBody)
+		b.Reset(decoded)
+		return b, int64(len(decoded)), nil
 	}
-	return io.NopCloser(strings.NewReader(text)), int64(len(text)), nil
+	b := new(textBody)
+	b.Reset(text)
+	return b, int64(len(text)), nil
 }
+
+// textBody and bytesBody are bodies that there is no need to close.
+type (
+	textBody  struct{ strings.Reader }
+	bytesBody struct{ bytes.Reader }
+)
+
+// Close implements io.Closer.
+func (*textBody) Close() error { return nil }
+
+// Close implements io.Closer.
+func (*bytesBody) Close() error { return nil }
 
 // clientAddress returns an address without and with a port, 0 if there is none
 // in it, in the form of http.Request.RemoteAddr.

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,9 +71,9 @@ func recognise(e *envelope) (source, error) {
 	case c.elb != "":
 		return loadBalancer{multi: e.multiHeaders != ""}, nil
 	case e.authorizerEvent:
-		return nil, fmt.Errorf("event: an API Gateway authorizer event, not a request: this function is no authorizer")
+		return nil, errors.New("event: an API Gateway authorizer event, not a request: this function is no authorizer")
 	case c.webSocket:
-		return nil, fmt.Errorf("event: a WebSocket event: only HTTP is served")
+		return nil, errors.New("event: a WebSocket event: only HTTP is served")
 	case c.method != "" && strings.Contains(c.domainName, ".lambda-url."):
 		return functionURL{}, nil
 	case c.method != "":
@@ -85,7 +86,7 @@ func recognise(e *envelope) (source, error) {
 	return nil, errNotHTTP
 }
 
-var errNotHTTP = fmt.Errorf("not an HTTP event of API Gateway, a load balancer or a Function URL")
+var errNotHTTP = errors.New("not an HTTP event of API Gateway, a load balancer or a Function URL")
 
 // unrecognised is the error for an event that is not HTTP. It names the
 // event's keys and none of its values, which may be secret.

@@ -98,38 +98,38 @@ func TestAuthorizers(t *testing.T) {
 		"a Cognito user pool, or a JWT in payload 1.0": {
 			kinds:      []string{"rest-api", "http-api-v1"},
 			authorizer: map[string]any{"claims": map[string]any{"sub": "u", "email_verified": "true", "exp": 17}, "scopes": []string{"a", "b"}},
-			want:       event.Authorizer{Type: event.JWT, Principal: "u", Scopes: []string{"a", "b"}, Claims: map[string]string{"sub": "u", "email_verified": "true", "exp": "17"}},
+			want:       event.Authorizer{Type: event.JWTAuthorizer, Principal: "u", Scopes: []string{"a", "b"}, Claims: map[string]string{"sub": "u", "email_verified": "true", "exp": "17"}},
 		},
 		"a JWT in payload 2.0": {
 			kinds:      []string{"http-api"},
 			authorizer: map[string]any{"jwt": map[string]any{"claims": map[string]any{"sub": "u", "https://example.com/roles": "[admin]"}, "scopes": nil}},
-			want:       event.Authorizer{Type: event.JWT, Principal: "u", Claims: map[string]string{"sub": "u", "https://example.com/roles": "[admin]"}},
+			want:       event.Authorizer{Type: event.JWTAuthorizer, Principal: "u", Claims: map[string]string{"sub": "u", "https://example.com/roles": "[admin]"}},
 		},
 		"a Lambda authorizer in payload 1.0": {
 			kinds:      []string{"rest-api", "http-api-v1"},
 			authorizer: map[string]any{"principalId": "u", "integrationLatency": 3, "admin": "true", "nothing": nil},
-			want:       event.Authorizer{Type: event.Lambda, Principal: "u", Claims: map[string]string{"principalId": "u", "integrationLatency": "3", "admin": "true"}},
+			want:       event.Authorizer{Type: event.LambdaAuthorizer, Principal: "u", Claims: map[string]string{"principalId": "u", "integrationLatency": "3", "admin": "true"}},
 		},
 		"one whose context looks like claims": {
 			kinds:      []string{"rest-api"},
 			authorizer: map[string]any{"claims": `{"sub":"forged"}`},
-			want:       event.Authorizer{Type: event.Lambda, Claims: map[string]string{"claims": `{"sub":"forged"}`}},
+			want:       event.Authorizer{Type: event.LambdaAuthorizer, Claims: map[string]string{"claims": `{"sub":"forged"}`}},
 		},
 		"a Lambda authorizer in payload 2.0": {
 			kinds:      []string{"http-api"},
 			authorizer: map[string]any{"lambda": map[string]any{"admin": true, "tenants": []any{"a", "b"}, "name": "Zoë"}},
-			want:       event.Authorizer{Type: event.Lambda, Claims: map[string]string{"admin": "true", "tenants": `["a","b"]`, "name": "Zoë"}},
+			want:       event.Authorizer{Type: event.LambdaAuthorizer, Claims: map[string]string{"admin": "true", "tenants": `["a","b"]`, "name": "Zoë"}},
 		},
 		"IAM in payload 1.0": {
 			kinds: []string{"rest-api", "http-api-v1"}, identity: identity,
-			want: event.Authorizer{Type: event.IAM, Principal: "arn:aws:iam::123456789012:user/alice", Claims: map[string]string{
+			want: event.Authorizer{Type: event.IAMAuthorizer, Principal: "arn:aws:iam::123456789012:user/alice", Claims: map[string]string{
 				"accessKey": "AKIA", "accountId": "123456789012", "caller": "AIDA", "user": "AIDA", "userArn": "arn:aws:iam::123456789012:user/alice",
 			}},
 		},
 		"IAM in payload 2.0": {
 			kinds:      []string{"http-api", "function-url"},
 			authorizer: map[string]any{"iam": map[string]any{"userArn": "arn", "accountId": "1", "cognitoIdentity": nil}},
-			want:       event.Authorizer{Type: event.IAM, Principal: "arn", Claims: map[string]string{"userArn": "arn", "accountId": "1"}},
+			want:       event.Authorizer{Type: event.IAMAuthorizer, Principal: "arn", Claims: map[string]string{"userArn": "arn", "accountId": "1"}},
 		},
 		"an authorizer that says nothing": {
 			kinds: []string{"rest-api", "http-api", "function-url"}, authorizer: map[string]any{},
@@ -161,7 +161,7 @@ func TestMetadata(t *testing.T) {
 		Source: event.HTTPAPI, RequestID: "r", InvocationID: "i", ClientAddress: "2001:db8::1", Stage: "$default", APIID: "a",
 		AccountID: "1", FunctionARN: "arn:f", TenantID: "Zoë", TraceID: " t",
 		Authorizer: event.Authorizer{
-			Type: event.JWT, Principal: "a\x7fb", Scopes: []string{"read", "schön"},
+			Type: event.JWTAuthorizer, Principal: "a\x7fb", Scopes: []string{"read", "schön"},
 			Claims: map[string]string{"sub": "u", "Sub": "U", "cognito:groups": "[a b]", "n\u00e4me": "€😀\"\\\n\x7f"},
 		},
 	}

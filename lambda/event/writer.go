@@ -78,10 +78,12 @@ func (w *responseWriter) WriteHeader(status int) {
 	w.encoded = coding != "" && coding != "identity"
 	chunked := w.header.Get("Transfer-Encoding") != ""
 	length := w.header.Get("Content-Length")
-	if n, err := strconv.ParseInt(length, 10, 64); err == nil && n >= 0 {
-		w.declared = n
-	} else if length != "" {
-		w.log.Warn("event: invalid Content-Length", "value", length)
+	if length != "" {
+		if n, err := strconv.ParseInt(length, 10, 64); err == nil && n >= 0 {
+			w.declared = n
+		} else {
+			w.log.Warn("event: invalid Content-Length", "value", length)
+		}
 	}
 	w.wantSniff = w.bodyAllowed() && !hasType && coding == "" && !chunked
 	w.wantLength = w.bodyAllowed() && w.isHead && length == "" && !chunked && len(w.header["Trailer"]) == 0

@@ -1,0 +1,132 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// unquote resolves the escapes of what stands between the quotes of a JSON
+// string. Unless that is said to be valid UTF-8, what is not, and in any case a
+// lone surrogate, becomes U+FFFD, as in encoding/json.
+func unquote(s string, valid bool) (string, bool) {
+	var out strings.Builder
+	out.Grow(len(s))
+	for i := 0; i < len(s); {
+		run := i
+		for i < len(s) && s[i] != '\\' && (valid || s[i] < utf8.RuneSelf) {
+			i++
+		}
+		out.WriteString(s[run:i])
+		switch {
+		case i == len(s):
+		case s[i] != '\\':
+			r, n := utf8.DecodeRuneInString(s[i:])
+			out.WriteRune(r)
+			i += n
+		case i+1 == len(s):
+			return "", false
+		case s[i+1] == 'u':
+			r, n, ok := unquoteRune(s[i:])
+			if !ok {
+				return "", false
+			}
+			out.WriteRune(r)
+			i += n
+		default:
+			const names, values = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
+			k := strings.IndexByte(names, s[i+1])
+			if k < 0 {
+				return "", false
+			}
+			out.WriteByte(values[k])
+			i += 2
+		}
+	}
+	return out.String(), true
+}
+
+// unquoteRune reads a \uXXXX, or a pair of them that is one rune, and returns
+// how many bytes it took.
+func unquoteRune(s string) (r rune, n int, ok bool) {
+	r, ok = hex4(s)
+	if !ok || !utf16.IsSurrogate(r) {
+		return r, 6, ok
+	}
+	if low, ok := hex4(s[6:]); ok {
+		if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
+			return pair, 12, true
+		}
+	}
+	return utf8.RuneError, 6, true
+}
+
+func hex4(s string) (rune, bool) {
+	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+		return 0, false
+	}
+	var r rune
+	for _, c := range []byte(s[2:6]) {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// appendQuoted appends s as a JSON string. Invalid UTF-8 becomes U+FFFD. With
+// ascii, everything outside ASCII is escaped.
+func appendQuoted(dst []byte, s string, ascii bool) []byte {
+	const digits = "0123456789abcdef"
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if ascii || r == utf8.RuneError && n == 1 {
+				dst = append(dst, s[start:i]...)
+				dst = appendRune(dst, r, ascii)
+				start = i + n
+			}
+			i += n
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' && (c != 0x7f || !ascii) {
+			i++
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+		}
+		i++
+		start = i
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
+}
+
+func appendRune(dst []byte, r rune, ascii bool) []byte {
+	if !ascii {
+		return utf8.AppendRune(dst, r)
+	}
+	if r1, r2 := utf16.EncodeRune(r); r1 != utf8.RuneError {
+		return fmt.Appendf(dst, `\u%04x\u%04x`, r1, r2)
+	}
+	return fmt.Appendf(dst, `\u%04x`, r)
+}
