@@ -1,0 +1,210 @@
+package emulator_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+)
+
+var (
+	rest    = []emulator.Source{emulator.RESTAPI}
+	notREST = []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.ALBMulti, emulator.FunctionURL}
+	apis    = []emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1}
+	v1      = []emulator.Source{emulator.RESTAPI, emulator.HTTPAPIv1}
+	v2      = []emulator.Source{emulator.HTTPAPI, emulator.FunctionURL}
+	every   = emulator.Sources()
+)
+
+func TestAnswers(t *testing.T) {
+	for name, test := range map[string]struct {
+		sources []emulator.Source
+		answer  string
+		status  int
+		header  http.Header // of those named here, the values
+		body    string
+	}{
+		"status, headers and body": {
+			[]emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.FunctionURL},
+			`{"statusCode":201,"headers":{"content-type":"text/x","x-a":"1, 2","x-n":3},"body":"ü"}`,
+			201, http.Header{"Content-Type": {"text/x"}, "X-A": {"1, 2"}, "X-N": {"3"}}, "ü",
+		},
+		"several values of a header": {
+			[]emulator.Source{emulator.RESTAPI, emulator.HTTPAPIv1, emulator.ALBMulti},
+			`{"statusCode":200,"multiValueHeaders":{"set-cookie":["a=1","b=2"]},"body":""}`,
+			200, http.Header{"Set-Cookie": {"a=1", "b=2"}}, "",
+		},
+		"of a header in both maps the multi-value one counts": {
+			v1, `{"statusCode":200,"headers":{"x-a":"0","x-b":"1"},"multiValueHeaders":{"x-a":["1","2"]}}`,
+			200, http.Header{"X-A": {"1", "2"}, "X-B": {"1"}}, "",
+		},
+		"cookies of payload 2.0": {
+			v2, `{"statusCode":200,"cookies":["a=1; Secure","b=2"]}`,
+			200, http.Header{"Set-Cookie": {"a=1; Secure", "b=2"}}, "",
+		},
+		"a load balancer without multi-value headers does not read them": {
+			[]emulator.Source{emulator.ALB}, `{"statusCode":200,"headers":{"x-a":"1"},"multiValueHeaders":{"x-b":["2"]}}`,
+			200, http.Header{"X-A": {"1"}, "X-B": nil}, "",
+		},
+		"a load balancer with them reads nothing else": {
+			[]emulator.Source{emulator.ALBMulti}, `{"statusCode":200,"headers":{"x-a":"1"},"multiValueHeaders":{"x-b":["2"]}}`,
+			200, http.Header{"X-A": nil, "X-B": {"2"}}, "",
+		},
+		"a body in base64": {every, `{"statusCode":200,"body":"/wA=","isBase64Encoded":true}`, 200, nil, "\xff\x00"},
+		"JSON without a status is the body in payload 2.0": {
+			v2, `{"message":"Pong"}`, 200, http.Header{"Content-Type": {"application/json"}}, `{"message":"Pong"}`,
+		},
+		"a JSON string is too": {v2, `"Pong"`, 200, http.Header{"Content-Type": {"application/json"}}, `"Pong"`},
+		"hop-by-hop headers are dropped": {
+			[]emulator.Source{emulator.HTTPAPI, emulator.ALB}, `{"statusCode":200,"headers":{"Connection":"close","Transfer-Encoding":"x","Content-Length":"99"},"body":"x"}`,
+			200, http.Header{"Connection": nil, "Transfer-Encoding": nil, "Content-Length": nil}, "x",
+		},
+		"REST APIs and function URLs rename some headers": {
+			[]emulator.Source{emulator.RESTAPI, emulator.FunctionURL}, `{"statusCode":401,"headers":{"WWW-Authenticate":"Bearer"}}`,
+			401, http.Header{"X-Amzn-Remapped-Www-Authenticate": {"Bearer"}, "Www-Authenticate": nil}, "",
+		},
+		"HTTP APIs do not": {
+			[]emulator.Source{emulator.HTTPAPI}, `{"statusCode":401,"headers":{"WWW-Authenticate":"Bearer"}}`,
+			401, http.Header{"Www-Authenticate": {"Bearer"}}, "",
+		},
+		"the type of an answer without one": {
+			[]emulator.Source{emulator.HTTPAPI}, `{"statusCode":200,"body":"<html>"}`,
+			200, http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, "<html>",
+		},
+		"a load balancer guesses none": {
+			[]emulator.Source{emulator.ALB}, `{"statusCode":200,"body":"<html>"}`, 200, http.Header{"Content-Type": nil}, "<html>",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, source := range test.sources {
+				response := serve(t, frontDoor(t, &fake{answer: test.answer}, source), get("/"))
+				body, err := io.ReadAll(response.Body)
+				if err != nil || string(body) != test.body || response.StatusCode != test.status {
+					t.Errorf("%s: %d %q, %v; want %d %q", source, response.StatusCode, body, err, test.status, test.body)
+				}
+				for name, want := range test.header {
+					if diff := cmp.Diff(want, response.Header.Values(name)); diff != "" && len(want)+len(response.Header.Values(name)) > 0 {
+						t.Errorf("%s: %s -want +got\n%s", source, name, diff)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestBase64AnswersOfRESTAPIsDependOnAccept(t *testing.T) {
+	const answer = `{"statusCode":200,"headers":{"Content-Type":"image/png"},"body":"cG5n","isBase64Encoded":true}`
+	images := emulator.WithBinaryMediaTypes("image/*")
+	for accept, want := range map[string]string{
+		"":                                     "png",
+		"Accept: image/png\n":                  "png",
+		"Accept: image/png;q=0.1, text/html\n": "png",
+		"Accept: text/html, image/png\n":       "cG5n",
+	} {
+		response := serve(t, frontDoor(t, &fake{answer: answer}, emulator.RESTAPI, images), "GET / HTTP/1.1\nHost: h\n"+accept+"\n")
+		if body, err := io.ReadAll(response.Body); err != nil || string(body) != want {
+			t.Errorf("%q: body %q, %v, want %q", accept, body, err, want)
+		}
+	}
+}
+
+func TestInvalidAnswers(t *testing.T) {
+	want := map[emulator.Source]int{
+		emulator.RESTAPI: 502, emulator.HTTPAPI: 500, emulator.HTTPAPIv1: 500, emulator.ALB: 502, emulator.ALBMulti: 502, emulator.FunctionURL: 502,
+	}
+	for name, test := range map[string]struct {
+		sources []emulator.Source
+		answer  string
+	}{
+		"not JSON":                        {every, `pong`},
+		"no answer at all":                {every, ``},
+		"a status that is none":           {every, `{"statusCode":"teapot"}`},
+		"a status out of range":           {every, `{"statusCode":99}`},
+		"a body that is an object":        {every, `{"statusCode":200,"body":{}}`},
+		"a body that is not base64":       {every, `{"statusCode":200,"body":"***","isBase64Encoded":true}`},
+		"a header that is a list":         {every, `{"statusCode":200,"headers":{"a":["b"]}}`},
+		"no status":                       {append(v1, emulator.ALB, emulator.ALBMulti), `{"body":"x"}`},
+		"a string":                        {append(v1, emulator.ALB, emulator.ALBMulti), `"x"`},
+		"cookies in payload 1.0":          {v1, `{"statusCode":200,"cookies":["a=b"]}`},
+		"an unknown field in payload 1.0": {v1, `{"statusCode":200,"statusDescription":"OK"}`},
+		"over 1 MB through a load balancer": {
+			[]emulator.Source{emulator.ALB, emulator.ALBMulti}, `{"statusCode":200,"body":"` + strings.Repeat("x", 1<<20) + `"}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, source := range test.sources {
+				if got := serve(t, frontDoor(t, &fake{answer: test.answer}, source), get("/")).StatusCode; got != want[source] {
+					t.Errorf("%s: status %d, want %d", source, got, want[source])
+				}
+			}
+		})
+	}
+}
+
+func TestFailedInvocations(t *testing.T) {
+	type reply struct {
+		status int
+		body   string
+	}
+	html := func(title string) string {
+		return "<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>" + title +
+			"</h1></center>\r\n</body>\r\n</html>\r\n"
+	}
+	for name, test := range map[string]struct {
+		err     error
+		options []emulator.Option
+		want    map[emulator.Source]reply
+	}{
+		"a function that fails": {
+			err: &emulator.FunctionError{Type: "Oops"},
+			want: map[emulator.Source]reply{
+				emulator.RESTAPI:     {502, `{"message": "Internal server error"}`},
+				emulator.HTTPAPI:     {500, `{"message":"Internal Server Error"}`},
+				emulator.HTTPAPIv1:   {500, `{"message":"Internal Server Error"}`},
+				emulator.ALB:         {502, html("502 Bad Gateway")},
+				emulator.ALBMulti:    {502, html("502 Bad Gateway")},
+				emulator.FunctionURL: {502, `Internal Server Error`},
+			},
+		},
+		"an event over 6 MB": {
+			err: emulator.ErrRequestTooLarge,
+			want: map[emulator.Source]reply{
+				emulator.RESTAPI:     {413, `{"message": "Request Too Long"}`},
+				emulator.HTTPAPI:     {413, `{"message":"Request Entity Too Large"}`},
+				emulator.HTTPAPIv1:   {413, `{"message":"Request Entity Too Large"}`},
+				emulator.ALB:         {413, html("413 Request Entity Too Large")},
+				emulator.FunctionURL: {413, `{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`},
+			},
+		},
+		"an API that stops waiting": {
+			err: errWait, options: []emulator.Option{emulator.WithTimeout(time.Millisecond)},
+			want: map[emulator.Source]reply{
+				emulator.RESTAPI:   {504, `{"message": "Endpoint request timed out"}`},
+				emulator.HTTPAPI:   {503, `{"message":"Service Unavailable"}`},
+				emulator.HTTPAPIv1: {503, `{"message":"Service Unavailable"}`},
+			},
+		},
+		"a function that is closed": {
+			err: emulator.ErrClosed,
+			want: map[emulator.Source]reply{
+				emulator.HTTPAPI: {503, `{"message":"Service Unavailable"}`},
+				emulator.ALB:     {503, html("503 Service Unavailable")},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for source, want := range test.want {
+				response := serve(t, frontDoor(t, &fake{err: test.err}, source, test.options...), get("/"))
+				body, err := io.ReadAll(response.Body)
+				if got := (reply{response.StatusCode, string(body)}); err != nil || got != want {
+					t.Errorf("%s: %v, %v, want %v", source, got, err, want)
+				}
+			}
+		})
+	}
+}

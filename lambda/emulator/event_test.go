@@ -1,0 +1,232 @@
+package emulator_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+)
+
+// volatile are the parts of an event that differ from call to call.
+var volatile = regexp.MustCompile(`("(?:requestId|extendedRequestId|requestTime|time|x-amzn-trace-id|X-Amzn-Trace-Id)": ?\[?\s*)"[^"]*"|("(?:requestTimeEpoch|timeEpoch)": ?)\d+`)
+
+func TestEvents(t *testing.T) {
+	const wire = "POST /v1/echo/a%2Fb%20c?q=a+b&q=%2B&empty=&bare&%C3%BC=%26 HTTP/1.1\n" +
+		"Host: api.example.com:8443\n" +
+		"Content-Type: application/json; charset=utf-8\n" +
+		"Content-Length: 14\n" +
+		"Connection: keep-alive\n" +
+		"Cookie: a=1; b=2\n" +
+		"Date: Mon, 02 Jan 2006 15:04:05 GMT\n" +
+		"User-Agent: test/1\n" +
+		"X-Forwarded-For: 198.51.100.7\n" +
+		"X-List: one, \"two, three\"\n" +
+		"X-List: four\n" +
+		"\n" + `{"text":"<&>"}`
+	for _, source := range emulator.Sources() {
+		t.Run(string(source), func(t *testing.T) {
+			fn := &fake{answer: `{"statusCode":200}`}
+			serve(t, frontDoor(t, fn, source), wire)
+			var indented bytes.Buffer
+			if err := json.Indent(&indented, fn.event, "", "  "); err != nil {
+				t.Fatalf("event %s: %v", fn.event, err)
+			}
+			got := volatile.ReplaceAllString(indented.String(), `$1$2"VARIES"`)
+			golden := filepath.Join("testdata", "events", string(source)+".json")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// seen are the parts of an event that the tests of paths look at.
+type seen struct {
+	Path           string
+	RawPath        string
+	RawQueryString string
+	Body           *string
+	IsBase64       bool                `json:"isBase64Encoded"`
+	Query          map[string]string   `json:"queryStringParameters"`
+	MultiQuery     map[string][]string `json:"multiValueQueryStringParameters"`
+	Cookies        []string
+	Headers        map[string]string
+	RequestContext struct {
+		Path  string
+		Stage string
+		HTTP  struct{ Path string }
+	}
+	PathParameters map[string]string
+}
+
+func event(t *testing.T, source emulator.Source, wire string, options ...emulator.Option) seen {
+	t.Helper()
+	fn := &fake{answer: `{"statusCode":200}`}
+	if response := serve(t, frontDoor(t, fn, source, options...), wire); response.StatusCode != 200 {
+		t.Fatalf("status %d", response.StatusCode)
+	}
+	var s seen
+	if err := json.Unmarshal(fn.event, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestPathsAsSourcesPassThem(t *testing.T) {
+	encoded := map[string]string{ // what is sent: what an encoding source passes, which is the same
+		"/": "/", "/a%2Fb": "/a%2Fb", "/a%20b": "/a%20b", "/a%25b": "/a%25b", "/a%3Fb%23c": "/a%3Fb%23c",
+		"/%C3%BC": "/%C3%BC", "/a/": "/a/", "//a//b": "//a//b", "/a'b": "/a'b", "/a+b": "/a+b",
+	}
+	decoded := map[string]string{
+		"/": "/", "/a%2Fb": "/a/b", "/a%20b": "/a b", "/a%25b": "/a%b", "/a%3Fb%23c": "/a?b#c",
+		"/%C3%BC": "/ü", "/a/": "/a/", "//a//b": "//a//b", "/a'b": "/a'b", "/a+b": "/a+b",
+	}
+	for _, source := range emulator.Sources() {
+		want := encoded
+		if source == emulator.HTTPAPI || source == emulator.HTTPAPIv1 {
+			want = decoded
+		}
+		for sent, path := range want {
+			e := event(t, source, get(sent))
+			if got := e.Path + e.RawPath; got != path {
+				t.Errorf("%s: %s arrives as %q, want %q", source, sent, got, path)
+			}
+		}
+	}
+}
+
+func TestQueriesAsSourcesPassThem(t *testing.T) {
+	const query = "a=1&a=2&p=x+y%2B&e=&bare&%6B=v"
+	decoded := map[string][]string{"a": {"1", "2"}, "p": {"x y+"}, "e": {""}, "bare": {""}, "k": {"v"}}
+	raw := map[string][]string{"a": {"1", "2"}, "p": {"x+y%2B"}, "e": {""}, "bare": {""}, "%6B": {"v"}}
+	for _, test := range []struct {
+		source emulator.Source
+		multi  map[string][]string
+		single map[string]string
+		raw    string
+	}{
+		{emulator.RESTAPI, decoded, map[string]string{"a": "2", "p": "x y+", "e": "", "bare": "", "k": "v"}, ""},
+		{emulator.HTTPAPIv1, decoded, map[string]string{"a": "2", "p": "x y+", "e": "", "bare": "", "k": "v"}, ""},
+		{emulator.HTTPAPI, nil, map[string]string{"a": "1,2", "p": "x y+", "e": "", "bare": "", "k": "v"}, query},
+		{emulator.FunctionURL, nil, map[string]string{"a": "1,2", "p": "x y+", "e": "", "bare": "", "k": "v"}, query},
+		{emulator.ALB, nil, map[string]string{"a": "2", "p": "x+y%2B", "e": "", "bare": "", "%6B": "v"}, ""},
+		{emulator.ALBMulti, raw, nil, ""},
+	} {
+		e := event(t, test.source, get("/?"+query))
+		if diff := cmp.Diff(test.multi, e.MultiQuery); diff != "" {
+			t.Errorf("%s: multi -want +got\n%s", test.source, diff)
+		}
+		if diff := cmp.Diff(test.single, e.Query); diff != "" {
+			t.Errorf("%s: single -want +got\n%s", test.source, diff)
+		}
+		if e.RawQueryString != test.raw {
+			t.Errorf("%s: raw %q, want %q", test.source, e.RawQueryString, test.raw)
+		}
+	}
+}
+
+func TestStageAndBasePath(t *testing.T) {
+	stage := emulator.WithStage("test")
+	base := emulator.WithBasePath("/api/")
+	for name, test := range map[string]struct {
+		source  emulator.Source
+		options []emulator.Option
+		sent    string
+		path    string // of the event
+		context string // path in its requestContext
+		stage   string
+	}{
+		"a REST API on a custom domain's root": {emulator.RESTAPI, nil, "/v1/ping", "/v1/ping", "/v1/ping", "prod"},
+		"a REST API's own domain":              {emulator.RESTAPI, []emulator.Option{stage}, "/test/v1/ping", "/v1/ping", "/test/v1/ping", "test"},
+		"the root of a REST API's own domain":  {emulator.RESTAPI, []emulator.Option{stage}, "/test", "/", "/test", "test"},
+		"a REST API under a base path":         {emulator.RESTAPI, []emulator.Option{base}, "/api/v1/a%2Fb", "/api/v1/a%2Fb", "/api/v1/a%2Fb", "prod"},
+		"the root of a REST API's base path":   {emulator.RESTAPI, []emulator.Option{base}, "/api", "/api", "/api", "prod"},
+		"an HTTP API's default stage":          {emulator.HTTPAPI, nil, "/v1/ping", "/v1/ping", "/v1/ping", "$default"},
+		"an HTTP API's named stage":            {emulator.HTTPAPI, []emulator.Option{stage}, "/test/v1/a%20b", "/test/v1/a b", "/test/v1/a b", "test"},
+		"an HTTP API under a base path":        {emulator.HTTPAPI, []emulator.Option{base}, "/api/v1/ping", "/v1/ping", "/v1/ping", "$default"},
+		"an HTTP API's named stage under one":  {emulator.HTTPAPI, []emulator.Option{base, stage}, "/api/v1/ping", "/test/v1/ping", "/test/v1/ping", "test"},
+		"payload 1.0 of a named stage":         {emulator.HTTPAPIv1, []emulator.Option{stage}, "/test/v1/a%20b", "/test/v1/a b", "/test/v1/a b", "test"},
+		"payload 1.0 under a base path":        {emulator.HTTPAPIv1, []emulator.Option{base}, "/api/v1/ping", "/api/v1/ping", "/api/v1/ping", "$default"},
+		"a base path that is the root":         {emulator.HTTPAPI, []emulator.Option{emulator.WithBasePath("/")}, "/v1", "/v1", "/v1", "$default"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := event(t, test.source, get(test.sent), test.options...)
+			got := []string{e.Path + e.RawPath, e.RequestContext.Path + e.RequestContext.HTTP.Path, e.RequestContext.Stage}
+			if diff := cmp.Diff([]string{test.path, test.context, test.stage}, got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+	for source, status := range map[emulator.Source]int{emulator.RESTAPI: 403, emulator.HTTPAPI: 404, emulator.HTTPAPIv1: 404} {
+		for _, path := range []string{"/", "/testing/v1", "/v1"} {
+			if got := serve(t, frontDoor(t, &fake{}, source, stage), get(path)).StatusCode; got != status {
+				t.Errorf("%s: status %d for %s outside the stage, want %d", source, got, path, status)
+			}
+		}
+	}
+}
+
+func TestBodiesAsSourcesPassThem(t *testing.T) {
+	post := func(contentType, body string) string {
+		return "POST / HTTP/1.1\nHost: h\n" + contentType + "Transfer-Encoding: chunked\n\n" +
+			// one chunk, its length in hexadecimal
+			string("0123456789abcdef"[len(body)]) + "\r\n" + body + "\r\n0\r\n\r\n"
+	}
+	none := emulator.WithBinaryMediaTypes()
+	images := emulator.WithBinaryMediaTypes("image/*", "application/x-proto")
+	for name, test := range map[string]struct {
+		sources []emulator.Source
+		options []emulator.Option
+		header  string
+		sent    string
+		body    string
+		base64  bool
+	}{
+		"JSON is text":                                {notREST, nil, "Content-Type: application/json\n", "{}", "{}", false},
+		"so are text types":                           {notREST, nil, "Content-Type: text/csv; charset=utf-8\n", "a,ü", "a,ü", false},
+		"bytes are not":                               {notREST, nil, "Content-Type: application/octet-stream\n", "\xff\x00", "/wA=", true},
+		"forms are not":                               {notREST, nil, "Content-Type: application/x-www-form-urlencoded\n", "a=b", "YT1i", true},
+		"nor what has no type":                        {notREST, nil, "", "a=b", "YT1i", true},
+		"nor what is compressed":                      {notREST, nil, "Content-Type: text/plain\nContent-Encoding: gzip\n", "zip", "emlw", true},
+		"a REST API passes binary types in base64":    {rest, nil, "Content-Type: application/json\n", "{}", "e30=", true},
+		"a REST API without binary types passes text": {rest, []emulator.Option{none}, "Content-Type: image/png\n", "png", "png", false},
+		"which breaks bytes":                          {rest, []emulator.Option{none}, "Content-Type: image/png\n", "\xff", "\ufffd", false},
+		"a range of binary types matches":             {rest, []emulator.Option{images}, "Content-Type: image/png\n", "png", "cG5n", true},
+		"a binary type matches":                       {rest, []emulator.Option{images}, "Content-Type: application/x-proto; v=1\n", "png", "cG5n", true},
+		"another type does not":                       {rest, []emulator.Option{images}, "Content-Type: imagery/png\n", "png", "png", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, source := range test.sources {
+				e := event(t, source, post(test.header, test.sent), test.options...)
+				if e.Body == nil || *e.Body != test.body || e.IsBase64 != test.base64 {
+					t.Errorf("%s: body %v in base64: %v, want %q, %v", source, e.Body, e.IsBase64, test.body, test.base64)
+				}
+			}
+		})
+	}
+	for source, want := range map[emulator.Source]string{
+		emulator.RESTAPI: `"body":null`, emulator.HTTPAPIv1: `"body":null`, emulator.ALB: `"body":""`, emulator.ALBMulti: `"body":""`,
+		emulator.HTTPAPI: "", emulator.FunctionURL: "",
+	} {
+		fn := &fake{answer: `{"statusCode":200}`}
+		serve(t, frontDoor(t, fn, source), get("/"))
+		if has := bytes.Contains(fn.event, []byte(`"body"`)); has != (want != "") || !bytes.Contains(fn.event, []byte(want)) {
+			t.Errorf("%s: event without a body is %s, want %s in it", source, fn.event, want)
+		}
+	}
+}
