@@ -247,16 +247,16 @@ func TestSameAsNetHTTP(t *testing.T) {
 					if kind == "alb" && method == "POST" {
 						r.target = "/caf%C3%A9%20x?b=2" // it has the last value only
 					}
-					want := comparable(overNetwork(t, server, r), method)
+					want := likeAny(overNetwork(t, server, r), method)
 					p := payload(t, kind, r)
-					got := comparable(viewOf(invoke(t, h, kind, p), method), method)
+					got := likeAny(viewOf(invoke(t, h, kind, p), method), method)
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Errorf("%s: a client can tell net/http's server from this (-net/http +this):\n%s", method, diff)
 					}
 					if kind != "rest-api" && kind != "function-url" {
 						return
 					}
-					got = comparable(viewOf(stream(t, h, kind, p), method), method)
+					got = likeAny(viewOf(stream(t, h, kind, p), method), method)
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Errorf("%s, streamed: a client can tell net/http's server from this (-net/http +this):\n%s", method, diff)
 					}
@@ -313,9 +313,9 @@ func overNetwork(t *testing.T, server *httptest.Server, r request) view {
 	}
 }
 
-// comparable removes what front doors add or decide themselves, and makes the
+// likeAny removes what front doors add or decide themselves, and makes the
 // same of a list of values and of the list as one value.
-func comparable(v view, method string) view {
+func likeAny(v view, method string) view {
 	out := view{Status: v.Status, Body: v.Body, Broken: v.Broken, Header: http.Header{}}
 	for name, values := range v.Header {
 		name = http.CanonicalHeaderKey(name)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/google/go-cmp/cmp"
@@ -188,7 +189,7 @@ func TestCloseJoinsTheHandler(t *testing.T) {
 // TestStreamEndsWithTheInvocation has a handler that waits for its context.
 func TestStreamEndsWithTheInvocation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 1_000_000_000)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			pieces(w, "begun", flush)
