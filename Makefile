@@ -4,6 +4,8 @@ ARCH ?= arm64
 SOURCE ?= http-api
 # Further flags of `make run` and `make run-lambda`, such as ARGS="-transport unix".
 ARGS ?=
+# What `make bench-compare` compares this tree with.
+BASE ?= HEAD
 
 # Tools come from the Go module proxy, in the versions that tools/ pins.
 LINT_TOOL := go tool -modfile=tools/lint/go.mod
@@ -36,8 +38,16 @@ test: ## Run all tests, the function binary in the emulator among them
 	go test ./...
 
 .PHONY: bench
-bench: ## Measure the transports
-	go test -run '^$$' -bench . ./bench
+bench: ## Measure everything, 15 minutes: bench/RESULTS.md and its charts
+	go run -C bench/report . run
+
+.PHONY: bench-short
+bench-short: ## Measure everything in less than two minutes, into dist/bench
+	go run -C bench/report . run -short
+
+.PHONY: bench-compare
+bench-compare: ## Fail if this tree is slower than another commit; BASE=HEAD
+	go run -C bench/report . compare -base $(BASE)
 
 .PHONY: build
 build: ## Build the function and the local server into dist/

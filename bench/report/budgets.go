@@ -1,0 +1,69 @@
+package main
+
+import (
+	"math"
+	"strconv"
+)
+
+// A budget is a number that the project means to reach.
+type budget struct {
+	what  string
+	limit float64
+	atMin bool // at least the limit, not at most
+	value float64
+}
+
+// verdict leaves room for rounding: what is shown as the limit meets it.
+func (b budget) verdict() string {
+	switch {
+	case math.IsNaN(b.value):
+		return "not measured"
+	case b.atMin && b.value >= b.limit, !b.atMin && b.value <= b.limit:
+		return "met"
+	case b.atMin:
+		return "missed by " + ratio(b.limit/b.value) + " times"
+	}
+	return "missed by " + ratio(b.value/b.limit) + " times"
+}
+
+func budgets(r *results) []budget {
+	const serial, hello, time = "serial", "Bootstrap/transport=hello", "sec/op"
+	slowest := 0.0 // and NaN when one of them was not measured
+	for _, source := range sources() {
+		slowest = max(slowest, r.ratio(event(source, "event"), event(source, "httpadapter"), time))
+	}
+	zip, err := strconv.ParseFloat(r.config["zip"], 64)
+	if err != nil {
+		zip = math.NaN()
+	}
+	request := func(transport string) string { return request(transport, "none", "0", serial) }
+	boot := func(transport, unit string) float64 { return r.ratio("Bootstrap/transport="+transport, hello, unit) }
+	return []budget{
+		{what: "gateway request over inproc ÷ through RegisterXHandlerServer", limit: 1.3, value: r.ratio(request("inproc"), request("register-server"), time)},
+		{what: "unary call over inproc ÷ bufconn", limit: 0.10, value: r.ratio("Unary/transport=inproc/payload=0", "Unary/transport=bufconn/payload=0", time)},
+		{what: "1 MiB call over inproc ÷ bufconn", limit: 1, value: r.ratio("Unary/transport=inproc/payload=1MiB", "Unary/transport=bufconn/payload=1MiB", time)},
+		{what: "server stream over inproc ÷ bufconn, messages a second", limit: 5, atMin: true, value: r.ratio("Stream/transport=inproc", "Stream/transport=bufconn", "msg/s")},
+		{what: "gateway request over unix ÷ with grpc's default options", limit: 0.9, value: r.ratio(request("unix"), request("unix-default"), time)},
+		{what: "gateway request over bufconn ÷ with grpc's default options", limit: 0.8, value: r.ratio(request("bufconn"), request("bufconn-default"), time)},
+		{what: "opening inproc and first call ÷ unix", limit: 0.03, value: r.ratio("Open/transport=inproc", "Open/transport=unix", time)},
+		{what: "exec to first answer over inproc ÷ hello world", limit: 1.5, value: boot("inproc", "cold-sec")},
+		{what: "exec to first answer over bufconn ÷ hello world", limit: 1.5, value: boot("bufconn", "cold-sec")},
+		{what: "invocation over inproc ÷ hello world", limit: 1.2, value: boot("inproc", "warm-p50-sec")},
+		{what: "peak memory over inproc ÷ hello world", limit: 1.7, value: boot("inproc", "peak-bytes")},
+		{what: "peak memory over bufconn ÷ hello world", limit: 1.7, value: boot("bufconn", "peak-bytes")},
+		{what: "event in, answer out ÷ httpadapter, the slowest source", limit: 1, value: slowest},
+		{what: "deployment package, arm64, MB", limit: 5, value: zip / 1e6},
+	}
+}
+
+func budgetTable(r *results) string {
+	t := newTable("what", "budget", "measured", "verdict")
+	for _, b := range budgets(r) {
+		sign := "≤ "
+		if b.atMin {
+			sign = "≥ "
+		}
+		t.row(b.what, sign+strconv.FormatFloat(b.limit, 'g', -1, 64), ratio(b.value), b.verdict())
+	}
+	return t.String()
+}
