@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -19,7 +18,11 @@ type clientStream struct {
 	cancel  context.CancelFunc
 
 	sentLast bool // used by who sends
-	received bool // a message; used by who receives
+
+	// Used by who receives.
+	received bool      // a message
+	taken    []payload // from the queue
+	unread   []payload // the rest of taken
 
 	finishing sync.Mutex
 	finished  bool
@@ -124,7 +127,7 @@ func (cs *clientStream) send(m any) error {
 		cs.requests.wait()
 	}
 	if cs.over {
-		data.Free()
+		data.free()
 		return io.EOF
 	}
 	cs.requests.push(data)
@@ -155,10 +158,11 @@ func (cs *clientStream) RecvMsg(m any) error {
 }
 
 func (cs *clientStream) recv(m any) error {
-	data, ok := cs.nextResponse()
-	if !ok {
+	if len(cs.unread) == 0 && !cs.takeResponses() {
 		return cs.result()
 	}
+	data := &cs.unread[0]
+	cs.unread = cs.unread[1:]
 	if err := decode(cs.options.codec, data, m, cs.options.maxRecvMsgSize); err != nil {
 		return err
 	}
@@ -166,18 +170,21 @@ func (cs *clientStream) recv(m any) error {
 	return nil
 }
 
-// nextResponse returns the oldest unread response, or false at the end of the
-// stream.
-func (cs *clientStream) nextResponse() (mem.BufferSlice, bool) {
+// takeResponses takes all responses that have been sent at once, so that the
+// two sides meet at the mutex once for many. It waits for one, and returns
+// false at the end of the stream.
+func (cs *clientStream) takeResponses() bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	for cs.responses.empty() {
 		if cs.over {
-			return nil, false
+			return false
 		}
 		cs.responses.canRead.Wait()
 	}
-	return cs.responses.pop(), true
+	cs.taken = cs.responses.take(cs.taken)
+	cs.unread = cs.taken
+	return true
 }
 
 // result is how the stream ended for who receives: never nil, and io.EOF for

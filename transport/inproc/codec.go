@@ -1,39 +1,179 @@
 package inproc
 
 import (
+	"bytes"
+	"fmt"
 	"math"
+	"reflect"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/encoding/proto"
+	grpcproto "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
 )
 
 // A codec turns messages into bytes and back. Messages cross the channel as
 // bytes, so that neither side ever holds what the other may change, and so
 // that both may use Go types of their own for one message.
 type codec interface {
-	Marshal(v any) (mem.BufferSlice, error)
-	Unmarshal(data mem.BufferSlice, v any) error
+	marshal(m any) (payload, error)
+	unmarshal(p *payload, m any) error
+}
+
+// A payload is an encoded message. Whoever has it last frees it, once.
+type payload struct {
+	data   []byte
+	shared *shared // nil when data is all there is
+}
+
+// shared is memory that is used again after free.
+type shared struct {
+	pooled  *[]byte         // what data is a part of
+	buffers mem.BufferSlice // instead of data, from a codec that works with buffers
+}
+
+func (p *payload) len() int {
+	if p.shared != nil && p.shared.buffers != nil {
+		return p.shared.buffers.Len()
+	}
+	return len(p.data)
+}
+
+func (p *payload) free() {
+	if s := p.shared; s != nil {
+		if s.pooled != nil {
+			mem.DefaultBufferPool().Put(s.pooled)
+		}
+		s.buffers.Free()
+	}
+	*p = payload{}
+}
+
+// bytes returns what is valid until free.
+func (p *payload) bytes() []byte {
+	if p.shared != nil && p.shared.buffers != nil {
+		return p.shared.buffers.Materialize()
+	}
+	return p.data
+}
+
+// owned returns the bytes for a codec that may keep them.
+func (p *payload) owned() []byte {
+	if p.shared != nil && p.shared.pooled != nil {
+		return bytes.Clone(p.data)
+	}
+	return p.bytes()
+}
+
+// counted returns the bytes for a codec that may keep references to them.
+func (p *payload) counted() mem.BufferSlice {
+	switch s := p.shared; {
+	case s == nil:
+		return mem.BufferSlice{mem.SliceBuffer(p.data)}
+	case s.buffers == nil:
+		*s.pooled = p.data
+		s.buffers = mem.BufferSlice{mem.NewBuffer(s.pooled, mem.DefaultBufferPool())}
+		s.pooled, p.data = nil, nil
+	}
+	return p.shared.buffers
 }
 
 // registeredCodec returns the codec for a content-subtype, the protobuf codec
 // for an empty one, and nil for one that is not registered.
 func registeredCodec(subtype string) codec {
 	if subtype == "" {
-		subtype = proto.Name
+		subtype = grpcproto.Name
 	}
 	if c := encoding.GetCodec(subtype); c != nil {
 		return codecV1{c}
 	}
-	if c := encoding.GetCodecV2(subtype); c != nil {
-		return c
+	c := encoding.GetCodecV2(subtype)
+	if c == nil {
+		return nil
+	}
+	if isGRPCProto(c) {
+		return protobufCodec{}
+	}
+	return codecV2{c}
+}
+
+// isGRPCProto reports whether c is the protobuf codec of grpc-go, which nobody
+// has replaced by one of their own.
+func isGRPCProto(c encoding.CodecV2) bool {
+	t := reflect.TypeOf(c)
+	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "google.golang.org/grpc/encoding/proto"
+}
+
+// protobufCodec does what the protobuf codec of grpc-go does, except that it
+// hands on the bytes as they are: the buffers around them cost two allocations
+// per message, which for small messages is a good part of the whole.
+type protobufCodec struct{}
+
+// poolFrom is the size in bytes from which buffers are used again.
+const poolFrom = 1 << 10
+
+func (protobufCodec) marshal(m any) (payload, error) {
+	message := messageOf(m)
+	if message == nil {
+		return payload{}, fmt.Errorf("proto: failed to marshal, message is %T, want proto.Message", m)
+	}
+	var p payload
+	if size := proto.Size(message); size > poolFrom {
+		p.shared = &shared{pooled: mem.DefaultBufferPool().Get(size)}
+		p.data = (*p.shared.pooled)[:0]
+	} else if size > 0 {
+		p.data = make([]byte, 0, size)
+	}
+	// The size has just been computed, and nobody may change m meanwhile.
+	data, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(p.data, message)
+	if err != nil {
+		p.free()
+		return payload{}, err
+	}
+	p.data = data
+	return p, nil
+}
+
+func (protobufCodec) unmarshal(p *payload, m any) error {
+	message := messageOf(m)
+	if message == nil {
+		return fmt.Errorf("failed to unmarshal, message is %T, want proto.Message", m)
+	}
+	return proto.Unmarshal(p.bytes(), message)
+}
+
+func messageOf(m any) proto.Message {
+	switch m := m.(type) {
+	case protoadapt.MessageV2:
+		return m
+	case protoadapt.MessageV1:
+		return protoadapt.MessageV2Of(m)
 	}
 	return nil
 }
 
-// codecV1 adapts the codecs that know byte slices only.
+// codecV2 adapts the codecs that know buffers.
+type codecV2 struct {
+	codec interface {
+		Marshal(v any) (mem.BufferSlice, error)
+		Unmarshal(data mem.BufferSlice, v any) error
+	}
+}
+
+func (c codecV2) marshal(m any) (payload, error) {
+	buffers, err := c.codec.Marshal(m)
+	if err != nil || buffers == nil {
+		return payload{}, err
+	}
+	return payload{shared: &shared{buffers: buffers}}, nil
+}
+
+func (c codecV2) unmarshal(p *payload, m any) error { return c.codec.Unmarshal(p.counted(), m) }
+
+// codecV1 adapts the codecs that know byte slices.
 type codecV1 struct {
 	codec interface {
 		Marshal(v any) ([]byte, error)
@@ -41,46 +181,41 @@ type codecV1 struct {
 	}
 }
 
-func (c codecV1) Marshal(v any) (mem.BufferSlice, error) {
-	data, err := c.codec.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return mem.BufferSlice{mem.SliceBuffer(data)}, nil
+func (c codecV1) marshal(m any) (payload, error) {
+	data, err := c.codec.Marshal(m)
+	return payload{data: data}, err
 }
 
-func (c codecV1) Unmarshal(data mem.BufferSlice, v any) error {
-	return c.codec.Unmarshal(data.Materialize(), v)
-}
+func (c codecV1) unmarshal(p *payload, m any) error { return c.codec.Unmarshal(p.owned(), m) }
 
-// encode returns the bytes of m, which are the caller's to free. A nil m is an
-// empty message, as a handler that returns (nil, nil) means it.
-func encode(c codec, m any, limit int) (mem.BufferSlice, error) {
+// encode returns m encoded. A nil m is an empty message, as a handler that
+// returns (nil, nil) means it.
+func encode(c codec, m any, limit int) (payload, error) {
 	if m == nil {
-		return nil, nil
+		return payload{}, nil
 	}
-	data, err := c.Marshal(m)
+	p, err := c.marshal(m)
 	if err != nil {
-		return nil, status.Errorf(codes.Internal, "grpc: error while marshaling: %v", err)
+		return payload{}, status.Errorf(codes.Internal, "grpc: error while marshaling: %v", err)
 	}
-	switch size := data.Len(); {
+	switch size := p.len(); {
 	case uint64(size) > math.MaxUint32:
-		data.Free()
-		return nil, status.Errorf(codes.ResourceExhausted, "grpc: message too large (%d bytes)", size)
+		p.free()
+		return payload{}, status.Errorf(codes.ResourceExhausted, "grpc: message too large (%d bytes)", size)
 	case size > limit:
-		data.Free()
-		return nil, status.Errorf(codes.ResourceExhausted, "trying to send message larger than max (%d vs. %d)", size, limit)
+		p.free()
+		return payload{}, status.Errorf(codes.ResourceExhausted, "trying to send message larger than max (%d vs. %d)", size, limit)
 	}
-	return data, nil
+	return p, nil
 }
 
-// decode fills m from data and frees data.
-func decode(c codec, data mem.BufferSlice, m any, limit int) error {
-	defer data.Free()
-	if size := data.Len(); size > limit {
+// decode fills m from p and frees p.
+func decode(c codec, p *payload, m any, limit int) error {
+	defer p.free()
+	if size := p.len(); size > limit {
 		return status.Errorf(codes.ResourceExhausted, "grpc: received message larger than max (%d vs. %d)", size, limit)
 	}
-	if err := c.Unmarshal(data, m); err != nil {
+	if err := c.unmarshal(p, m); err != nil {
 		return status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)
 	}
 	return nil

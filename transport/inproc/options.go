@@ -77,7 +77,7 @@ func (o *callOptions) apply(opt grpc.CallOption) {
 	case grpc.ContentSubtypeCallOption:
 		o.contentSubtype = opt.ContentSubtype
 	case grpc.ForceCodecV2CallOption:
-		o.forceCodec(opt.CodecV2, opt.CodecV2.Name())
+		o.forceCodec(codecV2{opt.CodecV2}, opt.CodecV2.Name())
 	case grpc.ForceCodecCallOption:
 		o.forceCodec(codecV1{opt.Codec}, opt.Codec.Name())
 	case grpc.CustomCodecCallOption:

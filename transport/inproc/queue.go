@@ -1,10 +1,6 @@
 package inproc
 
-import (
-	"sync"
-
-	"google.golang.org/grpc/mem"
-)
+import "sync"
 
 const (
 	// queueLimit is how many bytes of one direction of a stream may be unread
@@ -22,7 +18,7 @@ const (
 // A queue holds the encoded messages of one direction of a stream between its
 // sender and its reader. The stream's mutex guards it.
 type queue struct {
-	messages []mem.BufferSlice
+	messages []payload
 	first    int // index of the oldest one
 	size     int // bytes, with a message header for each
 	closed   bool
@@ -47,22 +43,22 @@ func (q *queue) wait() {
 	q.canWrite.Wait()
 }
 
-func (q *queue) push(m mem.BufferSlice) {
+func (q *queue) push(m payload) {
 	if q.first > 64 && q.first > len(q.messages)/2 {
 		n := copy(q.messages, q.messages[q.first:])
 		clear(q.messages[n:])
 		q.messages, q.first = q.messages[:n], 0
 	}
 	q.messages = append(q.messages, m)
-	q.size += m.Len() + messageHeader
+	q.size += m.len() + messageHeader
 	q.canRead.Signal()
 }
 
-func (q *queue) pop() mem.BufferSlice {
+func (q *queue) pop() payload {
 	m := q.messages[q.first]
-	q.messages[q.first] = nil
+	q.messages[q.first] = payload{}
 	q.first++
-	q.size -= m.Len() + messageHeader
+	q.size -= m.len() + messageHeader
 	if q.empty() {
 		q.messages, q.first = q.messages[:0], 0
 	}
@@ -71,6 +67,18 @@ func (q *queue) pop() mem.BufferSlice {
 		q.canWrite.Signal()
 	}
 	return m
+}
+
+// take is pop for all messages. The queue goes on with the memory of those
+// taken the last time, which have been read.
+func (q *queue) take(last []payload) []payload {
+	all := q.messages[q.first:]
+	q.messages, q.first, q.size = last[:0], 0, 0
+	if q.waiting {
+		q.waiting = false
+		q.canWrite.Signal()
+	}
+	return all
 }
 
 // close says that no message follows, and wakes who waits for one.
@@ -82,7 +90,8 @@ func (q *queue) close() {
 // discard drops what nobody is going to read.
 func (q *queue) discard() {
 	for !q.empty() {
-		q.pop().Free()
+		m := q.pop()
+		m.free()
 	}
 	q.close()
 }

@@ -5,14 +5,16 @@ import (
 	"io"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 )
 
 // A serverStream is the handler's end of a stream.
 type serverStream struct {
 	*stream
-	desc     *grpc.StreamDesc
+	desc *grpc.StreamDesc
+
+	// Used by who receives.
+	request  payload
 	received bool // a message
 }
 
@@ -34,7 +36,7 @@ func (ss *serverStream) SetTrailer(md metadata.MD) {
 func (ss *serverStream) SendMsg(m any) error {
 	data, err := encode(ss.codec, m, ss.conn.server.config.MaxSendMsgSize)
 	if err == nil {
-		size := data.Len()
+		size := data.len()
 		if err = ss.sendData(data); err == nil {
 			ss.reportSent(m, size)
 			return nil
@@ -44,7 +46,7 @@ func (ss *serverStream) SendMsg(m any) error {
 	return err
 }
 
-func (ss *serverStream) sendData(data mem.BufferSlice) error {
+func (ss *serverStream) sendData(data payload) error {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	if !ss.over && !ss.headerSent {
@@ -58,7 +60,7 @@ func (ss *serverStream) sendData(data mem.BufferSlice) error {
 		ss.responses.wait()
 	}
 	if ss.over {
-		data.Free()
+		data.free()
 		return contextError(ss.base.ended())
 	}
 	ss.responses.push(data)
@@ -76,15 +78,15 @@ func (ss *serverStream) RecvMsg(m any) error {
 }
 
 func (ss *serverStream) recv(m any) error {
-	data, err := ss.nextRequest()
+	err := ss.nextRequest()
 	if err == io.EOF && !ss.desc.ClientStreams && !ss.received { //nolint:errorlint // nextRequest returns it as it is
 		return errNoRequest
 	}
 	if err != nil {
 		return err
 	}
-	size := data.Len()
-	if err := decode(ss.codec, data, m, ss.conn.server.config.MaxRecvMsgSize); err != nil {
+	size := ss.request.len()
+	if err := ss.decode(m); err != nil {
 		return err
 	}
 	ss.received = true
@@ -94,12 +96,12 @@ func (ss *serverStream) recv(m any) error {
 	}
 	// One request is due. That it is the only one shows when the client has
 	// closed its side.
-	data, err = ss.nextRequest()
+	err = ss.nextRequest()
 	if err == io.EOF { //nolint:errorlint // nextRequest returns it as it is
 		return nil
 	}
 	if err == nil {
-		err = decode(ss.codec, data, m, ss.conn.server.config.MaxRecvMsgSize)
+		err = ss.decode(m)
 	}
 	if err == nil {
 		err = errTwoRequests
@@ -107,17 +109,23 @@ func (ss *serverStream) recv(m any) error {
 	return err
 }
 
-func (ss *serverStream) nextRequest() (mem.BufferSlice, error) {
+func (ss *serverStream) decode(m any) error {
+	return decode(ss.codec, &ss.request, m, ss.conn.server.config.MaxRecvMsgSize)
+}
+
+// nextRequest waits for a request, or for io.EOF after the last one.
+func (ss *serverStream) nextRequest() error {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	for {
 		switch {
 		case ss.over:
-			return nil, contextError(ss.base.ended())
+			return contextError(ss.base.ended())
 		case !ss.requests.empty():
-			return ss.requests.pop(), nil
+			ss.request = ss.requests.pop()
+			return nil
 		case ss.requests.closed:
-			return nil, io.EOF
+			return io.EOF
 		}
 		ss.requests.canRead.Wait()
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/mem"
 )
 
 // A unaryCall is a call of a unary method through Invoke: one message each
@@ -17,10 +16,10 @@ type unaryCall struct {
 
 	// The server's goroutine owns these until it sends to finished, the client
 	// afterwards. When the client has left before, they stay with the server.
-	request  mem.BufferSlice
+	request  payload
 	decoded  bool
 	failure  error // why the request could not be decoded
-	response mem.BufferSlice
+	response payload
 	answered bool // there is a response
 	finished chan struct{}
 
@@ -103,7 +102,7 @@ func (u *unaryCall) leave(err error) bool {
 // receiveReply is the client's half of the end of a call.
 func (u *unaryCall) receiveReply(reply any, o *callOptions) error {
 	if u.answered {
-		if err := decode(o.codec, u.response, reply, o.maxRecvMsgSize); err != nil {
+		if err := decode(o.codec, &u.response, reply, o.maxRecvMsgSize); err != nil {
 			return err
 		}
 	}
@@ -139,8 +138,8 @@ func (u *unaryCall) decode(m any) error {
 		return io.EOF
 	}
 	u.decoded = true
-	size := u.request.Len()
-	if err := decode(u.codec, u.request, m, u.conn.server.config.MaxRecvMsgSize); err != nil {
+	size := u.request.len()
+	if err := decode(u.codec, &u.request, m, u.conn.server.config.MaxRecvMsgSize); err != nil {
 		u.failure = err
 		return err
 	}
@@ -151,15 +150,15 @@ func (u *unaryCall) decode(m any) error {
 // complete is the server's half of the end of a call.
 func (u *unaryCall) complete(reply any, err error) {
 	if !u.decoded {
-		u.request.Free()
+		u.request.free()
 	}
-	var response mem.BufferSlice
+	var response payload
 	if err == nil {
 		response, err = encode(u.codec, reply, u.conn.server.config.MaxSendMsgSize)
 	}
 	answered := err == nil
 	if u.conn.server.stats != nil {
-		u.reportCompletion(reply, response.Len(), err)
+		u.reportCompletion(reply, response.len(), err)
 	}
 	if u.failure != nil {
 		err = u.failure
@@ -175,7 +174,7 @@ func (u *unaryCall) complete(reply any, err error) {
 	u.mu.Unlock()
 	u.base.end(context.Canceled)
 	if left {
-		response.Free()
+		response.free()
 		return
 	}
 	u.finished <- struct{}{}
