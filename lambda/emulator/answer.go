@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -142,12 +144,14 @@ func (d *door) decodesBase64(in *incoming, header http.Header) bool {
 	return matchesMediaType(d.binaryTypes, strings.TrimSpace(accept))
 }
 
-// outgoingHeader takes the headers from the fields that the source reads.
+// outgoingHeader takes the headers from the fields that the source reads. Names
+// that differ in case are different names to JSON, so that a header can be sent
+// several times even without lists of values, as cookies have to be.
 func (d *door) outgoingHeader(f fields) http.Header {
 	h := make(http.Header)
 	if d.source != ALBMulti {
-		for name, value := range f.Headers {
-			h.Set(name, string(value))
+		for _, name := range slices.Sorted(maps.Keys(f.Headers)) {
+			h.Add(name, string(f.Headers[name]))
 		}
 	}
 	if d.source == RESTAPI || d.source == HTTPAPIv1 || d.source == ALBMulti {

@@ -43,6 +43,10 @@ func TestAnswers(t *testing.T) {
 			v1, `{"statusCode":200,"headers":{"x-a":"0","x-b":"1"},"multiValueHeaders":{"x-a":["1","2"]}}`,
 			200, http.Header{"X-A": {"1", "2"}, "X-B": {"1"}}, "",
 		},
+		"names that differ in case": {
+			[]emulator.Source{emulator.ALB}, `{"statusCode":200,"headers":{"Set-Cookie":"a=1","set-Cookie":"b=2","SET-COOKIE":"c=3"},"body":""}`,
+			200, http.Header{"Set-Cookie": {"c=3", "a=1", "b=2"}}, "",
+		},
 		"cookies of payload 2.0": {
 			v2, `{"statusCode":200,"cookies":["a=1; Secure","b=2"]}`,
 			200, http.Header{"Set-Cookie": {"a=1; Secure", "b=2"}}, "",
