@@ -1,0 +1,189 @@
+package conformance_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+)
+
+const (
+	eventsDocument = "../../docs/events.md"
+	readme         = "../../README.md"
+	beginMarker    = "<!-- events table: begin -->"
+	endMarker      = "<!-- events table: end -->"
+)
+
+// checkDocuments compares the documents with what was found, or writes them.
+func checkDocuments(t *testing.T, found map[string][]finding) {
+	t.Helper()
+	other := otherAdapters()
+	for _, s := range sections() {
+		for _, r := range s.rows {
+			if _, ok := other[r.name]; !ok {
+				t.Errorf("there is nothing about the other adapters on %q", r.name)
+			}
+			delete(other, r.name)
+		}
+	}
+	for name := range other {
+		t.Errorf("there is no row %q", name)
+	}
+	checkDocument(t, eventsDocument, full(found))
+	text, err := os.ReadFile(readme)
+	if errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, began := strings.Cut(string(text), beginMarker)
+	_, after, ended := strings.Cut(rest, endMarker)
+	if !began || !ended {
+		t.Errorf("README.md has no place for the table: want the lines %s and %s", beginMarker, endMarker)
+		return
+	}
+	checkDocument(t, readme, before+beginMarker+"\n"+brief(found)+endMarker+after)
+}
+
+func checkDocument(t *testing.T, path, want string) {
+	t.Helper()
+	if *update {
+		if t.Failed() {
+			t.Fatalf("%s is left as it was", path)
+		}
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(got), "\n"), strings.Split(want, "\n")); diff != "" {
+		t.Errorf("%s is not what the tests found; write it with go test ./lambda/conformance -update (-file +found):\n%s", path, diff)
+	}
+}
+
+const introduction = `<!-- Written by go test ./lambda/conformance -update. Do not edit. -->
+
+# Events, case by case
+
+What a client, a handler and a gRPC service see when a Lambda function serves HTTP: what is right, and what this project
+and three other adapters make of it. Each row is a test in [lambda/conformance](../lambda/conformance).
+
+How the columns came about:
+
+- **this project**: every row is checked from an HTTP client through the [emulator](../lambda/emulator)'s front door of each
+  source, a real function process and back: rest-api, http-api (payload 2.0), http-api-v1 (payload 1.0), alb, alb-multi (a
+  target group with multi-value headers) and function-url; where it applies, rest-api and function-url with streamed answers
+  too; what is about gRPC over the transports unix, bufconn and inproc as well. The test fails when a row is not "yes".
+- **aws-lambda-go-api-proxy** v0.16.2 (archived by its owner): the same checks on the same handlers behind its httpadapter,
+  for payload 1.0, payload 2.0 and ALB, in the same emulator. A cell in words where the check cannot apply to it.
+- **algnhsa** 1.1.0 and **aws-lambda-web-adapter** (commit 003bbe2, with lambda_http at commit 6f305bb): from reading their
+  sources, not from running them. The web adapter runs beside the application and calls it over HTTP, so that what concerns the
+  response writer is that of the application's own server. algnhsa does not serve alb without multi-value headers at all; its
+  cells do not repeat that.
+
+"no" is followed by what happens instead, and by the sources where it does if it is not all of them. "?" is what reading did not
+tell, "–" what is not the adapter's affair or does not exist there.
+`
+
+// full is docs/events.md.
+func full(found map[string][]finding) string {
+	var out strings.Builder
+	out.WriteString(introduction)
+	other := otherAdapters()
+	for _, s := range sections() {
+		fmt.Fprintf(&out, "\n## %s\n\n| what is right | where | this project | aws-lambda-go-api-proxy | algnhsa | aws-lambda-web-adapter |\n|---|---|---|---|---|---|\n", s.title)
+		for _, f := range found[s.title] {
+			line(&out, f.name, f.where(), f.ours, f.apiProxy, other[f.name].algnhsa, other[f.name].webAdapter)
+		}
+	}
+	out.WriteString(`
+## What is lost before the function
+
+What a source destroys on the way to the function cannot be had back. It is passed on as it arrives, and no guess is made at
+what it was. The checks above expect exactly that of these sources.
+
+| case | source | what is lost |
+|---|---|---|
+`)
+	for _, s := range sections() {
+		for _, f := range found[s.title] {
+			for _, source := range slices.Sorted(maps.Keys(f.destroyed)) {
+				line(&out, f.name, string(source), f.destroyed[source])
+			}
+		}
+	}
+	return out.String()
+}
+
+// brief is the table in README.md.
+func brief(found map[string][]finding) string {
+	var out strings.Builder
+	out.WriteString("| | this project | aws-lambda-go-api-proxy | algnhsa | aws-lambda-web-adapter |\n|---|---|---|---|---|\n")
+	other := otherAdapters()
+	for _, s := range sections() {
+		for _, f := range found[s.title] {
+			if f.brief {
+				line(&out, f.name, verdict(f.ours), verdict(f.apiProxy), verdict(other[f.name].algnhsa), verdict(other[f.name].webAdapter))
+			}
+		}
+	}
+	return out.String()
+}
+
+// verdict is the first word of a cell.
+func verdict(cell string) string {
+	word, _, _ := strings.Cut(cell, ":")
+	return word
+}
+
+// where says at which front doors the row is checked.
+func (r row) where() string {
+	var names []string
+	for _, p := range places() {
+		if r.applies(p) {
+			names = append(names, p.String())
+		}
+	}
+	switch {
+	case len(names) == len(places()):
+		return "all"
+	case r.buffered && len(r.on) == 0:
+		return "all, not streamed"
+	case r.streamed:
+		return "streamed"
+	case len(names) > len(emulator.Sources())-1:
+		return "all but " + strings.Join(r.lacks(), ", ")
+	}
+	return strings.Join(slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, ", streamed") }), ", ")
+}
+
+// lacks are the sources that the row does not apply to.
+func (r row) lacks() []string {
+	var names []string
+	for _, source := range emulator.Sources() {
+		if !r.applies(place{source: source}) {
+			names = append(names, string(source))
+		}
+	}
+	return names
+}
+
+// line writes a line of a table.
+func line(out *strings.Builder, cells ...string) {
+	for i, cell := range cells {
+		cells[i] = strings.ReplaceAll(strings.ReplaceAll(cell, "|", `\|`), "\n", " ")
+	}
+	fmt.Fprintf(out, "| %s |\n", strings.Join(cells, " | "))
+}

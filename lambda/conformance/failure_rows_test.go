@@ -1,0 +1,237 @@
+package conformance_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+)
+
+func failureRows() []row {
+	return []row{
+		{name: "a panic is a 500, and the process lives", brief: true, check: func(s *subject) error {
+			for _, name := range []string{"panic", "panic half-way", "abort", "an impossible status"} {
+				err := s.survives(setup{serve: "probe"}, ask(name), func(got reply) error { return s.wantError(got, 500, 13) })
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{name: "a Content-Length that is not kept is a 500", check: func(s *subject) error {
+			return s.survives(setup{serve: "probe"}, ask("a length too long"), func(got reply) error { return s.wantError(got, 500, 13) })
+		}},
+		{name: "a body that is not valid base64 is a 400", check: func(s *subject) error {
+			x := setup{serve: "probe", tamper: func(event map[string]any) { event["body"], event["isBase64Encoded"] = "*", true }}
+			return s.survives(x, request{method: "POST"}, func(got reply) error { return s.wantError(got, 400, 3) })
+		}},
+		{name: "an answer over the limit is an error that names it, and the process lives", brief: true, buffered: true, check: tooLarge},
+		{name: "an answer near the limit arrives", check: func(s *subject) error {
+			n := 4_600_000 // as base64, just below
+			if s.isALB() {
+				n = 760_000
+			}
+			got, err := s.answer(request{target: fmt.Sprintf("/?byte=255&n=%d", n), header: []string{"X-Probe: large"}})
+			if err == nil && (got.status != http.StatusOK || got.body != strings.Repeat("\xff", n)) {
+				err = got.failed()
+			}
+			return err
+		}},
+		{name: "a body near the limit arrives", check: func(s *subject) error {
+			n := 4_600_000
+			if s.isALB() {
+				n = 1_000_000
+			}
+			seen, err := s.see(request{method: "POST", header: []string{"Content-Type: application/json"}, body: strings.Repeat("x", n*3/4)})
+			if err == nil && len(seen.Body) != n*3/4 {
+				err = fmt.Errorf("%d bytes arrive", len(seen.Body))
+			}
+			return err
+		}},
+		{name: "a body over the source's limit does not reach the function", check: func(s *subject) error {
+			n := 10<<20 + 1
+			if s.isALB() {
+				n = 1<<20 + 1
+			}
+			t, err := s.open(setup{serve: "probe"})
+			if err != nil {
+				return err
+			}
+			got := t.send(request{method: "POST", body: strings.Repeat("x", n)})
+			if got.status != http.StatusRequestEntityTooLarge || t.answers.any() {
+				return got.failed()
+			}
+			return nil
+		}},
+		{name: "N invocations at once in one process (AWS_LAMBDA_MAX_CONCURRENCY=N), undisturbed by one that panics", brief: true, atOnce: true, check: concurrency},
+	}
+}
+
+// wantError checks that an answer is an error in the gateway's own form.
+func (s *subject) wantError(got reply, status, code int) error {
+	var e struct {
+		Code    int
+		Message string
+		Details []any
+	}
+	switch {
+	case got.broken || got.status != status:
+		return got.failed()
+	case json.Unmarshal([]byte(got.body), &e) != nil || e.Code != code || e.Message == "":
+		return fmt.Errorf("answers %d in another form", got.status)
+	case strings.Contains(got.body, "secret"):
+		return errors.New("tells the client what is inside")
+	}
+	return nil
+}
+
+// survives checks an answer, and that the process which gave it goes on.
+func (s *subject) survives(x setup, r request, check func(reply) error) error {
+	t, err := s.open(x)
+	if err != nil {
+		return err
+	}
+	warm := get("/v1/echo/1")
+	if got := send(t.address, warm); got.broken {
+		return got.failed()
+	}
+	before := t.fn.Pid()
+	wrong := check(t.send(r))
+	t.answers.tamper = nil
+	if got := send(t.address, warm); got.status != http.StatusOK {
+		return fmt.Errorf("the next request: %w", got.failed())
+	}
+	if t.fn.Pid() != before {
+		return errors.New("the process exits")
+	}
+	return wrong
+}
+
+// tooLarge asks for answers over the limit: plainly, and only once encoded.
+func tooLarge(s *subject) error {
+	limit, n := "6291556", 6_300_000
+	if s.isALB() {
+		limit, n = "1048576", 1_050_000
+	}
+	for _, target := range []string{fmt.Sprintf("/?byte=120&n=%d", n), fmt.Sprintf("/?byte=255&n=%d", n*4/5)} {
+		err := s.survives(setup{serve: "probe"}, request{target: target, header: []string{"X-Probe: large"}}, func(got reply) error {
+			if err := s.wantError(got, 500, 8); err != nil {
+				return err
+			}
+			if !strings.Contains(got.body, limit) {
+				return errors.New("does not name the limit")
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// concurrency has requests wait for each other in the handler, which shows that
+// they are there at once. One of them panics, and the others go on when it has
+// been answered.
+func concurrency(s *subject) error {
+	const n = 8
+	t, err := s.open(setup{serve: "probe", concurrency: n})
+	if err != nil {
+		return err
+	}
+	wait := "20s" // it is over long before
+	if s.adapter != ours {
+		wait = "2s" // it is never over
+	}
+	meet := func(parameters string, args ...any) reply {
+		target := fmt.Sprintf("/?name=x&n=%d&wait=%s", n, wait) + fmt.Sprintf(parameters, args...)
+		return t.send(request{target: target, header: []string{"X-Probe: meet"}})
+	}
+	got := make([]reply, n)
+	var wg sync.WaitGroup
+	for i := 1; i < n; i++ {
+		wg.Go(func() { got[i] = meet("&id=%d", i) })
+	}
+	got[0] = meet("&panic=1")
+	meet("&end=1")
+	wg.Wait()
+	for i, g := range got[1:] {
+		if len(t.fn.Processes()) != 1 {
+			return errors.New("a panic ends the process")
+		}
+		if g.status != http.StatusOK || g.body != fmt.Sprint("met as ", i+1) {
+			return g.failed()
+		}
+	}
+	return s.wantError(got[0], 500, 13)
+}
+
+func streamRows() []row {
+	return []row{
+		{name: "Function URLs and REST APIs stream their answers", brief: true, streamed: true, apiProxy: "no", check: func(s *subject) error {
+			t, err := s.open(setup{serve: "example"})
+			if err != nil {
+				return err
+			}
+			got := t.send(get("/v1/echo/7/stream?count=1000"))
+			if lines := strings.Count(got.body, "\n"); got.status != http.StatusOK || got.broken || lines != 1000 {
+				return fmt.Errorf("%d messages, %w", lines, got.failed())
+			}
+			return nil
+		}, services: true},
+		{name: "each message of a server stream is sent when it is made", streamed: true, services: true, atOnce: true, apiProxy: "no", check: firstMessage},
+		{name: "an answer of more than 6 MB", streamed: true, apiProxy: "no", check: func(s *subject) error {
+			const n = 20_000_000
+			got, err := s.answer(request{target: fmt.Sprintf("/?byte=120&n=%d", n), header: []string{"X-Probe: large"}})
+			if err == nil && (got.status != http.StatusOK || got.broken || len(got.body) != n) {
+				err = got.failed()
+			}
+			return err
+		}},
+		{name: "a panic in mid-stream breaks the answer off", streamed: true, apiProxy: "no", check: func(s *subject) error {
+			return s.survives(setup{serve: "probe"}, ask("panic after flush"), func(got reply) error {
+				if !got.broken || got.body != "half" {
+					return fmt.Errorf("a whole answer: %d %s", got.status, abridged(got.body))
+				}
+				return nil
+			})
+		}},
+		{name: "a failure before the first byte is a whole answer", streamed: true, apiProxy: "no", check: func(s *subject) error {
+			return s.survives(setup{serve: "probe"}, ask("panic half-way"), func(got reply) error { return s.wantError(got, 500, 13) })
+		}},
+		{name: "a source that cannot stream gets a whole answer from a function that does", apiProxy: "no", buffered: true,
+			on: []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.ALBMulti}, check: func(s *subject) error {
+				t, err := s.open(setup{serve: "example", env: []string{"RESPONSE_MODE=stream"}})
+				if err != nil {
+					return err
+				}
+				if got := t.send(get("/v1/ping")); got.status != http.StatusOK || got.body != `{"message":"Pong"}` {
+					return got.failed()
+				}
+				return nil
+			}},
+	}
+}
+
+// firstMessage reads the first message of a stream that takes hours.
+func firstMessage(s *subject) error {
+	t, err := s.open(setup{serve: "example", own: true, timeout: 20 * time.Second})
+	if err != nil {
+		return err
+	}
+	response, err := http.Get("http://" + t.address + "/v1/echo/7/stream?count=1000&interval=10s")
+	if err != nil {
+		return errors.New("no answer before the end")
+	}
+	defer response.Body.Close()
+	var message struct{ Result struct{ Sequence int } }
+	if err := json.NewDecoder(response.Body).Decode(&message); err != nil || message.Result.Sequence != 1 {
+		return errors.New("no message before the end")
+	}
+	return nil
+}

@@ -1,0 +1,360 @@
+package conformance_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/conformance/testdata/probe"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+)
+
+// An adapter is what a function serves events with.
+type adapter string
+
+const (
+	ours     adapter = "event"
+	apiProxy adapter = "api-proxy"
+)
+
+// place is where a request comes in: a front door, with answers streamed or not.
+type place struct {
+	source   emulator.Source
+	streamed bool
+}
+
+func (p place) String() string {
+	if p.streamed {
+		return string(p.source) + ", streamed"
+	}
+	return string(p.source)
+}
+
+// places is all of them.
+func places() []place {
+	var all []place
+	for _, source := range emulator.Sources() {
+		all = append(all, place{source: source})
+	}
+	return append(all, place{emulator.RESTAPI, true}, place{emulator.FunctionURL, true})
+}
+
+// lab keeps the functions that many checks share.
+type lab struct {
+	t       *testing.T
+	native  *httptest.Server // the handler of package probe under net/http's own server
+	mu      sync.Mutex
+	running map[string]*emulator.Function
+}
+
+func newLab(t *testing.T) *lab {
+	native := httptest.NewUnstartedServer(probe.New())
+	native.Config.ErrorLog = log.New(io.Discard, "", 0)
+	native.Start()
+	t.Cleanup(native.Close)
+	return &lab{t: t, native: native, running: make(map[string]*emulator.Function)}
+}
+
+// function returns the function that cfg describes, started if need be.
+func (l *lab) function(cfg emulator.Config) (*emulator.Function, error) {
+	key := cfg.Path + " " + strings.Join(cfg.Env, " ")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if fn := l.running[key]; fn != nil {
+		return fn, nil
+	}
+	fn, err := emulator.Start(context.Background(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	l.running[key] = fn
+	l.t.Cleanup(func() {
+		if err := fn.Close(); err != nil {
+			l.t.Error(err)
+		}
+	})
+	return fn, nil
+}
+
+// subject is what a check looks at: an adapter behind a front door.
+type subject struct {
+	lab       *lab
+	adapter   adapter
+	place     place
+	transport string
+	cleanups  []func()
+}
+
+// decodes reports whether the source decodes paths and so loses what was
+// encoded in them.
+func (s *subject) decodes() bool {
+	return s.place.source == emulator.HTTPAPI || s.place.source == emulator.HTTPAPIv1
+}
+
+func (s *subject) isALB() bool {
+	return s.place.source == emulator.ALB || s.place.source == emulator.ALBMulti
+}
+
+func (s *subject) isPayload2() bool {
+	return s.place.source == emulator.HTTPAPI || s.place.source == emulator.FunctionURL
+}
+
+// logf logs details that are too long for a table.
+func (s *subject) logf(format string, args ...any) {
+	if s.adapter == ours {
+		s.lab.t.Logf(s.place.String()+": "+format, args...)
+	}
+}
+
+func (s *subject) close() {
+	for _, f := range slices.Backward(s.cleanups) {
+		f()
+	}
+	s.cleanups = nil
+}
+
+// setup is what a check wants to talk to. The function is shared with other
+// checks unless something about it is special.
+type setup struct {
+	serve       string // probe, services or example
+	env         []string
+	timeout     time.Duration
+	concurrency int
+	own         bool
+	door        []emulator.Option
+	tamper      func(event map[string]any)
+}
+
+// target is an address to send requests to, and what is behind it.
+type target struct {
+	fn      *emulator.Function
+	address string
+	answers *answers
+}
+
+// open puts the subject's front door before its function.
+func (s *subject) open(x setup) (*target, error) {
+	cfg := s.config(x)
+	var fn *emulator.Function
+	var err error
+	if len(x.env) == 0 && x.timeout == 0 && x.concurrency == 0 && !x.own {
+		fn, err = s.lab.function(cfg)
+	} else if fn, err = emulator.Start(context.Background(), cfg); err == nil {
+		s.cleanups = append(s.cleanups, func() { _ = fn.Close() })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("does not start: %w", err)
+	}
+	if s.place.streamed {
+		x.door = append(x.door, emulator.WithStreaming())
+	}
+	seen := &answers{Function: fn, tamper: x.tamper}
+	door, err := emulator.FrontDoor(seen, s.place.source, x.door...)
+	if err != nil {
+		return nil, err
+	}
+	server := httptest.NewUnstartedServer(door)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
+	s.cleanups = append(s.cleanups, server.Close)
+	return &target{fn, server.Listener.Addr().String(), seen}, nil
+}
+
+// config describes the function that x wants: the example services run in the
+// real one, if it is ours.
+func (s *subject) config(x setup) emulator.Config {
+	cfg := emulator.Config{Path: probeFunction, Timeout: x.timeout, Concurrency: x.concurrency}
+	transport := s.transport
+	if transport == "" {
+		transport = "inproc"
+	}
+	cfg.Env = append(cfg.Env, "TRANSPORT="+transport)
+	if s.adapter == ours && x.serve == "example" {
+		cfg.Path = realFunction
+		if s.place.streamed {
+			cfg.Env = append(cfg.Env, "RESPONSE_MODE=stream")
+		}
+		cfg.Env = append(cfg.Env, x.env...)
+		return cfg
+	}
+	name := string(s.adapter)
+	switch {
+	case s.adapter == ours && s.place.streamed:
+		name += "-stream"
+	case s.adapter == apiProxy && s.isALB():
+		name += "-alb"
+	case s.adapter == apiProxy && s.isPayload2():
+		name += "-v2"
+	case s.adapter == apiProxy:
+		name += "-v1"
+	}
+	cfg.Env = append(cfg.Env, "SERVE="+x.serve, "ADAPTER="+name)
+	cfg.Env = append(cfg.Env, x.env...)
+	return cfg
+}
+
+func (t *target) send(r request) reply { return send(t.address, r) }
+
+// tenant is whom every invocation is for.
+const tenant = "acme"
+
+// answers passes events on to a function, changed if tamper is set, and keeps
+// the last answer.
+type answers struct {
+	*emulator.Function
+	tamper func(event map[string]any)
+	mu     sync.Mutex
+	last   []byte
+}
+
+// Do implements emulator.Invoker.
+func (a *answers) Do(ctx context.Context, r emulator.Request) (emulator.Response, error) {
+	r, err := a.change(r)
+	if err != nil {
+		return emulator.Response{}, err
+	}
+	response, err := a.Function.Do(ctx, r)
+	a.keep(response.Payload)
+	return response, err
+}
+
+// Stream implements emulator.Invoker.
+func (a *answers) Stream(ctx context.Context, r emulator.Request) (*emulator.Stream, error) {
+	r, err := a.change(r)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := a.Function.Stream(ctx, r)
+	if err == nil {
+		a.keep(stream.Prelude)
+	}
+	return stream, err
+}
+
+func (a *answers) keep(answer []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last = answer
+}
+
+func (a *answers) change(r emulator.Request) (emulator.Request, error) {
+	r.TenantID = tenant
+	if a.tamper == nil {
+		return r, nil
+	}
+	var event map[string]any
+	if err := json.Unmarshal(r.Payload, &event); err != nil {
+		return r, err
+	}
+	a.tamper(event)
+	var err error
+	r.Payload, err = json.Marshal(event)
+	return r, err
+}
+
+// any reports whether the function has answered at all.
+func (a *answers) any() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last != nil
+}
+
+// fields returns the names in the last answer of the function itself.
+func (a *answers) fields() (map[string]json.RawMessage, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal(a.last, &fields)
+	return fields, err
+}
+
+// see returns a request as the handler behind the front door sees it.
+func (s *subject) see(r request) (probe.Seen, error) {
+	return s.seeAt(setup{serve: "probe"}, r)
+}
+
+func (s *subject) seeAt(x setup, r request) (probe.Seen, error) {
+	t, err := s.open(x)
+	if err != nil {
+		return probe.Seen{}, err
+	}
+	return t.see(r)
+}
+
+func (t *target) see(r request) (probe.Seen, error) {
+	var seen probe.Seen
+	got := t.send(r)
+	if got.status != http.StatusOK || got.broken {
+		return seen, got.failed()
+	}
+	if err := json.Unmarshal([]byte(got.body), &seen); err != nil {
+		return seen, errors.New("the answer is not the handler's")
+	}
+	return seen, nil
+}
+
+// failed is what happened in place of the answer that was expected.
+func (r reply) failed() error {
+	if r.broken {
+		return errors.New("the answer breaks off")
+	}
+	if r.status == http.StatusBadGateway || r.status == http.StatusInternalServerError && strings.Contains(r.body, "nternal Server Error") {
+		return errors.New("the function fails") // the front door says so, each in its way
+	}
+	return fmt.Errorf("answers %d", r.status)
+}
+
+// arrived says how values came that are not as they should be.
+func arrived(values []string) error {
+	if len(values) > 1 {
+		return fmt.Errorf("arrives as %d values", len(values))
+	}
+	if len(values) == 0 {
+		return errors.New("is lost")
+	}
+	return fmt.Errorf("arrives as `%s`", values[0])
+}
+
+// header returns the headers in the last answer of the function itself.
+func (a *answers) header() (http.Header, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var fields struct {
+		Headers           map[string]string   `json:"headers"`
+		MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
+		Cookies           []string            `json:"cookies"`
+	}
+	if err := json.Unmarshal(a.last, &fields); err != nil {
+		return nil, errors.New("there is no answer")
+	}
+	header := make(http.Header)
+	for name, value := range fields.Headers {
+		header[name] = append(header[name], value)
+	}
+	for name, values := range fields.MultiValueHeaders {
+		header[name] = append(header[name], values...)
+	}
+	header["Set-Cookie"] = append(header["Set-Cookie"], fields.Cookies...)
+	return header, nil
+}
+
+// seeThrough is see with the subject's front door before another function.
+func (s *subject) seeThrough(fn *emulator.Function, r request) (probe.Seen, error) {
+	door, err := emulator.FrontDoor(fn, s.place.source)
+	if err != nil {
+		return probe.Seen{}, err
+	}
+	server := httptest.NewServer(door)
+	s.cleanups = append(s.cleanups, server.Close)
+	return (&target{fn: fn, address: server.Listener.Addr().String()}).see(r)
+}

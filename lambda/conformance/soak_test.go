@@ -1,0 +1,279 @@
+package conformance_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+)
+
+const (
+	soakEvents = 10_000
+	soakShort  = 1_000 // with -short
+	atOnce     = 16
+)
+
+// TestSoak sends many different events to one process, some at the same time,
+// and looks at every answer and at what the process holds afterwards.
+func TestSoak(t *testing.T) {
+	n := soakEvents
+	if testing.Short() {
+		n = soakShort
+	}
+	for name, env := range map[string][]string{
+		"unix":             {"TRANSPORT=unix"},
+		"bufconn":          {"TRANSPORT=bufconn"},
+		"inproc":           {"TRANSPORT=inproc"},
+		"tcp":              {"TRANSPORT=tcp"},
+		"inproc, streamed": {"TRANSPORT=inproc", "RESPONSE_MODE=stream"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			few, many := startSoak(t, env), startSoak(t, env)
+			few.send(t, 0, n/20)
+			many.send(t, 0, n/2)
+			half := many.state(t)
+			many.send(t, n/2, n)
+			all := many.state(t)
+			if t.Failed() {
+				return
+			}
+			if processes := len(many.fn.Processes()); processes != 1 {
+				t.Errorf("%d processes, want 1", processes)
+			}
+			t.Logf("after %d: %+v; after %d: %+v", n/2, half, n, all)
+			half.compare(t, all)
+			a, b := few.goroutines(t), many.goroutines(t)
+			t.Logf("goroutines after %d: %d, after %d: %d", n/20, a, n, b)
+			if b > a+2*atOnce {
+				t.Errorf("%d goroutines after %d events, %d after %d", b, n, a, n/20)
+			}
+		})
+	}
+}
+
+// soak is one function with every front door before it.
+type soak struct {
+	fn     *emulator.Function
+	output *bytes.Buffer // to be read when the function is closed
+	doors  []http.Handler
+}
+
+func startSoak(t *testing.T, env []string) *soak {
+	t.Helper()
+	s := &soak{output: new(bytes.Buffer)}
+	var err error
+	s.fn, err = emulator.Start(context.Background(), emulator.Config{
+		Path: realFunction, Concurrency: atOnce, Stderr: s.output,
+		// What is live shows better in the memory of a process that collects often.
+		Env: append([]string{"GOGC=20", "GOTRACEBACK=all", "LOG_LEVEL=error"}, env...),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.fn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, source := range emulator.Sources() {
+		var options []emulator.Option
+		if len(env) > 1 && (source == emulator.RESTAPI || source == emulator.FunctionURL) {
+			options = append(options, emulator.WithStreaming())
+		}
+		door, err := emulator.FrontDoor(s.fn, source, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.doors = append(s.doors, door)
+	}
+	return s
+}
+
+// send sends the events from one number up to another.
+func (s *soak) send(t *testing.T, from, to int) {
+	t.Helper()
+	var next atomic.Int64
+	next.Store(int64(from))
+	var wg sync.WaitGroup
+	for range atOnce {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= to || t.Failed() {
+					return
+				}
+				if err := s.event(i); err != nil {
+					t.Errorf("event %d: %v", i, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// event sends the event of that number through one of the front doors.
+func (s *soak) event(i int) error {
+	random := rand.New(rand.NewPCG(1, uint64(i)))
+	door := s.doors[random.IntN(len(s.doors))]
+	switch kind := random.IntN(10); kind {
+	case 0, 1:
+		return expect(door, "GET", "/v1/ping", "", 200, map[string]any{"message": "Pong"})
+	case 2:
+		return expect(door, "GET", fmt.Sprintf("/v1/echo/%d?number=x%d", i, i), "", 400, nil)
+	case 3:
+		return expect(door, "GET", fmt.Sprintf("/v1/nothing/%d", i), "", 404, nil)
+	case 4:
+		return expectStream(door, i, random.IntN(50))
+	default:
+		return expectEcho(door, i, random)
+	}
+}
+
+// expectEcho sends a message that no other event has.
+func expectEcho(door http.Handler, i int, random *rand.Rand) error {
+	length := random.IntN(200)
+	if random.IntN(50) == 0 {
+		length = 50_000
+	}
+	data := make([]byte, length)
+	for k := range data {
+		data[k] = byte(random.Uint32())
+	}
+	message := map[string]any{
+		"text": fmt.Sprintf("%d: \"é😀\"\n", i), "tags": []any{"a", strconv.Itoa(i)}, "number": strconv.Itoa(-i),
+		"data": data, "nested": map[string]any{"name": "n", "count": float64(i)},
+	}
+	body, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, &message); err != nil { // data as base64
+		return err
+	}
+	message["id"], message["time"] = strconv.Itoa(i), nil
+	return expect(door, "POST", "/v1/echo/"+strconv.Itoa(i), string(body), 200, message)
+}
+
+func serve(door http.Handler, method, target, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := httptest.NewRecorder()
+	door.ServeHTTP(w, r)
+	return w
+}
+
+// expect wants an answer with that message; with nil, any error of the gateway.
+func expect(door http.Handler, method, target, body string, status int, want map[string]any) error {
+	w := serve(door, method, target, body)
+	var got map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != status {
+		return fmt.Errorf("%s %s: %d %.200s, %v", method, target, w.Code, w.Body, err)
+	}
+	if want == nil && got["code"] != nil || want != nil && reflect.DeepEqual(got, want) {
+		return nil
+	}
+	return fmt.Errorf("%s %s: got %.200v, want %.200v", method, target, got, want)
+}
+
+func expectStream(door http.Handler, i, count int) error {
+	w := serve(door, "GET", fmt.Sprintf("/v1/echo/%d/stream?count=%d", i, count), "")
+	decoder := json.NewDecoder(w.Body)
+	for sequence := 1; sequence <= count; sequence++ {
+		var message struct {
+			Result struct {
+				ID       string
+				Sequence int
+			}
+		}
+		if err := decoder.Decode(&message); err != nil || message.Result.ID != strconv.Itoa(i) || message.Result.Sequence != sequence {
+			return fmt.Errorf("message %d of %d: %+v, %v", sequence, count, message, err)
+		}
+	}
+	if decoder.More() || w.Code != 200 {
+		return fmt.Errorf("%d, or more than %d messages", w.Code, count)
+	}
+	return nil
+}
+
+// state is what a process holds.
+type state struct {
+	files, threads int
+	resident       int64 // bytes
+}
+
+// state looks at the process while nothing is sent to it.
+func (s *soak) state(t *testing.T) state {
+	t.Helper()
+	proc := fmt.Sprintf("/proc/%d", s.fn.Pid())
+	files, err := os.ReadDir(proc + "/fd")
+	if os.IsNotExist(err) {
+		t.Log("there is no /proc here: files and memory are not looked at")
+		return state{}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, err := os.ReadFile(proc + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := state{files: len(files)}
+	for line := range strings.Lines(string(status)) {
+		name, value, _ := strings.Cut(line, ":")
+		n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		switch name {
+		case "Threads":
+			out.threads = int(n)
+		case "VmRSS":
+			out.resident = n << 10
+		}
+	}
+	return out
+}
+
+// compare wants no growth beyond what a garbage collector and a scheduler leave
+// to chance.
+func (half state) compare(t *testing.T, all state) {
+	t.Helper()
+	if all.files > half.files+4 {
+		t.Errorf("%d open files at the end, %d in the middle", all.files, half.files)
+	}
+	if all.threads > half.threads+8 {
+		t.Errorf("%d threads at the end, %d in the middle", all.threads, half.threads)
+	}
+	const spare = 6 << 20
+	if all.resident > half.resident+spare {
+		t.Errorf("%d bytes resident at the end, %d in the middle", all.resident, half.resident)
+	}
+}
+
+// goroutines ends the process and counts the goroutines that it had.
+func (s *soak) goroutines(t *testing.T) int {
+	t.Helper()
+	if err := syscall.Kill(s.fn.Pid(), syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.fn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n := strings.Count(s.output.String(), "\ngoroutine ")
+	if n == 0 {
+		t.Errorf("the process does not tell its goroutines:\n%s", s.output)
+	}
+	return n
+}

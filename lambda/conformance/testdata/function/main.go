@@ -1,0 +1,93 @@
+// Command function is what the conformance tests run in the emulator: the
+// handlers of package probe, behind this project or behind one of the adapters
+// that it is compared with.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/conformance/testdata/probe"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+func main() {
+	if err := run(os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "function:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves invocations for ever. SERVE says what to serve: probe, services or
+// example. ADAPTER says how, see start.
+func run(getenv func(string) string) error {
+	handler, err := newHandler(getenv)
+	if err != nil {
+		return err
+	}
+	return start(getenv("ADAPTER"), getenv("BASE_PATH"), handler)
+}
+
+func newHandler(getenv func(string) string) (http.Handler, error) {
+	var options []service.Option
+	switch serve := getenv("SERVE"); serve {
+	case "probe":
+		return probe.New(), nil
+	case "services":
+		options = probe.Services()
+	case "example":
+		options = example.Services()
+	default:
+		return nil, fmt.Errorf("SERVE=%q: want probe, services or example", serve)
+	}
+	t, err := transport.Parse(getenv("TRANSPORT"))
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata))
+	if limit := getenv("MAX_REQUEST"); limit != "" {
+		n, err := strconv.Atoi(limit)
+		if err != nil {
+			return nil, fmt.Errorf("MAX_REQUEST=%q: %w", limit, err)
+		}
+		options = append(options, service.WithServer(func(s *transport.Server) { s.MaxRecvMsgSize = n }))
+	}
+	return service.New(context.Background(), t, options...)
+}
+
+// start runs handler behind an adapter.
+func start(adapter, basePath string, handler http.Handler) error {
+	h := event.NewHandler(handler, event.WithBasePath(basePath), event.WithDeadlineMargin(time.Hour), // half of the timeout, then
+		event.WithLogger(slog.New(slog.NewTextHandler(os.Stdout, nil))))
+	switch adapter {
+	case "event":
+		lambda.Start(h)
+	case "event-stream":
+		lambda.Start(h.Stream)
+	case "api-proxy-v1":
+		a := httpadapter.New(handler)
+		a.StripBasePath(basePath)
+		lambda.Start(a.ProxyWithContext)
+	case "api-proxy-v2":
+		a := httpadapter.NewV2(handler)
+		a.StripBasePath(basePath)
+		lambda.Start(a.ProxyWithContext)
+	case "api-proxy-alb":
+		a := httpadapter.NewALB(handler)
+		a.StripBasePath(basePath)
+		lambda.Start(a.ProxyWithContext)
+	}
+	return errors.New("ADAPTER names none: " + adapter)
+}

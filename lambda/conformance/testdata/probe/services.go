@@ -1,0 +1,75 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+)
+
+// Services is an EchoService that does what the id of a request asks for, with
+// an interceptor that lets only those read what is "secret" whom an authorizer
+// has given the scope "read" or the principal "alice".
+func Services() []service.Option {
+	return []service.Option{
+		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
+			examplev1.RegisterEchoServiceHandlerClient, echo{}),
+		service.WithUnaryInterceptors(authorize),
+	}
+}
+
+func authorize(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	scopes := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"authorizer-scope")
+	principals := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"authorizer-principal")
+	r, ok := request.(*examplev1.EchoRequest)
+	if ok && r.GetId() == "secret" && !slices.Contains(scopes, "read") && !slices.Contains(principals, "alice") {
+		return nil, status.Error(codes.PermissionDenied, "not for you")
+	}
+	return next(ctx, request)
+}
+
+type echo struct {
+	examplev1.UnimplementedEchoServiceServer
+}
+
+// Echo answers with the metadata that it sees, in JSON, unless the id asks for
+// something else.
+func (echo) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	switch r.GetId() {
+	case "sleep":
+		<-ctx.Done()
+		return nil, status.FromContextError(ctx.Err()).Err()
+	case "panic":
+		panic("the secret is 42")
+	case "internal":
+		return nil, status.Error(codes.Internal, "the secret is 42")
+	case "unauthenticated":
+		return nil, status.Error(codes.Unauthenticated, "who\r\nX-Injected: 1")
+	case "headers":
+		return &examplev1.EchoResponse{}, grpc.SetHeader(ctx, metadata.Pairs("x-inside", "1", "retry-after", "7"))
+	}
+	md, _ := metadata.FromIncomingContext(ctx)
+	text, err := json.Marshal(md)
+	return &examplev1.EchoResponse{Id: r.GetId(), Text: string(text)}, err
+}
+
+// EchoStream sends messages and then fails.
+func (echo) EchoStream(r *examplev1.EchoStreamRequest, stream grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+	for i := range r.GetCount() {
+		if err := stream.Send(&examplev1.EchoStreamResponse{Id: r.GetId(), Sequence: i + 1}); err != nil {
+			return err
+		}
+	}
+	if r.GetId() == "panic" {
+		panic("the secret is 42")
+	}
+	return status.Error(codes.Unavailable, "that was all")
+}

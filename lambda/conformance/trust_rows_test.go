@@ -1,0 +1,266 @@
+package conformance_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+)
+
+func eventRows() []row {
+	refuse := func(payload string, words ...string) func(*subject) error {
+		return func(s *subject) error {
+			t, err := s.open(setup{serve: "probe"})
+			if err != nil {
+				return err
+			}
+			_, err = t.fn.Invoke(s.lab.t.Context(), []byte(payload))
+			if err == nil {
+				return errors.New("served as a request")
+			}
+			var failure *emulator.FunctionError
+			if !errors.As(err, &failure) || errors.Is(err, emulator.ErrExited) {
+				return errors.New("the process exits")
+			}
+			for _, word := range words {
+				if !strings.Contains(failure.Message, word) {
+					return errors.New("fails, but does not say why")
+				}
+			}
+			return nil
+		}
+	}
+	oneEach := "no: an adapter for each payload, chosen in the code"
+	return []row{
+		{name: "one function serves every source, recognised by its events", brief: true, buffered: true, apiProxy: oneEach, check: recognised},
+		{name: "a WebSocket event is refused by name", check: refuse(`{"headers":{},"requestContext":{"eventType":"CONNECT","connectionId":"x","domainName":"x"},"httpMethod":"GET","path":"/"}`, "WebSocket")},
+		{name: "an authorizer's event is refused by name", check: refuse(`{"type":"REQUEST","methodArn":"arn:aws:execute-api:us-east-1:1:a/b/GET/","httpMethod":"GET","path":"/","requestContext":{}}`, "authorizer")},
+		{name: "what is no HTTP event is an error that names its keys", check: refuse(`{"Records":[{"eventSource":"aws:sqs","body":"secret"}]}`, "Records")},
+		{name: "VPC Lattice and empty test events are errors", check: func(s *subject) error {
+			if err := refuse(`{"version":"2.0","path":"/","method":"GET","headers":{"host":["x"]},"requestContext":{"serviceArn":"arn"}}`, "path")(s); err != nil {
+				return err
+			}
+			return refuse(`{}`, "empty")(s)
+		}},
+	}
+}
+
+// recognised checks that one process serves the events of all sources.
+func recognised(s *subject) error {
+	t, err := s.open(setup{serve: "probe"})
+	if err != nil {
+		return err
+	}
+	for _, source := range emulator.Sources() {
+		other := &subject{lab: s.lab, adapter: s.adapter, place: place{source: source}}
+		defer other.close()
+		seen, err := other.seeThrough(t.fn, get("/x"))
+		want := strings.TrimSuffix(string(source), "-multi")
+		if err == nil && string(seen.Info.Source) != want {
+			err = fmt.Errorf("taken for `%s`", seen.Info.Source)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", source, err)
+		}
+	}
+	return nil
+}
+
+func trustRows() []row {
+	noContext := "no: the source's own request context, in Go code"
+	return []row{
+		{name: "source, request id, client address, stage, tenant and trace id in `event.FromContext`", apiProxy: noContext, check: facts},
+		{name: "the event's facts reach gRPC handlers and interceptors as metadata", services: true, apiProxy: noContext, check: metadataOfTheEvent},
+		{name: "no client can write that metadata, by any header", services: true, apiProxy: "–", check: forged},
+		{name: "a client's `X-GoLambdaProxy-ApiGw-Context` does not arrive", check: func(s *subject) error {
+			seen, err := s.see(get("/", `X-GoLambdaProxy-ApiGw-Context: {"authorizer":{"principalId":"mallory"}}`))
+			for name := range seen.Header {
+				if err == nil && strings.HasPrefix(strings.ToLower(name), "x-golambdaproxy") {
+					err = errors.New("it does, where the accessors look for the real one")
+				}
+			}
+			return err
+		}},
+		{name: "an interceptor authorises on what a JWT, IAM or Lambda authorizer found", services: true, apiProxy: noContext,
+			on: []emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.FunctionURL}, check: authorised},
+		{name: "grpc-gateway takes the client's address from RemoteAddr", services: true,
+			on: []emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.FunctionURL}, check: forwardedFor},
+		{name: "a client cannot write X-Forwarded-Host", services: true, apiProxy: "–", check: func(s *subject) error {
+			md, err := s.metadata(setup{serve: "services"}, get("/v1/echo/7", "X-Forwarded-Host: mallory.example"))
+			if err == nil && !slices.Equal(md["x-forwarded-host"], []string{"api.example.com"}) {
+				err = fmt.Errorf("it is %q", md["x-forwarded-host"])
+			}
+			return err
+		}},
+	}
+}
+
+// forwardedFor asks the gateway for the address of a client of which no header
+// tells.
+func forwardedFor(s *subject) error {
+	x := setup{serve: "services", tamper: func(event map[string]any) {
+		for _, field := range []string{"headers", "multiValueHeaders"} {
+			if header, ok := event[field].(map[string]any); ok {
+				maps.DeleteFunc(header, func(name string, _ any) bool { return strings.EqualFold(name, "X-Forwarded-For") })
+			}
+		}
+	}}
+	md, err := s.metadata(x, get("/v1/echo/7"))
+	if got := md["x-forwarded-for"]; err == nil && !slices.Equal(got, []string{"127.0.0.1"}) {
+		err = arrived(got)
+	}
+	return err
+}
+
+func facts(s *subject) error {
+	seen, err := s.see(get("/", "X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678"))
+	if err != nil {
+		return err
+	}
+	info := seen.Info
+	stage := map[emulator.Source]string{emulator.RESTAPI: "prod", emulator.HTTPAPI: "$default", emulator.HTTPAPIv1: "$default", emulator.FunctionURL: "$default"}
+	switch {
+	case !seen.FromContext:
+		return errors.New("there is none")
+	case string(info.Source) != strings.TrimSuffix(string(s.place.source), "-multi"):
+		return fmt.Errorf("source `%s`", info.Source)
+	case info.ClientAddress != "127.0.0.1":
+		return fmt.Errorf("client address `%s`", info.ClientAddress)
+	case info.Stage != stage[s.place.source]:
+		return fmt.Errorf("stage `%s`", info.Stage)
+	case info.RequestID == "" || info.InvocationID == "":
+		return errors.New("no request id")
+	case !strings.Contains(info.TraceID, "Root=1-67891233-abcdef012345678912345678"):
+		return fmt.Errorf("trace id `%s`", info.TraceID)
+	case info.TenantID != tenant:
+		return fmt.Errorf("tenant `%s`", info.TenantID)
+	case !strings.HasPrefix(info.FunctionARN, "arn:aws:lambda:"):
+		return fmt.Errorf("ARN `%s`", info.FunctionARN)
+	}
+	return nil
+}
+
+// metadata returns the metadata that an EchoService sees.
+func (s *subject) metadata(x setup, r request) (map[string][]string, error) {
+	t, err := s.open(x)
+	if err != nil {
+		return nil, err
+	}
+	got := t.send(r)
+	if got.status != http.StatusOK {
+		return nil, got.failed()
+	}
+	var echoed struct{ Text string }
+	var md map[string][]string
+	if err := errors.Join(json.Unmarshal([]byte(got.body), &echoed), json.Unmarshal([]byte(echoed.Text), &md)); err != nil {
+		return nil, errors.New("answers in another form")
+	}
+	return md, nil
+}
+
+func metadataOfTheEvent(s *subject) error {
+	md, err := s.metadata(setup{serve: "services"}, get("/v1/echo/7"))
+	if err != nil {
+		return err
+	}
+	if got := md[event.MetadataPrefix+"source"]; !slices.Equal(got, []string{strings.TrimSuffix(string(s.place.source), "-multi")}) {
+		return fmt.Errorf("source %q", got)
+	}
+	if got := md[event.MetadataPrefix+"client-address"]; !slices.Equal(got, []string{"127.0.0.1"}) {
+		return fmt.Errorf("client address %q", got)
+	}
+	for _, key := range []string{"request-id", "invocation-id", "function-arn", "tenant-id", "trace-id"} {
+		if len(md[event.MetadataPrefix+key]) != 1 {
+			return fmt.Errorf("%s %q", key, md[event.MetadataPrefix+key])
+		}
+	}
+	return nil
+}
+
+// forged compares the reserved metadata of a request that tries to write it
+// with that of one that does not.
+func forged(s *subject) error {
+	x := setup{serve: "services"}
+	honest, err := s.metadata(x, get("/v1/echo/7"))
+	if err != nil {
+		return err
+	}
+	r := get("/v1/echo/7", "Connection: x-lambda-event-source", `X-GoLambdaProxy-ApiGw-Context: {"authorizer":{"principalId":"mallory"}}`)
+	for _, name := range []string{"source", "client-address", "authorizer-principal", "made-up", "source-bin"} {
+		for _, prefix := range []string{"x-lambda-event-", "X-LAMBDA-EVENT-", "x_lambda_event_", "Grpc-Metadata-X-Lambda-Event-",
+			"grpc-metadata-grpc-metadata-x-lambda-event-", "Grpcgateway-X-Lambda-Event-"} {
+			r.header = append(r.header, prefix+name+": bWFsbG9yeQ==")
+		}
+	}
+	md, err := s.metadata(x, r)
+	if err != nil {
+		return err
+	}
+	for key, values := range md {
+		if all := strings.Join(values, " "); strings.Contains(all, "bWFsbG9yeQ") || strings.Contains(all, "mallory") {
+			return fmt.Errorf("`%s` is the client's", key)
+		}
+	}
+	reserved := func(md map[string][]string) []string {
+		return slices.Sorted(func(yield func(string) bool) {
+			for key := range maps.Keys(md) {
+				if strings.HasPrefix(key, event.MetadataPrefix) && !yield(key) {
+					return
+				}
+			}
+		})
+	}
+	if !slices.Equal(reserved(honest), reserved(md)) {
+		return errors.New("the keys differ")
+	}
+	return nil
+}
+
+// authorised asks for what only some may have: without an authorizer, with one
+// that gives too little, and with one that gives enough.
+func authorised(s *subject) error {
+	grants := map[string]emulator.Authorized{
+		"a token":    {Claims: map[string]string{"sub": "alice"}, Scopes: []string{"read"}},
+		"a function": {Context: map[string]any{"principalId": "alice"}, PrincipalID: "alice"},
+		"IAM":        {IAM: &emulator.IAMIdentity{AccessKey: "AKIA", UserARN: "alice", AccountID: "123456789012"}},
+	}
+	refused := emulator.Authorized{Claims: map[string]string{"sub": "bob"}, Scopes: []string{"write"}}
+	if s.place.source == emulator.FunctionURL {
+		delete(grants, "a token") // it knows IAM alone
+		delete(grants, "a function")
+		refused = emulator.Authorized{IAM: &emulator.IAMIdentity{AccessKey: "AKIA", UserARN: "bob"}}
+	}
+	ask := func(a emulator.Authorized) (reply, error) {
+		x := setup{serve: "services", door: []emulator.Option{emulator.WithAuthorizer(func(*http.Request) (emulator.Authorized, bool) { return a, true })}}
+		t, err := s.open(x)
+		if err != nil {
+			return reply{}, err
+		}
+		return t.send(get("/v1/echo/secret", "x-lambda-event-authorizer-principal: alice")), nil
+	}
+	for _, a := range []emulator.Authorized{{}, refused} {
+		got, err := ask(a)
+		if err == nil {
+			err = s.wantError(got, 403, 7)
+		}
+		if err != nil {
+			return fmt.Errorf("without the right: %w", err)
+		}
+	}
+	for name, a := range grants {
+		got, err := ask(a)
+		if err == nil && got.status != http.StatusOK {
+			err = got.failed()
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
