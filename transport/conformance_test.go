@@ -17,3 +17,9 @@ func TestConformance(t *testing.T) {
 		t.Run(tr.Name(), func(t *testing.T) { transporttest.Run(t, tr) })
 	}
 }
+
+func FuzzInProcess(f *testing.F) { transporttest.Fuzz(f, transport.InProcess()) }
+
+// FuzzBufconn compares two connections of grpc-go's: what it finds is wrong
+// with the comparison.
+func FuzzBufconn(f *testing.F) { transporttest.Fuzz(f, transport.Bufconn()) }

@@ -1,0 +1,377 @@
+package transporttest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// Fuzz plays scripts of operations on both ends of a stream, on tr and on the
+// Unix socket, and compares what came of each operation. The first byte of a
+// script chooses the kinds of stream that server and client take it for; the
+// others are operations, one after the other. Those whose outcome depends on
+// timing, or that would wait for what no later operation can bring about, are
+// left out.
+func Fuzz(f *testing.F, tr transport.Transport) {
+	for kind := range byte(len(kinds)) {
+		f.Add([]byte{kind})
+		f.Add([]byte{kind, 0, 1, 8, 9, 10, 2, 14})
+		f.Add([]byte{kind, 11, 12, 13, 8, 0, 1, 9, 2, 3, 15, 2})
+		f.Add([]byte{kind, 0, 0x40, 1, 8, 8, 9, 9, 2, 2, 3, 4, 5})
+	}
+	oracle, tested := openPuppets(f, socket{}), openPuppets(f, tr)
+	f.Fuzz(func(t *testing.T, script []byte) {
+		if len(script) > 200 {
+			return // longer ones find nothing that shorter ones do not
+		}
+		want, got := oracle.play(t, script), tested.play(t, script)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("script %v: %s differs from grpc over a Unix socket (-socket +%s):\n%s", script, tr.Name(), tr.Name(), diff)
+		}
+	})
+}
+
+// kinds are what a client may take a method for, rightly or not.
+var kinds = []struct {
+	method string
+	server *grpc.StreamDesc
+	client *grpc.StreamDesc
+}{
+	{bidi, bidiDesc, bidiDesc},
+	{clientStream, clientStreamDesc, clientStreamDesc},
+	{serverStream, serverStreamDesc, serverStreamDesc},
+	{clientStream, clientStreamDesc, bidiDesc},
+	{serverStream, serverStreamDesc, bidiDesc},
+	{bidi, bidiDesc, clientStreamDesc},
+	{bidi, bidiDesc, serverStreamDesc},
+	{bidi, bidiDesc, unaryDesc},
+}
+
+// puppets is a connection to a service whose streams do what they are told.
+type puppets struct {
+	conn    transport.Conn
+	streams chan *puppet // the next one to be opened
+}
+
+// A puppet is a handler's end of a stream. It does what it is told until it is
+// told nothing more, and then returns what it was told last.
+type puppet struct {
+	orders  chan func(*serverEnd)
+	context chan context.Context // the handler's, once it runs
+	result  error
+}
+
+func openPuppets(f *testing.F, tr transport.Transport) *puppets {
+	p := &puppets{streams: make(chan *puppet, 1)}
+	handle := func(end *serverEnd) error {
+		self := <-p.streams
+		self.context <- end.Context()
+		for order := range self.orders {
+			order(end)
+		}
+		return self.result
+	}
+	svc := &service{bidi: handle, clientStream: handle, serverStream: handle}
+	conn, err := tr.Open(context.Background(), transport.Server{Register: svc.register})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			f.Error(err)
+		}
+	})
+	p.conn = conn
+	return p
+}
+
+// scriptPatience is how long a script may take; the testing package gives up
+// after 10 seconds, without a word about the script.
+const scriptPatience = 5 * time.Second
+
+// play plays a script and returns what came of it.
+func (p *puppets) play(t *testing.T, script []byte) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), scriptPatience)
+	defer cancel()
+	kind := kinds[0]
+	if len(script) > 0 {
+		kind = kinds[int(script[0])%len(kinds)]
+		script = script[1:]
+	}
+	self := &puppet{orders: make(chan func(*serverEnd)), context: make(chan context.Context, 1)}
+	p.streams <- self
+	sc := &scene{T: t, conn: p.conn}
+	stream := sc.stream(ctx, kind.client, kind.method)
+	if stream == nil {
+		t.Fatal(sc.transcript.Client)
+	}
+	d := &drama{
+		scene: sc, stream: stream, puppet: self, cancel: cancel,
+		handler: wait(t, self.context),
+		server:  kind.server, client: kind.client,
+	}
+	for _, b := range script {
+		if d.clientEnded {
+			break
+		}
+		d.step(b)
+	}
+	d.finish(ctx)
+	return sc.transcript.Client
+}
+
+// A drama is a script being played. It knows as much of the stream's state as
+// is needed to tell which operations have a definite outcome.
+type drama struct {
+	*scene
+	stream         *clientEnd
+	puppet         *puppet
+	cancel         context.CancelFunc
+	handler        context.Context
+	server, client *grpc.StreamDesc
+
+	requests, responses   int // unread messages
+	requestBytes          int // unread
+	responseBytes         int
+	sentLast              bool // by the client
+	headerSet             bool // will be sent with the status
+	headerSent, headerGot bool
+	returned              bool // the handler, or an operation of it has failed
+	endKnown              bool // the client has read to the end
+	clientEnded           bool // it has cancelled or failed
+	dismissed             bool // the handler
+}
+
+// most is how many bytes may be unread before operations that add to them are
+// left out: a sender might wait.
+const most = 32 << 10
+
+// step does what b says, if that has a definite outcome now. The low bits are
+// the operation, the high ones the size of what is sent.
+func (d *drama) step(b byte) {
+	size := []int{0, 1, 100, 5000}[b>>6]
+	switch b & 15 {
+	case 0, 1:
+		d.clientSend(size)
+	case 2:
+		d.clientReceive()
+	case 3:
+		if d.headerSent || d.returned {
+			d.stream.header()
+			d.headerGot = true
+			d.endKnown = d.endKnown || !d.headerSent
+		}
+	case 4:
+		if d.endKnown {
+			d.stream.trailer()
+		}
+	case 5:
+		d.stream.closeSend()
+		d.sentLast = true
+	case 6:
+		if d.settled() {
+			d.saw("cancel")
+			d.abandon()
+		}
+	case 8, 9:
+		d.serverSend(size)
+	case 10:
+		d.serverReceive()
+	case 11, 12, 13, 7:
+		d.serverMetadata(b & 15)
+	case 14:
+		d.serverReturn(nil)
+	case 15:
+		d.serverReturn(errTold)
+	}
+}
+
+// settled reports whether nothing is on its way to the client that it might or
+// might not get if the stream ended now.
+func (d *drama) settled() bool {
+	return d.responses == 0 && (d.headerGot || !d.headerSent) && (!d.returned || d.endKnown)
+}
+
+func (d *drama) clientSend(size int) {
+	switch {
+	case d.sentLast && !d.settled(), d.returned && !d.endKnown, d.requestBytes > most:
+		return
+	}
+	err := d.stream.send(text(size))
+	switch {
+	case err != nil && err != io.EOF:
+		d.abandon()
+	case err == nil && !d.endKnown:
+		d.requests++
+		d.requestBytes += size + 10
+		d.sentLast = d.sentLast || !d.client.ClientStreams
+	}
+}
+
+func (d *drama) clientReceive() {
+	due := 1 // what RecvMsg waits for
+	if !d.client.ServerStreams {
+		due = 2 // or the status
+	}
+	if d.responses < due && !d.returned {
+		return
+	}
+	err := d.stream.recv()
+	d.headerGot = d.headerGot || d.headerSent
+	switch {
+	case err != nil && d.responses >= due:
+		// A second response where one is due. What follows is not defined:
+		// grpc-go leaves such a stream open.
+		d.abandon()
+	case err != nil || due == 2:
+		d.endKnown, d.responses = true, 0
+	default:
+		d.responses--
+		if d.responses == 0 {
+			d.responseBytes = 0
+		}
+	}
+}
+
+// abandon is the end of the script: the client has ended the stream.
+func (d *drama) abandon() {
+	d.clientEnded = true
+	d.cancel()
+}
+
+// order has the handler do something, unless it has returned.
+func (d *drama) order(f func(*serverEnd)) {
+	done := make(chan struct{})
+	d.puppet.orders <- func(end *serverEnd) {
+		defer close(done)
+		f(end)
+	}
+	select {
+	case <-done:
+	case <-time.After(scriptPatience):
+		buf := make([]byte, 1<<20)
+		d.Fatalf("the handler hangs after %q\n%s", d.transcript.Client, buf[:runtime.Stack(buf, true)])
+	}
+}
+
+func (d *drama) serverSend(size int) {
+	if d.returned || d.responseBytes > most {
+		return
+	}
+	d.order(func(end *serverEnd) {
+		d.saw("server sends: %s", outcome(end.send(text(size))))
+	})
+	d.headerSent = true
+	d.responses++
+	d.responseBytes += size + 10
+}
+
+func (d *drama) serverReceive() {
+	if d.returned {
+		return
+	}
+	if d.server.ClientStreams {
+		if d.requests == 0 && !d.sentLast {
+			return
+		}
+	} else if !d.sentLast && d.requests < 2 {
+		return
+	}
+	d.order(func(end *serverEnd) {
+		in, err := end.recv()
+		d.saw("server receives %s: %s", brief(in), outcome(err))
+		if err != nil && err != io.EOF {
+			d.serverEnds()
+		}
+	})
+	if d.requests > 0 {
+		d.requests--
+	}
+	if d.requests == 0 {
+		d.requestBytes = 0
+	}
+}
+
+func (d *drama) serverMetadata(op byte) {
+	if d.returned {
+		return
+	}
+	word := map[byte]string{7: "send-nil", 11: "set-header", 12: "send-header", 13: "set-trailer"}[op]
+	d.order(func(end *serverEnd) {
+		d.saw("server %s: %s", word, outcome(streamStep(end, word)))
+	})
+	d.headerSet = d.headerSet || op == 11
+	d.headerSent = d.headerSent || op == 7 || op == 12
+}
+
+// serverEnds notes that the status has been sent.
+func (d *drama) serverEnds() {
+	d.returned = true
+	d.headerSent = d.headerSent || d.headerSet
+}
+
+func (d *drama) serverReturn(err error) {
+	if d.returned {
+		return
+	}
+	d.saw("server returns %s", outcome(err))
+	d.serverEnds()
+	d.puppet.result = err
+	d.dismiss()
+}
+
+// dismiss has the handler return.
+func (d *drama) dismiss() {
+	if !d.dismissed {
+		d.dismissed = true
+		close(d.puppet.orders)
+	}
+}
+
+// finish plays what is left when a script is over.
+func (d *drama) finish(ctx context.Context) {
+	if !d.clientEnded {
+		d.serverReturn(errTold)
+	}
+	for !d.clientEnded && !d.endKnown {
+		d.clientReceive()
+	}
+	if d.clientEnded {
+		select {
+		case <-d.handler.Done():
+			d.saw("the handler's context has ended")
+		case <-time.After(scriptPatience):
+			d.Error("the handler's context has not ended")
+		}
+	} else {
+		d.stream.header()
+		d.stream.trailer()
+		_ = d.stream.recv()
+		d.saw("late send: %s", outcome(d.stream.SendMsg(nil)))
+	}
+	d.dismiss()
+	if ctx.Err() == context.DeadlineExceeded {
+		d.Error("something hung")
+	}
+}
+
+func text(size int) string { return fmt.Sprintf("%*s", size, "") }
+
+func wait(t *testing.T, c <-chan context.Context) context.Context {
+	select {
+	case ctx := <-c:
+		return ctx
+	case <-time.After(scriptPatience):
+		buf := make([]byte, 1<<20)
+		t.Fatalf("no handler\n%s", buf[:runtime.Stack(buf, true)])
+		return nil
+	}
+}
