@@ -16,7 +16,7 @@ func failureRows() []row {
 	return []row{
 		{name: "a panic is a 500, and the process lives", brief: true, check: func(s *subject) error {
 			for _, name := range []string{"panic", "panic half-way", "abort", "an impossible status"} {
-				err := s.survives(setup{serve: "probe"}, ask(name), func(got reply) error { return s.wantError(got, 500, 13) })
+				err := s.survives(setup{serve: "probe"}, ask(name), isError(500, 13))
 				if err != nil {
 					return err
 				}
@@ -24,11 +24,11 @@ func failureRows() []row {
 			return nil
 		}},
 		{name: "a Content-Length that is not kept is a 500", check: func(s *subject) error {
-			return s.survives(setup{serve: "probe"}, ask("a length too long"), func(got reply) error { return s.wantError(got, 500, 13) })
+			return s.survives(setup{serve: "probe"}, ask("a length too long"), isError(500, 13))
 		}},
 		{name: "a body that is not valid base64 is a 400", check: func(s *subject) error {
 			x := setup{serve: "probe", tamper: func(event map[string]any) { event["body"], event["isBase64Encoded"] = "*", true }}
-			return s.survives(x, request{method: "POST"}, func(got reply) error { return s.wantError(got, 400, 3) })
+			return s.survives(x, request{method: "POST"}, isError(400, 3))
 		}},
 		{name: "an answer over the limit is an error that names it, and the process lives", brief: true, buffered: true, check: tooLarge},
 		{name: "an answer near the limit arrives", check: func(s *subject) error {
@@ -53,7 +53,7 @@ func failureRows() []row {
 			}
 			return err
 		}},
-		{name: "a body over the source's limit does not reach the function", check: func(s *subject) error {
+		{name: "a body over the source's limit does not reach the function", atOnce: true, check: func(s *subject) error {
 			n := 10<<20 + 1
 			if s.isALB() {
 				n = 1<<20 + 1
@@ -72,8 +72,12 @@ func failureRows() []row {
 	}
 }
 
-// wantError checks that an answer is an error in the gateway's own form.
-func (s *subject) wantError(got reply, status, code int) error {
+// isError wants an error in the gateway's own form.
+func isError(status, code int) func(reply) error {
+	return func(got reply) error { return wantError(got, status, code) }
+}
+
+func wantError(got reply, status, code int) error {
 	var e struct {
 		Code    int
 		Message string
@@ -120,7 +124,7 @@ func tooLarge(s *subject) error {
 	}
 	for _, target := range []string{fmt.Sprintf("/?byte=120&n=%d", n), fmt.Sprintf("/?byte=255&n=%d", n*4/5)} {
 		err := s.survives(setup{serve: "probe"}, request{target: target, header: []string{"X-Probe: large"}}, func(got reply) error {
-			if err := s.wantError(got, 500, 8); err != nil {
+			if err := wantError(got, 500, 8); err != nil {
 				return err
 			}
 			if !strings.Contains(got.body, limit) {
@@ -168,7 +172,7 @@ func concurrency(s *subject) error {
 			return g.failed()
 		}
 	}
-	return s.wantError(got[0], 500, 13)
+	return wantError(got[0], 500, 13)
 }
 
 func streamRows() []row {
@@ -202,7 +206,7 @@ func streamRows() []row {
 			})
 		}},
 		{name: "a failure before the first byte is a whole answer", streamed: true, apiProxy: "no", check: func(s *subject) error {
-			return s.survives(setup{serve: "probe"}, ask("panic half-way"), func(got reply) error { return s.wantError(got, 500, 13) })
+			return s.survives(setup{serve: "probe"}, ask("panic half-way"), isError(500, 13))
 		}},
 		{name: "a source that cannot stream gets a whole answer from a function that does", apiProxy: "no", buffered: true,
 			on: []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.ALBMulti}, check: func(s *subject) error {

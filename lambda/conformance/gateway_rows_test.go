@@ -15,17 +15,14 @@ import (
 const ourGateway = "–"
 
 func gatewayRows() []row {
-	expect := func(x setup, r request, check func(*subject, reply) error) func(*subject) error {
+	expect := func(x setup, r request, check func(reply) error) func(*subject) error {
 		return func(s *subject) error {
 			t, err := s.open(x)
 			if err != nil {
 				return err
 			}
-			return check(s, t.send(r))
+			return check(t.send(r))
 		}
-	}
-	isError := func(status, code int) func(*subject, reply) error {
-		return func(s *subject, got reply) error { return s.wantError(got, status, code) }
 	}
 	example, services := setup{serve: "example"}, setup{serve: "services"}
 	cors := setup{serve: "example", env: []string{"CORS_ORIGINS=https://app.example"}}
@@ -37,18 +34,18 @@ func gatewayRows() []row {
 		{name: "an error has the gateway's form", services: true, check: expect(example, get("/v1/echo/7?number=x"), isError(400, 3))},
 		{name: "an unknown path is a 404", services: true, check: expect(example, get("/nothing"), isError(404, 5))},
 		{name: "a panic in a service is a 500, and the process lives", services: true, apiProxy: ourGateway, check: func(s *subject) error {
-			return s.survives(services, get("/v1/echo/panic"), isError2(s, 500, 13))
+			return s.survives(services, get("/v1/echo/panic"), isError(500, 13))
 		}},
 		{name: "the messages of Internal errors stay inside", services: true, apiProxy: ourGateway, check: expect(services, get("/v1/echo/internal"), isError(500, 13))},
 		{name: "a status message gets no header line into the answer", services: true, apiProxy: ourGateway, check: expect(services, get("/v1/echo/unauthenticated"),
-			func(s *subject, got reply) error {
+			func(got reply) error {
 				if got.header["X-Injected"] != nil {
 					return errors.New("it does")
 				}
-				return s.wantError(got, 401, 16)
+				return wantError(got, 401, 16)
 			})},
 		{name: "only chosen response metadata becomes headers", services: true, apiProxy: ourGateway, check: expect(services, get("/v1/echo/headers"),
-			func(_ *subject, got reply) error {
+			func(got reply) error {
 				for name := range got.header {
 					if strings.HasPrefix(name, "Grpc-") || name == "X-Inside" {
 						return fmt.Errorf("`%s` is sent", name)
@@ -66,25 +63,29 @@ func gatewayRows() []row {
 		{name: "CORS, as an option", apiProxy: ourGateway, check: expect(cors, request{method: "OPTIONS", target: "/v1/ping",
 			header: []string{"Origin: https://app.example", "Access-Control-Request-Method: GET"}}, preflight)},
 		{name: "CORS answers an unknown origin with nothing", apiProxy: ourGateway, check: expect(cors, get("/v1/ping", "Origin: https://mallory.example"),
-			func(s *subject, got reply) error {
+			func(got reply) error {
 				if got.header["Access-Control-Allow-Origin"] != nil {
 					return errors.New("it is allowed")
 				}
-				return isText(`{"message":"Pong"}`)(s, got)
+				return isText(`{"message":"Pong"}`)(got)
 			})},
 		{name: "`X-HTTP-Method-Override` does nothing", services: true, apiProxy: ourGateway, check: expect(example,
 			request{method: "POST", target: "/v1/ping", header: []string{"X-HTTP-Method-Override: GET", "Content-Type: application/x-www-form-urlencoded"}, body: "a=b"}, isError(501, 12))},
 		{name: "a slow call is a 504 before the function's timeout, and the process lives", brief: true, services: true, atOnce: true,
 			apiProxy: "no: the function runs into its timeout and is ended", check: func(s *subject) error {
-				return s.survives(setup{serve: "services", timeout: 4 * time.Second}, get("/v1/echo/sleep"), isError2(s, 504, 4))
+				return s.survives(setup{serve: "services", timeout: 4 * time.Second}, get("/v1/echo/sleep"), isError(504, 4))
 			}},
+		{name: "a stream that the deadline ends has an error at its end", services: true, atOnce: true,
+			apiProxy: "no: the function runs into its timeout and is ended", check: expect(
+				setup{serve: "example", timeout: 4 * time.Second, env: []string{"DEADLINE_MARGIN=1h"}}, // half of the timeout, then
+				get("/v1/echo/7/stream?count=1000&interval=10s"), endedStream)},
 		{name: "a request message over gRPC's 4 MiB, within Lambda's 6 MB", services: true, on: apisAndURLs(), apiProxy: ourGateway, check: func(s *subject) error {
 			return bigMessage(s, 4_350_000)
 		}},
 		{name: "a request that the gRPC limit refuses is told so", services: true, apiProxy: ourGateway, check: expect(setup{serve: "services", env: []string{"MAX_REQUEST=1000"}},
 			request{method: "POST", target: "/v1/echo/7", header: []string{"Content-Type: application/json"}, body: `{"text":"` + strings.Repeat("x", 2000) + `"}`},
-			func(s *subject, got reply) error {
-				if err := s.wantError(got, 429, 8); err != nil {
+			func(got reply) error {
+				if err := wantError(got, 429, 8); err != nil {
 					return err
 				}
 				if !strings.Contains(got.body, "1000") {
@@ -95,12 +96,8 @@ func gatewayRows() []row {
 	}
 }
 
-func isError2(s *subject, status, code int) func(reply) error {
-	return func(got reply) error { return s.wantError(got, status, code) }
-}
-
-func isText(want string) func(*subject, reply) error {
-	return func(_ *subject, got reply) error {
+func isText(want string) func(reply) error {
+	return func(got reply) error {
 		if got.status != http.StatusOK || got.broken {
 			return got.failed()
 		}
@@ -127,7 +124,7 @@ func wholeStream(s *subject) error {
 }
 
 // failedStream wants three messages and an error.
-func failedStream(_ *subject, got reply) error {
+func failedStream(got reply) error {
 	lines := strings.Split(strings.TrimSpace(got.body), "\n")
 	if got.broken && len(lines) >= 3 {
 		return nil
@@ -141,7 +138,7 @@ func failedStream(_ *subject, got reply) error {
 	return nil
 }
 
-func preflight(_ *subject, got reply) error {
+func preflight(got reply) error {
 	if got.status != http.StatusNoContent || got.header.Get("Access-Control-Allow-Origin") != "https://app.example" ||
 		!strings.Contains(got.header.Get("Access-Control-Allow-Methods"), "GET") {
 		return got.failed()
@@ -168,4 +165,16 @@ func bigMessage(s *subject, n int) error {
 // apisAndURLs are the sources whose events can have 6 MB.
 func apisAndURLs() []emulator.Source {
 	return append(apis(), emulator.FunctionURL)
+}
+
+// endedStream wants one message and the error that the deadline has passed.
+func endedStream(got reply) error {
+	if got.status != http.StatusOK || got.broken {
+		return got.failed()
+	}
+	lines := strings.Split(strings.TrimSpace(got.body), "\n")
+	if len(lines) != 2 || !strings.HasPrefix(lines[1], `{"error":{"code":4,`) {
+		return fmt.Errorf("ends with %s", abridged(lines[len(lines)-1]))
+	}
+	return nil
 }

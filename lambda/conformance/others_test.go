@@ -126,6 +126,7 @@ func otherAdapters() map[string]others {
 		"CORS answers an unknown origin with nothing":                                                         {na, na},
 		"`X-HTTP-Method-Override` does nothing":                                                               {na, na},
 		"a slow call is a 504 before the function's timeout, and the process lives":                           {"no: the function runs into its timeout and is ended", "no: the function runs into its timeout"},
+		"a stream that the deadline ends has an error at its end":                                             {"no: the function runs into its timeout and is ended", "no: the function runs into its timeout"},
 		"a request message over gRPC's 4 MiB, within Lambda's 6 MB":                                           {na, na},
 		"a request that the gRPC limit refuses is told so":                                                    {na, na},
 	}

@@ -181,8 +181,11 @@ func serve(door http.Handler, method, target, body string) *httptest.ResponseRec
 func expect(door http.Handler, method, target, body string, status int, want map[string]any) error {
 	w := serve(door, method, target, body)
 	var got map[string]any
-	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != status {
-		return fmt.Errorf("%s %s: %d %.200s, %v", method, target, w.Code, w.Body, err)
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		return fmt.Errorf("%s %s: %d %.200s: %w", method, target, w.Code, w.Body, err)
+	}
+	if w.Code != status {
+		return fmt.Errorf("%s %s: %d %.200s, want %d", method, target, w.Code, w.Body, status)
 	}
 	if want == nil && got["code"] != nil || want != nil && reflect.DeepEqual(got, want) {
 		return nil
@@ -200,8 +203,11 @@ func expectStream(door http.Handler, i, count int) error {
 				Sequence int
 			}
 		}
-		if err := decoder.Decode(&message); err != nil || message.Result.ID != strconv.Itoa(i) || message.Result.Sequence != sequence {
-			return fmt.Errorf("message %d of %d: %+v, %v", sequence, count, message, err)
+		if err := decoder.Decode(&message); err != nil {
+			return fmt.Errorf("message %d of %d: %w", sequence, count, err)
+		}
+		if message.Result.ID != strconv.Itoa(i) || message.Result.Sequence != sequence {
+			return fmt.Errorf("message %d of %d: got %+v", sequence, count, message)
 		}
 	}
 	if decoder.More() || w.Code != 200 {

@@ -247,7 +247,7 @@ func authorised(s *subject) error {
 	for _, a := range []emulator.Authorized{{}, refused} {
 		got, err := ask(a)
 		if err == nil {
-			err = s.wantError(got, 403, 7)
+			err = wantError(got, 403, 7)
 		}
 		if err != nil {
 			return fmt.Errorf("without the right: %w", err)

@@ -1,0 +1,134 @@
+package conformance_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+)
+
+func pathRows() []row {
+	encodedSlash := "`%2F` has become `/` before the event is made"
+	rows := []row{
+		{name: "`%2F` in the path stays encoded", check: path("/a%2Fb"),
+			destroyed: map[emulator.Source]string{emulator.HTTPAPI: encodedSlash, emulator.HTTPAPIv1: encodedSlash}},
+		{name: "`%20` in the path is a space", check: path("/a%20b")},
+		{name: "`%25` in the path is a percent sign, decoded once", check: path("/100%25/%2520")},
+		{name: "`%3F` and `%23` in the path are no query and no fragment", brief: true, check: path("/a%3Fb%23c"),
+			destroyed: map[emulator.Source]string{emulator.HTTPAPI: "AWS may cut the path at a decoded `?`; what arrives is served"}},
+		{name: "an encoded newline in the path", check: path("/a%0Ab")},
+		{name: "non-ASCII in the path", check: path("/caf%C3%A9/%E2%82%AC")},
+		{name: "a trailing slash stays", check: path("/a/b/")},
+		{name: "double slashes stay", check: path("//a//b//")},
+		{name: "dots stay", check: path("/a/./b/../c")},
+		{name: "the stage is not part of the path", on: apis(), check: func(s *subject) error {
+			return samePath(s, setup{serve: "probe", door: []emulator.Option{emulator.WithStage("dev")}}, "/dev/v1/ping", "/v1/ping")
+		}},
+		{name: "a first segment named like the stage is the API's own", on: apis(), check: func(s *subject) error {
+			return samePath(s, setup{serve: "probe", door: []emulator.Option{emulator.WithStage("dev")}}, "/dev/dev/x", "/dev/x")
+		}},
+	}
+	for _, base := range []struct{ name, target, want string }{
+		{"a base path is stripped", "/foo/v1/ping", "/v1/ping"},
+		{"the base path alone is /", "/foo", "/"},
+		{"a base path is stripped once", "/foo/foo/x", "/foo/x"},
+		{"a base path is stripped in whole segments: `/foo` leaves `/foobar` alone", "/foobar/x", "/foobar/x"},
+		{"a path without the base path is served too", "/v1/foo", "/v1/foo"},
+	} {
+		rows = append(rows, row{name: base.name, brief: strings.Contains(base.name, "segments"), check: func(s *subject) error {
+			return samePath(s, setup{serve: "probe", env: []string{"BASE_PATH=/foo"}}, base.target, base.want)
+		}})
+	}
+	return append(rows, row{name: "a custom domain's base path mapping is stripped", on: apis(), check: func(s *subject) error {
+		return samePath(s, setup{serve: "probe", env: []string{"BASE_PATH=/foo"}, door: []emulator.Option{emulator.WithBasePath("foo")}}, "/foo/v1/ping", "/v1/ping")
+	}})
+}
+
+func apis() []emulator.Source {
+	return []emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1}
+}
+
+// path checks that the handler sees a path as net/http would show it.
+func path(target string) func(*subject) error {
+	return func(s *subject) error { return samePath(s, setup{serve: "probe"}, target, target) }
+}
+
+// samePath checks that target arrives as want, as far as the source lets it.
+func samePath(s *subject, x setup, target, want string) error {
+	seen, err := s.seeAt(x, get(target+"?q=1"))
+	if err != nil {
+		return err
+	}
+	decoded, err := url.PathUnescape(want)
+	if err != nil {
+		return err
+	}
+	if s.decodes() {
+		want = (&url.URL{Path: decoded}).EscapedPath()
+	}
+	switch {
+	case seen.EscapedPath != want:
+		return fmt.Errorf("arrives as `%s`", seen.EscapedPath)
+	case seen.Path != decoded:
+		return fmt.Errorf("arrives decoded as `%s`", seen.Path)
+	case seen.RequestURI != want+"?q=1":
+		return fmt.Errorf("RequestURI is `%s`", seen.RequestURI)
+	}
+	return nil
+}
+
+func queryRows() []row {
+	lastOnly := map[emulator.Source]string{emulator.ALB: "of repeated keys only the last value is in the event"}
+	return []row{
+		{name: "`+` in the query is a space, `%2B` a plus", brief: true, check: query("a=b+c%2Bd&e=%2B", url.Values{"a": {"b c+d"}, "e": {"+"}})},
+		{name: "`%25`, `%26` and `%3D` in the query, decoded once", check: query("a=%2525&b=%26%3D&%26=x", url.Values{"a": {"%25"}, "b": {"&="}, "&": {"x"}})},
+		{name: "non-ASCII in the query", check: query("%C3%A9=%E2%82%AC%F0%9F%98%80", url.Values{"é": {"€😀"}})},
+		{name: "repeated keys, in order", destroyed: lastOnly, check: query("a=3&b=0&a=1&a=2", url.Values{"a": {"3", "1", "2"}, "b": {"0"}})},
+		{name: "an empty value", check: query("a=&b=1", url.Values{"a": {""}, "b": {"1"}})},
+		{name: "a key without `=`", check: query("flag&b=1", url.Values{"flag": {""}, "b": {"1"}})},
+		{name: "no query", check: query("", url.Values{})},
+		{name: "a comma in a value", check: query("a=1,2&a=3", url.Values{"a": {"1,2", "3"}}), destroyed: lastOnly},
+		{name: "the raw query, byte for byte", on: []emulator.Source{emulator.HTTPAPI, emulator.FunctionURL}, check: func(s *subject) error {
+			const raw = "b=%7e&a&&c=1%2c2&b=+"
+			seen, err := s.see(get("/?" + raw))
+			if err == nil && seen.RawQuery != raw {
+				err = fmt.Errorf("arrives as `%s`", seen.RawQuery)
+			}
+			return err
+		}},
+	}
+}
+
+func query(raw string, want url.Values) func(*subject) error {
+	return func(s *subject) error {
+		target := "/x"
+		if raw != "" {
+			target += "?" + raw
+		}
+		seen, err := s.see(get(target))
+		if err != nil {
+			return err
+		}
+		got, err := url.ParseQuery(seen.RawQuery)
+		if err != nil {
+			return errors.New("arrives as an invalid query")
+		}
+		for _, key := range slices.Sorted(maps.Keys(want)) {
+			values := want[key]
+			if s.place.source == emulator.ALB {
+				values = values[len(values)-1:]
+			}
+			if !slices.Equal(got[key], values) {
+				return fmt.Errorf("`%s` %w", key, arrived(got[key]))
+			}
+		}
+		if len(got) != len(want) {
+			return fmt.Errorf("%d keys arrive, not %d", len(got), len(want))
+		}
+		return nil
+	}
+}
