@@ -2,6 +2,7 @@ package inproc_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -74,7 +75,7 @@ func BenchmarkUnary(b *testing.B) {
 			each(b, func(b *testing.B, conn grpc.ClientConnInterface) {
 				request := wrapperspb.String(text)
 				for b.Loop() {
-					call(b, conn, kind.ctx, request)
+					call(kind.ctx, b, conn, request)
 				}
 			})
 		})
@@ -87,7 +88,7 @@ func BenchmarkParallel(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			request := wrapperspb.String("")
 			for pb.Next() {
-				call(b, conn, context.Background(), request)
+				call(context.Background(), b, conn, request)
 			}
 		})
 	})
@@ -113,7 +114,7 @@ func benchmarkServerStream(b *testing.B, size int) {
 					n++
 				}
 			}
-			if err != io.EOF || n != repeats || response.GetValue() != request.GetValue() {
+			if !errors.Is(err, io.EOF) || n != repeats || response.GetValue() != request.GetValue() {
 				b.Fatalf("%d messages, %v", n, err)
 			}
 		}
@@ -150,7 +151,7 @@ func BenchmarkOpen(b *testing.B) {
 			for ; b.Loop(); n++ {
 				start := time.Now()
 				conn := open(b, tr)
-				call(b, conn, context.Background(), wrapperspb.String("x"))
+				call(context.Background(), b, conn, wrapperspb.String("x"))
 				spent += time.Since(start)
 				if err := conn.Close(); err != nil {
 					b.Fatal(err)
@@ -166,10 +167,13 @@ func each(b *testing.B, run func(*testing.B, grpc.ClientConnInterface)) {
 	for _, tr := range transports() {
 		b.Run(tr.Name(), func(b *testing.B) {
 			conn := open(b, tr)
-			defer conn.Close()
 			b.ReportAllocs()
 			b.ResetTimer()
 			run(b, conn)
+			b.StopTimer()
+			if err := conn.Close(); err != nil {
+				b.Fatal(err)
+			}
 		})
 	}
 }
@@ -182,7 +186,7 @@ func open(b *testing.B, tr transport.Transport) transport.Conn {
 	return conn
 }
 
-func call(b *testing.B, conn grpc.ClientConnInterface, ctx context.Context, request *wrapperspb.StringValue) {
+func call(ctx context.Context, b *testing.B, conn grpc.ClientConnInterface, request *wrapperspb.StringValue) {
 	reply := new(wrapperspb.StringValue)
 	if err := conn.Invoke(ctx, echo, request, reply, grpc.StaticMethod()); err != nil || len(reply.GetValue()) != len(request.GetValue()) {
 		b.Errorf("%d bytes, %v", len(reply.GetValue()), err)

@@ -30,7 +30,7 @@ type call struct {
 	received   metadata.MD    // the client's trailer
 }
 
-func (c *Conn) initCall(to *call, ctx context.Context, method string, md metadata.MD, o *callOptions) {
+func (c *Conn) initCall(ctx context.Context, to *call, method string, md metadata.MD, o *callOptions) {
 	to.base.conn = c.ctx
 	to.base.metadata = md
 	to.base.deadline, _ = ctx.Deadline()

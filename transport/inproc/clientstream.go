@@ -2,6 +2,7 @@ package inproc
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 
@@ -42,7 +43,7 @@ func (cs *clientStream) watch(ctx context.Context) {
 // finish is the end of the stream for the client, with nil or io.EOF for
 // success.
 func (cs *clientStream) finish(err error) {
-	if err == io.EOF { //nolint:errorlint // who calls has it from this package
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	cs.finishing.Lock()
@@ -103,10 +104,10 @@ func (cs *clientStream) CloseSend() error {
 // RecvMsg altogether.
 func (cs *clientStream) SendMsg(m any) error {
 	err := cs.send(m)
-	if err == io.EOF && !cs.desc.ClientStreams { //nolint:errorlint // send returns it as it is
+	if errors.Is(err, io.EOF) && !cs.desc.ClientStreams {
 		return nil
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // send returns it as it is
+	if err != nil && !errors.Is(err, io.EOF) {
 		cs.finish(err)
 	}
 	return err
@@ -146,7 +147,7 @@ func (cs *clientStream) RecvMsg(m any) error {
 		if err = cs.recv(m); err == nil {
 			err = errTwoReplies
 		}
-		if err == io.EOF { //nolint:errorlint // recv returns it as it is
+		if errors.Is(err, io.EOF) {
 			cs.finish(nil)
 			return nil
 		}

@@ -16,11 +16,14 @@ import (
 // it with grpc.CallAuthority.
 const authority = "localhost"
 
-// Addr is the address of both ends of a [Conn], as found in a peer.Peer.
+// Addr is the [net.Addr] of both ends of a [Conn], as found in a peer.Peer.
 type Addr struct{}
 
+// Network returns "inproc".
 func (Addr) Network() string { return "inproc" }
-func (Addr) String() string  { return "inproc" }
+
+// String returns "inproc": there is nothing to tell connections apart by.
+func (Addr) String() string { return "inproc" }
 
 // A Conn is a channel to a [Server]: a [grpc.ClientConnInterface], which is
 // what generated clients are made from. It is safe for concurrent use.
@@ -56,6 +59,7 @@ func (s *Server) Connect(defaults ...grpc.CallOption) *Conn {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.connected = true
 	s.conns[c] = struct{}{}
 	return c
 }

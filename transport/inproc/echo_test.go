@@ -2,6 +2,7 @@ package inproc_test
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"google.golang.org/grpc"
@@ -46,7 +47,7 @@ func handleEcho(srv any, ctx context.Context, decode func(any) error, intercepto
 func handleStream(_ any, stream grpc.ServerStream) error {
 	in := new(wrapperspb.StringValue)
 	for {
-		if err := stream.RecvMsg(in); err == io.EOF {
+		if err := stream.RecvMsg(in); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err

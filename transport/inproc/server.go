@@ -58,14 +58,15 @@ type Server struct {
 	workers           *workers
 	signals           sync.Pool // of chan struct{}, to finish unary calls with
 
-	mu       sync.Mutex
-	services map[string]*service
-	methods  map[string]*method // by full name: "/service/method"
-	conns    map[*Conn]struct{}
-	calls    *unaryCall    // a list of those whose handler has not returned
-	active   int           // calls and streams whose handler has not returned
-	draining bool          // no new calls
-	drained  chan struct{} // closed when draining and active is 0
+	mu        sync.Mutex
+	connected bool // nothing is registered from then on
+	services  map[string]*service
+	methods   map[string]*method // by full name: "/service/method"
+	conns     map[*Conn]struct{}
+	calls     *unaryCall    // a list of those whose handler has not returned
+	active    int           // calls and streams whose handler has not returned
+	draining  bool          // no new calls
+	drained   chan struct{} // closed when draining and active is 0
 }
 
 // A service is what RegisterService was called with.
@@ -122,7 +123,7 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.conns) > 0 || s.draining {
+	if s.connected || s.draining {
 		panic(fmt.Sprintf("inproc: registering %s: the server is in use already", desc.ServiceName))
 	}
 	if _, ok := s.services[desc.ServiceName]; ok {

@@ -2,6 +2,7 @@ package inproc
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"google.golang.org/grpc"
@@ -71,7 +72,7 @@ func (ss *serverStream) sendData(data payload) error {
 // error ends the stream.
 func (ss *serverStream) RecvMsg(m any) error {
 	err := ss.recv(m)
-	if err != nil && err != io.EOF { //nolint:errorlint // recv returns io.EOF as it is
+	if err != nil && !errors.Is(err, io.EOF) {
 		ss.writeStatus(err, nil)
 	}
 	return err
@@ -79,7 +80,7 @@ func (ss *serverStream) RecvMsg(m any) error {
 
 func (ss *serverStream) recv(m any) error {
 	err := ss.nextRequest()
-	if err == io.EOF && !ss.desc.ClientStreams && !ss.received { //nolint:errorlint // nextRequest returns it as it is
+	if errors.Is(err, io.EOF) && !ss.desc.ClientStreams && !ss.received {
 		return errNoRequest
 	}
 	if err != nil {
@@ -97,7 +98,7 @@ func (ss *serverStream) recv(m any) error {
 	// One request is due. That it is the only one shows when the client has
 	// closed its side.
 	err = ss.nextRequest()
-	if err == io.EOF { //nolint:errorlint // nextRequest returns it as it is
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	if err == nil {

@@ -30,7 +30,7 @@ func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	}
 	m, unknown := c.server.find(method)
 	s := &stream{entry: m}
-	c.initCall(&s.call, ctx, method, md, &o)
+	c.initCall(ctx, &s.call, method, md, &o)
 	s.base.call = s
 	s.requests.init(&s.mu)
 	s.responses.init(&s.mu)

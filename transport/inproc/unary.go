@@ -36,7 +36,7 @@ func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, r
 		return err
 	}
 	u := &unaryCall{entry: m}
-	c.initCall(&u.call, ctx, method, md, o)
+	c.initCall(ctx, &u.call, method, md, o)
 	u.base.call = u
 	u.finished = c.server.signals.Get().(chan struct{})
 	if err := c.server.beginUnary(c, u); err != nil {

@@ -2,6 +2,7 @@ package transporttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -207,7 +208,7 @@ func (d *drama) clientSend(size int) {
 	}
 	err := d.stream.send(text(size))
 	switch {
-	case err != nil && err != io.EOF:
+	case err != nil && !errors.Is(err, io.EOF):
 		d.abandon()
 	case err == nil && !d.endKnown:
 		d.requests++
@@ -288,7 +289,7 @@ func (d *drama) serverReceive() {
 	d.order(func(end *serverEnd) {
 		in, err := end.recv()
 		d.saw("server receives %s: %s", brief(in), outcome(err))
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			d.serverEnds()
 		}
 	})

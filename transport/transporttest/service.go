@@ -2,6 +2,7 @@ package transporttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -142,7 +143,7 @@ func (e *serverEnd) recv() (string, error) {
 func (e *serverEnd) drain() (n int, err error) {
 	for {
 		if _, err = e.recv(); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = nil
 			}
 			return n, err
@@ -154,7 +155,7 @@ func (e *serverEnd) drain() (n int, err error) {
 func (e *serverEnd) echo() error {
 	for {
 		text, err := e.recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err == nil {
@@ -225,10 +226,10 @@ func (s *scene) invoke(ctx context.Context, text string, opts ...grpc.CallOption
 
 // outcome describes an error by all that a status has.
 func outcome(err error) string {
-	switch {
-	case err == nil:
+	if err == nil {
 		return "ok"
-	case err == io.EOF:
+	}
+	if err == io.EOF { //nolint:errorlint // wrapped, it would be something else
 		return "EOF"
 	}
 	st, ok := status.FromError(err)

@@ -2,6 +2,7 @@ package transporttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -173,7 +174,7 @@ var streamScenarios = []scenario{
 						if err := stream.CloseSend(); err != nil {
 							return err
 						}
-						if err := stream.RecvMsg(new(wrapperspb.StringValue)); err != io.EOF {
+						if err := stream.RecvMsg(new(wrapperspb.StringValue)); !errors.Is(err, io.EOF) {
 							return fmt.Errorf("at the end: %w", err)
 						}
 						return nil
@@ -198,7 +199,7 @@ var streamScenarios = []scenario{
 func endAfter(n, m int, err error) func(*serverEnd) error {
 	return func(end *serverEnd) error {
 		for i := 0; i != n; i++ {
-			if _, recvErr := end.recv(); recvErr == io.EOF {
+			if _, recvErr := end.recv(); errors.Is(recvErr, io.EOF) {
 				break
 			} else if recvErr != nil {
 				return recvErr

@@ -1,0 +1,168 @@
+package inproc_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/reflection"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve returns a server with the echo service and a connection to it. Both
+// are gone when the test has ended.
+func serve(t *testing.T, config inproc.Config, defaults ...grpc.CallOption) (*inproc.Server, *inproc.Conn) {
+	t.Helper()
+	server := inproc.NewServer(config)
+	registerEcho(server)
+	conn := server.Connect(defaults...)
+	t.Cleanup(func() {
+		server.Stop()
+		server.GracefulStop()
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server, conn
+}
+
+func say(ctx context.Context, conn grpc.ClientConnInterface, text string, opts ...grpc.CallOption) (string, error) {
+	reply := new(wrapperspb.StringValue)
+	err := conn.Invoke(ctx, echo, wrapperspb.String(text), reply, opts...)
+	return reply.GetValue(), err
+}
+
+var bidi = &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
+
+func TestRegisterServicePanics(t *testing.T) {
+	typed := grpc.ServiceDesc{ServiceName: "typed", HandlerType: (*io.Reader)(nil)}
+	for name, register := range map[string]func(*inproc.Server){
+		"when the service is registered already":         func(s *inproc.Server) { registerEcho(s) },
+		"when the implementation lacks methods":          func(s *inproc.Server) { s.RegisterService(&typed, 1) },
+		"when a connection has been made":                func(s *inproc.Server) { s.Connect(); s.RegisterService(&typed, nil) },
+		"when the server was stopped before it was used": func(s *inproc.Server) { s.Stop(); s.RegisterService(&typed, nil) },
+		"when a connection was made and is closed":       func(s *inproc.Server) { _ = s.Connect().Close(); s.RegisterService(&typed, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := inproc.NewServer(inproc.Config{})
+			registerEcho(server)
+			defer func() {
+				if r := recover(); r == nil || !strings.HasPrefix(r.(string), "inproc: registering ") {
+					t.Errorf("recovered %v", r)
+				}
+			}()
+			register(server)
+		})
+	}
+}
+
+func TestGetServiceInfo(t *testing.T) {
+	server, _ := serve(t, inproc.Config{})
+	want := map[string]grpc.ServiceInfo{"inproc.Echo": {
+		Methods: []grpc.MethodInfo{
+			{Name: "Echo"},
+			{Name: "Stream", IsClientStream: true, IsServerStream: true},
+			{Name: "Repeat", IsServerStream: true},
+		},
+		Metadata: "echo_test.go",
+	}}
+	if diff := cmp.Diff(want, server.GetServiceInfo()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The reflection service asks the server what it serves.
+func TestReflection(t *testing.T) {
+	server := inproc.NewServer(inproc.Config{})
+	registerEcho(server)
+	reflection.Register(server)
+	conn := server.Connect()
+	stream, err := reflectionpb.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Send(&reflectionpb.ServerReflectionRequest{
+		MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	response, err := stream.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range response.GetListServicesResponse().GetService() {
+		names = append(names, s.GetName())
+	}
+	if !slices.Contains(names, "inproc.Echo") {
+		t.Errorf("services %q", names)
+	}
+	_ = stream.CloseSend()
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+	server.GracefulStop()
+}
+
+func TestUnknownServiceHandler(t *testing.T) {
+	intercepted := 0
+	_, conn := serve(t, inproc.Config{
+		UnknownService: func(srv any, stream grpc.ServerStream) error {
+			method, _ := grpc.MethodFromServerStream(stream)
+			in := new(wrapperspb.StringValue)
+			if err := stream.RecvMsg(in); err != nil {
+				return err
+			}
+			return stream.SendMsg(wrapperspb.String(method + " " + in.GetValue()))
+		},
+		StreamInterceptors: []grpc.StreamServerInterceptor{
+			func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+				if srv != nil || !info.IsClientStream || !info.IsServerStream {
+					t.Errorf("interceptor for %v: %+v", srv, info)
+				}
+				intercepted++
+				return handler(srv, stream)
+			},
+		},
+	})
+	for _, method := range []string{"/un/known", "/inproc.Echo/Nothing"} {
+		reply := new(wrapperspb.StringValue)
+		err := conn.Invoke(t.Context(), method, wrapperspb.String("x"), reply)
+		if want := method + " x"; err != nil || reply.GetValue() != want {
+			t.Errorf("%q, %v, want %q", reply.GetValue(), err, want)
+		}
+	}
+	if intercepted != 2 {
+		t.Errorf("the interceptor ran %d times, want 2", intercepted)
+	}
+	if err := conn.Invoke(t.Context(), "malformed", nil, nil); status.Code(err) != codes.Unimplemented {
+		t.Errorf("a malformed name: %v", err)
+	}
+}
+
+func TestMaxSizes(t *testing.T) {
+	_, conn := serve(t, inproc.Config{MaxRecvMsgSize: 200, MaxSendMsgSize: 100}, grpc.MaxCallSendMsgSize(300))
+	for size, want := range map[int]codes.Code{
+		90:  codes.OK,
+		150: codes.ResourceExhausted, // for the server to send
+		250: codes.ResourceExhausted, // for the server to receive
+		350: codes.ResourceExhausted, // for the client to send
+	} {
+		if _, err := say(t.Context(), conn, strings.Repeat("x", size)); status.Code(err) != want {
+			t.Errorf("%d bytes: %v, want %v", size, err, want)
+		}
+	}
+}
