@@ -106,6 +106,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(99, "", "", []byte(nil), false)
 	f.Add(101, "Content-Encoding", "gzip", []byte("text"), false)
 	f.Add(200, "Content-Length", "3", []byte("text"), true)
+	f.Add(200, "ConteNt-TYpe", "0", []byte("0"), false) // beside which net/http sends one of its own
 	f.Fuzz(func(t *testing.T, status int, name, value string, body []byte, flushes bool) {
 		h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()[name] = []string{value, value}
@@ -129,8 +130,9 @@ func FuzzAnswer(f *testing.F) {
 				t.Errorf("%s: the body %q became %q", kind, body, a.body)
 			}
 			clean := textproto.TrimString(strings.NewReplacer("\r", " ", "\n", " ").Replace(value))
-			for _, got := range a.header[textproto.CanonicalMIMEHeaderKey(name)] {
-				if utf8.ValidString(clean) && got != clean && got != clean+", "+clean && !strings.HasPrefix(name, "Content-") {
+			canonical := textproto.CanonicalMIMEHeaderKey(name)
+			for _, got := range a.header[canonical] {
+				if utf8.ValidString(clean) && got != clean && got != clean+", "+clean && !strings.HasPrefix(canonical, "Content-") {
 					t.Errorf("%s: the header %q: %q became %q", kind, name, value, got)
 				}
 				if strings.ContainsAny(got, "\r\n") {
