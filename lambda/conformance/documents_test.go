@@ -88,10 +88,10 @@ How the columns came about:
   too; what is about gRPC over the transports unix, bufconn and inproc as well. The test fails when a row is not "yes".
 - **aws-lambda-go-api-proxy** v0.16.2 (archived by its owner): the same checks on the same handlers behind its httpadapter,
   for payload 1.0, payload 2.0 and ALB, in the same emulator. A cell in words where the check cannot apply to it.
-- **algnhsa** 1.1.0 and **aws-lambda-web-adapter** (commit 003bbe2, with lambda_http at commit 6f305bb): from reading their
-  sources, not from running them. The web adapter runs beside the application and calls it over HTTP, so that what concerns the
-  response writer is that of the application's own server. algnhsa does not serve alb without multi-value headers at all; its
-  cells do not repeat that.
+- **algnhsa** 1.1.0 and **aws-lambda-web-adapter** (the newest sources found, later than its version 1.0.1, with lambda_http at
+  commit 13f237e): from reading their sources, not from running them. The web adapter runs beside the application and calls it
+  over HTTP, so that what concerns the response writer is that of the application's own server. algnhsa does not serve alb
+  without multi-value headers at all; its cells do not repeat that.
 
 "no" is followed by what happens instead, and by the sources where it does if it is not all of them. "?" is what reading did not
 tell, "–" what is not the adapter's affair or does not exist there.
