@@ -18,6 +18,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/metrics"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -44,7 +45,7 @@ func gateway(b *testing.B, transportName, interceptors string) http.Handler {
 	}
 	var options []service.Option
 	if interceptors == serviceAndMetrics {
-		options = append(options, service.WithRegisterer(prometheus.NewRegistry()))
+		options = append(options, metrics.WithRegisterer(prometheus.NewRegistry()))
 	}
 	s, err := newService(b.Context(), parse(b, transportName), options...)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/calls"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emf"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
@@ -48,12 +48,12 @@ func newFunction(c config, stdout io.Writer) (*function, error) {
 		service.WithServer(func(s *transport.Server) { s.DrainTimeout = drainTimeout }),
 	)
 	if c.emf {
-		registry := prometheus.NewRegistry()
+		recorder := calls.New(time.Now)
 		var err error
-		if f.metrics, err = emf.New(stdout, registry, emf.Config{Namespace: metricsNamespace, Level: c.logLevel.String()}); err != nil {
+		if f.metrics, err = emf.New(stdout, recorder, emf.Config{Namespace: metricsNamespace, Level: c.logLevel.String()}); err != nil {
 			return nil, err
 		}
-		options = append(options, service.WithRegisterer(registry))
+		options = append(options, service.WithMetrics(func() (service.Metrics, error) { return recorder, nil }))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()

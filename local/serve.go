@@ -14,9 +14,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/reflection"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/metrics"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
@@ -36,23 +38,23 @@ func serve(ctx context.Context, c *config, stderr io.Writer) (err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	svc, err := service.New(ctx, c.transport, append(example.Services(),
 		service.WithLogger(logger),
-		service.WithRegisterer(registry),
-		service.WithReflection(),
+		metrics.WithRegisterer(registry),
+		service.WithReflection(reflection.Register),
 		service.WithCORS(c.corsOrigins...),
 		service.WithServer(func(s *transport.Server) { s.DrainTimeout = c.drainTimeout }),
 	)...)
 	if err != nil {
 		return err
 	}
-	metrics := http.NewServeMux()
-	metrics.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+	metricsMux := http.NewServeMux()
+	metricsMux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
 
 	group, ctx := errgroup.WithContext(ctx)
 	if l := listeners.http; l != nil {
 		group.Go(func() error { return serveHTTP(ctx, l, svc, c.drainTimeout, logger) })
 	}
 	if l := listeners.metrics; l != nil {
-		group.Go(func() error { return serveHTTP(ctx, l, metrics, c.drainTimeout, logger) })
+		group.Go(func() error { return serveHTTP(ctx, l, metricsMux, c.drainTimeout, logger) })
 	}
 	if l := listeners.grpc; l != nil {
 		group.Go(func() error { return svc.ServeGRPC(ctx, l) })

@@ -37,8 +37,8 @@ func (s *Service) interceptors(transportName *string, external bool) ([]grpc.Una
 	unary = append(unary, selector.UnaryServerInterceptor(logging.UnaryServerInterceptor(logger, logOptions...), selector.MatchFunc(notHealth)))
 	stream = append(stream, selector.StreamServerInterceptor(logging.StreamServerInterceptor(logger, logOptions...), selector.MatchFunc(notHealth)))
 	if s.metrics != nil {
-		unary = append(unary, s.metrics.server.UnaryServerInterceptor())
-		stream = append(stream, s.metrics.server.StreamServerInterceptor())
+		unary = append(unary, s.metrics.UnaryServerInterceptor())
+		stream = append(stream, s.metrics.StreamServerInterceptor())
 	}
 	onPanic := recovery.WithRecoveryHandlerContext(c.recovered)
 	return append(unary, recovery.UnaryServerInterceptor(onPanic)), append(stream, recovery.StreamServerInterceptor(onPanic))

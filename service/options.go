@@ -7,9 +7,7 @@ import (
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/reflection"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -20,7 +18,7 @@ type Option func(*config)
 type config struct {
 	bindings   []binding
 	logger     *slog.Logger
-	registerer prometheus.Registerer
+	metrics    func() (Metrics, error) // nil: off
 	reflect    func(grpc.ServiceRegistrar)
 	unary      []grpc.UnaryServerInterceptor
 	stream     []grpc.StreamServerInterceptor
@@ -57,17 +55,33 @@ func Bind[S, C any](
 // slog.Default().
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
 
-// WithRegisterer turns metrics on and registers them with r: call counts and
-// latencies by method and code, and grpc_gateway_transport_info, whose label
-// names the transport. Close unregisters them.
-func WithRegisterer(r prometheus.Registerer) Option { return func(c *config) { c.registerer = r } }
+// Metrics counts the calls of one Service.
+type Metrics interface {
+	UnaryServerInterceptor() grpc.UnaryServerInterceptor
+	StreamServerInterceptor() grpc.StreamServerInterceptor
 
-// WithReflection turns gRPC server reflection on, for grpcurl and its like.
-func WithReflection() Option {
+	// Opened is called when it is known which transport is in use.
+	Opened(transport string)
+
+	// Closed is called when the Service has been closed or could not be made.
+	Closed()
+}
+
+// WithMetrics turns metrics on. New calls start, whose error is New's. With
+// Prometheus, use WithRegisterer of package metrics in this directory.
+func WithMetrics(start func() (Metrics, error)) Option {
+	return func(c *config) { c.metrics = start }
+}
+
+// WithReflection turns gRPC server reflection on, for grpcurl and its like. Its
+// argument is reflection.Register of google.golang.org/grpc/reflection, whose
+// import is left to those who want it. It is the same for any service that asks
+// a server what is registered with it.
+func WithReflection[S grpc.ServiceRegistrar](register func(S)) Option {
 	return func(c *config) {
 		c.reflect = func(r grpc.ServiceRegistrar) {
-			if server, ok := r.(reflection.GRPCServer); ok {
-				reflection.Register(server)
+			if server, ok := r.(S); ok {
+				register(server)
 			}
 		}
 	}

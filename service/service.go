@@ -30,7 +30,7 @@ type Service struct {
 	config  *config
 	health  *health.Server
 	drain   time.Duration
-	metrics *metrics
+	metrics Metrics // nil: off
 
 	mu      sync.Mutex     // guards closing against serving.Add after Wait
 	closing chan struct{}  // closed by Close
@@ -46,18 +46,22 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	}
 	s := &Service{config: c, health: health.NewServer(), closing: make(chan struct{})}
 	var err error
-	if s.metrics, err = newMetrics(c.registerer); err != nil {
-		return nil, fmt.Errorf("service: registering metrics: %w", err)
+	if c.metrics != nil {
+		if s.metrics, err = c.metrics(); err != nil {
+			return nil, fmt.Errorf("service: registering metrics: %w", err)
+		}
 	}
 	name := t.Name() // until it is known which of several it is
 	description := s.describe(&name, false)
 	if s.conn, err = t.Open(ctx, description); err != nil {
-		s.metrics.unregister()
+		s.closeMetrics()
 		return nil, fmt.Errorf("service: %w", err)
 	}
 	name = s.conn.Transport()
 	s.drain = description.DrainTimeout
-	s.metrics.setTransport(name)
+	if s.metrics != nil {
+		s.metrics.Opened(name)
+	}
 	if s.handler, err = c.handler(ctx, s.conn); err != nil {
 		return nil, fmt.Errorf("service: %w", errors.Join(err, s.Close()))
 	}
@@ -116,8 +120,14 @@ func (s *Service) Close() error {
 	s.health.Shutdown()
 	err := s.conn.Close()
 	s.serving.Wait()
-	s.metrics.unregister()
+	s.closeMetrics()
 	return err
+}
+
+func (s *Service) closeMetrics() {
+	if s.metrics != nil {
+		s.metrics.Closed()
+	}
 }
 
 func (s *Service) closed() bool {

@@ -25,12 +25,14 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/metrics"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -398,7 +400,7 @@ func TestReflectionIsAnOption(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		opts := bindAll(fake{})
 		if on {
-			opts = append(opts, service.WithReflection())
+			opts = append(opts, service.WithReflection(reflection.Register))
 		}
 		s := start(t, transport.InProcess(), nil, opts...)
 		stream, err := grpc_reflection_v1.NewServerReflectionClient(dial(t, s)).ServerReflectionInfo(t.Context())
@@ -453,7 +455,7 @@ func TestWhatLambdaLetsThroughIsNotTooLarge(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	opts := append(bindAll(fake{}), service.WithRegisterer(registry))
+	opts := append(bindAll(fake{}), metrics.WithRegisterer(registry))
 	s := start(t, transport.FirstOf(transport.Unix("/nonexistent"), transport.Bufconn()), nil, opts...)
 	call(t, s, "GET", "/v1/ping", "")
 	call(t, s, "GET", "/v1/echo/7/stream?count=-1", "")

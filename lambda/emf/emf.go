@@ -36,14 +36,21 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
+
+// A Gatherer is what has metrics: a prometheus.Gatherer, such as a registry. It
+// is described here because importing that package takes a good millisecond of
+// a cold start, also of those whose metrics are not Prometheus' own.
+type Gatherer interface {
+	Gather() ([]*dto.MetricFamily, error)
+}
 
 // An Exporter writes the metrics of one gatherer to one writer. It is safe for
 // concurrent use.
 type Exporter struct {
 	w        io.Writer
-	gatherer prometheus.Gatherer
+	gatherer Gatherer
 	layout   layout
 	interval time.Duration
 	now      func() time.Time
@@ -61,7 +68,7 @@ type Exporter struct {
 // can be shared with a logger that does the same.
 //
 // The error says what CloudWatch would not accept of config.
-func New(w io.Writer, g prometheus.Gatherer, config Config) (*Exporter, error) {
+func New(w io.Writer, g Gatherer, config Config) (*Exporter, error) {
 	layout, err := newLayout(config)
 	if err != nil {
 		return nil, fmt.Errorf("emf: reading the configuration: %w", err)
