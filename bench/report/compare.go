@@ -54,7 +54,7 @@ func (c *comparison) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }()
 	base := tree{filepath.Join(temp, "base"), c.head.stderr}
 	if _, err := c.head.output(ctx, "git", "worktree", "add", "--quiet", "--detach", base.dir, c.base); err != nil {
 		return err

@@ -39,7 +39,7 @@ func measure(ctx context.Context, t tree, p plan, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }()
 	binary := filepath.Join(temp, "bench.test")
 	if err := t.build(ctx, binary); err != nil {
 		return err
