@@ -99,12 +99,11 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// close writes the last metrics, which the service takes along when it is
-// closed, and drains the calls in flight.
+// close drains the calls in flight, then writes the last metrics.
 func (f *function) close() error {
-	var err error
+	err := f.service.Close()
 	if f.metrics != nil {
-		err = f.metrics.Flush()
+		err = errors.Join(err, f.metrics.Flush())
 	}
-	return errors.Join(err, f.service.Close())
+	return err
 }
