@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
@@ -163,6 +166,67 @@ func TestMaxSizes(t *testing.T) {
 	} {
 		if _, err := say(t.Context(), conn, strings.Repeat("x", size)); status.Code(err) != want {
 			t.Errorf("%d bytes: %v, want %v", size, err, want)
+		}
+	}
+}
+
+// grpc-go sends such a trailer and breaks the call with it; see the package
+// documentation.
+func TestTrailerThatCannotBeSent(t *testing.T) {
+	bad := metadata.MD{"a b": {"x"}}
+	_, conn := serve(t, inproc.Config{
+		UnaryInterceptors: []grpc.UnaryServerInterceptor{
+			func(ctx context.Context, _ any, _ *grpc.UnaryServerInfo, _ grpc.UnaryHandler) (any, error) {
+				return nil, errors.Join(grpc.SetTrailer(ctx, bad), grpc.SetHeader(ctx, bad), grpc.SendHeader(ctx, bad))
+			},
+		},
+		StreamInterceptors: []grpc.StreamServerInterceptor{
+			func(_ any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, _ grpc.StreamHandler) error {
+				stream.SetTrailer(bad)
+				return nil
+			},
+		},
+	})
+	if _, err := say(t.Context(), conn, "x"); status.Code(err) != codes.Internal || strings.Count(err.Error(), `"a b"`) != 3 {
+		t.Errorf("a unary call: %v", err)
+	}
+	stream, err := conn.NewStream(t.Context(), bidi, echoStream)
+	if err == nil {
+		err = stream.RecvMsg(new(wrapperspb.StringValue))
+	}
+	if status.Code(err) != codes.Internal || !strings.Contains(err.Error(), `"a b"`) {
+		t.Errorf("a stream: %v", err)
+	}
+}
+
+// What contexts are made from a handler's ends with it, without a goroutine for
+// each to watch it.
+func TestContextsMadeFromAHandlers(t *testing.T) {
+	var derived []context.Context
+	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
+		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			before := runtime.NumGoroutine()
+			for range 100 {
+				child, cancel := context.WithCancel(ctx)
+				t.Cleanup(cancel)
+				derived = append(derived, child)
+			}
+			if more := runtime.NumGoroutine() - before; more > 10 {
+				t.Errorf("100 contexts started %d goroutines", more)
+			}
+			return handler(ctx, req)
+		},
+	}})
+	deadline, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	for _, ctx := range []context.Context{context.Background(), deadline} {
+		if _, err := say(ctx, conn, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, ctx := range derived {
+		if !errors.Is(ctx.Err(), context.Canceled) || !errors.Is(context.Cause(ctx), context.Canceled) {
+			t.Errorf("context %d: %v, %v", i, ctx.Err(), context.Cause(ctx))
 		}
 	}
 }

@@ -118,6 +118,30 @@ var limitScenarios = []scenario{
 		},
 	},
 	{
+		name: "a server goes on sending as its client reads",
+		server: serving(func(s *scene) *service {
+			return &service{serverStream: func(end *serverEnd) error {
+				if _, err := end.recv(); err != nil {
+					return err
+				}
+				for i := range 1000 {
+					if err := end.send(strings.Repeat("x", i)); err != nil {
+						return err
+					}
+				}
+				s.mark("all sent")
+				return nil
+			}}
+		}),
+		client: func(ctx context.Context, s *scene) {
+			stream := s.stream(ctx, serverStreamDesc, serverStream)
+			_ = stream.send("x")
+			stream.header()
+			stream.drain()
+			s.await("all sent")
+		},
+	},
+	{
 		name: "a sender waits when much is unread, and goes on when it is read",
 		server: serving(func(s *scene) *service {
 			return &service{bidi: func(end *serverEnd) error {

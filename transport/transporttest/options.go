@@ -136,6 +136,9 @@ var optionScenarios = []scenario{
 			bothWays(ctx, s, grpc.ForceCodec(codecV1{c}))
 			bothWays(ctx, s, grpc.CustomCodecCallOption{Codec: codecV1{c}})
 			bothWays(ctx, s, grpc.ForceCodecV2(codecV2{c}), grpc.CallContentSubtype("other"))
+			for _, option := range []grpc.CallOption{grpc.ForceCodecV2(codecV2{c}), grpc.ForceCodec(codecV1{c})} {
+				_ = s.invoke(ctx, strings.Repeat("long enough for a pool", 1000), option)
+			}
 		},
 	},
 	{

@@ -1,0 +1,225 @@
+package inproc_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
+)
+
+// The goroutines that wait for calls are few, however many calls there were at
+// a time.
+func TestGoroutinesThatWaitAreFew(t *testing.T) {
+	h := newHeld()
+	before := runtime.NumGoroutine()
+	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{h.unary}})
+	var calls sync.WaitGroup
+	for range cap(h.there) {
+		calls.Go(func() {
+			if _, err := say(context.Background(), conn, "x"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range cap(h.there) {
+		<-h.there
+	}
+	close(h.release)
+	calls.Wait()
+	most := before + 4*runtime.GOMAXPROCS(0)
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > most; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines are left, want at most %d", runtime.NumGoroutine(), most)
+		}
+	}
+}
+
+// A stream that waits costs the goroutine of its handler and some memory.
+func TestIdleStreamsAreSmall(t *testing.T) {
+	const streams = 500
+	_, conn := serve(t, inproc.Config{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	used := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc + m.StackInuse
+	}
+	before, goroutines := used(), runtime.NumGoroutine()
+	open := make([]grpc.ClientStream, streams)
+	for i := range open {
+		var err error
+		if open[i], err = conn.NewStream(ctx, bidi, echoStream); err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, open[i], "x") // so that the handler runs
+	}
+	if more := runtime.NumGoroutine() - goroutines; more > streams {
+		t.Errorf("%d goroutines for %d streams", more, streams)
+	}
+	if each := (used() - before) / streams; each > 16<<10 {
+		t.Errorf("%d bytes per stream", each)
+	}
+	runtime.KeepAlive(open)
+}
+
+func exchange(t *testing.T, stream grpc.ClientStream, text string) {
+	t.Helper()
+	reply := new(wrapperspb.StringValue)
+	err := errors.Join(stream.SendMsg(wrapperspb.String(text)), stream.RecvMsg(reply))
+	if err != nil || reply.GetValue() != text {
+		t.Fatalf("%q, %v", reply.GetValue(), err)
+	}
+}
+
+// What is unread is bounded in both directions: a sender waits.
+func TestUnreadMessagesAreBounded(t *testing.T) {
+	const size = 1000
+	text := wrapperspb.String(strings.Repeat("x", size))
+	for name, run := range map[string]func(t *testing.T, send func(int)){
+		"by the client": func(t *testing.T, sent func(int)) {
+			release := make(chan struct{})
+			_, conn := serve(t, inproc.Config{StreamInterceptors: []grpc.StreamServerInterceptor{
+				func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, _ grpc.StreamHandler) error {
+					<-release
+					return nil
+				},
+			}})
+			stream, err := conn.NewStream(context.Background(), bidi, echoStream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for stream.SendMsg(text) == nil {
+					n++
+				}
+			}()
+			time.Sleep(20 * time.Millisecond) // let it run into the limit, or past it
+			close(release)
+			<-done
+			sent(n)
+		},
+		"by the server": func(t *testing.T, sent func(int)) {
+			counted := make(chan int, 1)
+			_, conn := serve(t, inproc.Config{StreamInterceptors: []grpc.StreamServerInterceptor{
+				func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, _ grpc.StreamHandler) error {
+					n := 0
+					for stream.SendMsg(text) == nil {
+						n++
+					}
+					counted <- n
+					return io.ErrUnexpectedEOF
+				},
+			}})
+			ctx, cancel := context.WithCancel(context.Background())
+			if _, err := conn.NewStream(ctx, bidi, echoStream); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond)
+			cancel()
+			sent(<-counted)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(n int) {
+				if n == 0 || n*size > 64<<10+size {
+					t.Errorf("%d messages of %d bytes were sent without being read", n, size)
+				}
+			})
+		})
+	}
+}
+
+// A server, and a context, that live long remember nothing of calls that are
+// finished and of connections that are closed.
+func TestFinishedIsForgotten(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for name, use := range map[string]func(server *inproc.Server, conn *inproc.Conn, option grpc.CallOption){
+		"a stream": func(_ *inproc.Server, conn *inproc.Conn, option grpc.CallOption) {
+			stream, err := conn.NewStream(ctx, bidi, echoStream, option)
+			if err != nil {
+				t.Fatal(err)
+			}
+			exchange(t, stream, "x")
+			_ = stream.CloseSend()
+			if err := stream.RecvMsg(new(wrapperspb.StringValue)); !errors.Is(err, io.EOF) {
+				t.Fatal(err)
+			}
+		},
+		"a unary call": func(_ *inproc.Server, conn *inproc.Conn, option grpc.CallOption) {
+			if _, err := say(ctx, conn, "x", option); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a connection": func(server *inproc.Server, _ *inproc.Conn, option grpc.CallOption) {
+			conn := server.Connect(option)
+			if _, err := say(context.Background(), conn, "x"); err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.Close(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, conn := serve(t, inproc.Config{})
+			collected := make(chan struct{})
+			func() {
+				held := new([64]byte)
+				runtime.AddCleanup(held, func(struct{}) { close(collected) }, struct{}{})
+				use(server, conn, grpc.OnFinish(func(error) { held[0]++ }))
+			}()
+			for deadline := time.Now().Add(10 * time.Second); ; {
+				runtime.GC()
+				select {
+				case <-collected:
+					return
+				case <-time.After(time.Millisecond):
+				}
+				if time.Now().After(deadline) {
+					t.Fatal("it is still remembered")
+				}
+			}
+		})
+	}
+}
+
+// Buffers that are used again are used by one message at a time.
+func TestBuffersAreNotShared(t *testing.T) {
+	_, conn := serve(t, inproc.Config{})
+	for name, options := range map[string][]grpc.CallOption{
+		"by the protobuf codec":                      nil,
+		"by a codec that works with counted buffers": {grpc.ForceCodecV2(encoding.GetCodecV2("proto"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls sync.WaitGroup
+			for i := range 16 {
+				calls.Go(func() {
+					want := strings.Repeat(string(rune('a'+i)), 20_000)
+					for range 200 {
+						if got, err := say(t.Context(), conn, want, options...); err != nil || got != want {
+							t.Errorf("sent %c, received %.10q, %v", 'a'+i, got, err)
+							return
+						}
+					}
+				})
+			}
+			calls.Wait()
+		})
+	}
+}
