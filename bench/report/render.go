@@ -42,7 +42,8 @@ func document(r *results) string {
 	paragraph("![Latency of a request over each transport](latency.svg)")
 	paragraph("![Cold start of the function over each transport](coldstart.svg)")
 	section("Are the budgets kept?",
-		"Ratios within this run, on all CPUs of the machine. Requests are empty, one at a time, without interceptors.", budgetTable(r))
+		"Ratios within this run, on all CPUs of the machine. Requests are empty, one at a time, without interceptors. "+
+			"What a cold start consists of, and so what stands in the way of a faster one, is in [docs/transports.md](../docs/transports.md#a-cold-start).", budgetTable(r))
 	section("What does a request cost?",
 		"One request at a time through the generated gateway, without interceptors on either side, so that nothing but the transport differs. "+
 			"The payload is text in a JSON body, there and back; 0 is a ping. The floor calls the service as a Go function.",
