@@ -66,7 +66,7 @@ func latencyChart(r *results) ([]byte, error) {
 	if len(boxes) == 0 {
 		return nil, fmt.Errorf("no benchmark of mode=spaced")
 	}
-	p := newChart("A gateway request 2 ms after the one before", "time to the answer in µs (logarithmic): median, middle half as a box, 5% to 95% as a line", names)
+	p := newChart("A gateway request 2 ms after the one before: median, middle half, 5% to 95%", "time to the answer in µs, logarithmic", names)
 	p.X.Scale = plot.LogScale{}
 	p.X.Min, p.X.Max = boxes.span()
 	p.X.Tick.Marker = plot.ConstantTicks(logTicks(p.X.Min, p.X.Max))
@@ -92,6 +92,7 @@ func coldStartChart(r *results) ([]byte, error) {
 	}
 	p := newChart("Cold start of the function, from exec to the first answer", "time in ms", names)
 	p.X.Min, p.X.Max = 0, bars.longest()*1.02
+	p.X.Tick.Marker = plot.ConstantTicks(evenTicks(p.X.Max))
 	p.Add(verticalGrid{}, bars)
 	for i, part := range []string{"process, transport and gateway", "package initialisation", "first request"} {
 		p.Legend.Add(part, swatch{palette()[i]})
@@ -112,6 +113,19 @@ func logTicks(low, high float64) []plot.Tick {
 				ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%.4g", v)})
 			}
 		}
+	}
+	return ticks
+}
+
+// evenTicks are at most ten round numbers from 0 to high, with labels.
+func evenTicks(high float64) []plot.Tick {
+	step := 1.0
+	for high/step > 10 {
+		step *= 5
+	}
+	var ticks []plot.Tick
+	for v := 0.0; v <= high; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%g", v)})
 	}
 	return ticks
 }
