@@ -63,7 +63,8 @@
 // cannot use a Conn or a Server; gateways made by protoc-gen-grpc-gateway take a
 // client instead (RegisterEchoHandlerClient).
 //
-// These differ from a connection, for want of a way to see or to do it:
+// These differ from a connection of grpc-go's, for want of a way to see or to do
+// it, or because the other way would leave something behind:
 //
 //   - Peers have the address "inproc", and the wire length of headers is zero
 //     in stats events.
@@ -75,6 +76,9 @@
 //     refused by grpc.SetHeader, grpc.SendHeader and grpc.SetTrailer with
 //     Internal, and ends a stream with Internal when given to its SetTrailer. A
 //     connection takes it and breaks the call later.
+//   - A client that receives a second response where one is due has ended the
+//     stream. grpc-go returns the same error, but lets the handler go on until
+//     the client's context ends.
 //   - A handler that ends its goroutine by runtime.Goexit ends its call with
 //     Internal; over a connection the client waits for its deadline.
 package inproc

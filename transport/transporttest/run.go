@@ -27,6 +27,9 @@
 //     a message sent before a cancellation is still received, whether a handler
 //     starts when its client is about to leave, and whether the error that it
 //     then sees says cancelled or deadline exceeded.
+//   - Whether a client that has read a second response where one is due still
+//     waits for the status: grpc-go leaves such a stream open until its context
+//     ends, though RecvMsg has returned an error.
 //   - Compression: grpc.SetSendCompressor, ClientSupportedCompressors, and
 //     sizes of compressed messages.
 package transporttest

@@ -363,7 +363,7 @@ var streamEndScenarios = []scenario{
 	},
 	{
 		name:   "a client that cannot decode a response has ended its stream",
-		server: ending(1, 2, nil),
+		server: serving(func(*scene) *service { return &service{bidi: endAfter(1, 2, nil)} }),
 		client: func(ctx context.Context, s *scene) {
 			stream := s.stream(ctx, bidiDesc, bidi, grpc.MaxCallRecvMsgSize(1))
 			_ = stream.send("x")
