@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
@@ -274,6 +275,7 @@ func (s *soak) goroutines(t *testing.T) int {
 	if err := syscall.Kill(s.fn.Pid(), syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
 	}
+	s.awaitExit(t) // Close would cut it short
 	if err := s.fn.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -282,4 +284,15 @@ func (s *soak) goroutines(t *testing.T) int {
 		t.Errorf("the process does not tell its goroutines:\n%s", s.output)
 	}
 	return n
+}
+
+// awaitExit waits until the process has ended by itself.
+func (s *soak) awaitExit(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if processes := s.fn.Processes(); processes[len(processes)-1].State != nil {
+			return
+		}
+	}
+	t.Fatal("the process does not end after SIGQUIT")
 }
