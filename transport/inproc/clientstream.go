@@ -177,11 +177,11 @@ func (cs *clientStream) recv(m any) error {
 func (cs *clientStream) takeResponses() bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	for cs.responses.empty() {
+	for tried := 0; cs.responses.empty(); tried++ {
 		if cs.over {
 			return false
 		}
-		cs.responses.canRead.Wait()
+		cs.responses.await(tried)
 	}
 	cs.taken = cs.responses.take(cs.taken)
 	cs.unread = cs.taken

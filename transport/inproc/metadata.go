@@ -92,22 +92,36 @@ func (c *Conn) requestMetadata(ctx context.Context, method string, o *callOption
 	if len(md["host"]) > 1 {
 		return nil, status.Errorf(codes.Internal, `inproc: metadata key "host" has %d values, at most one makes sense`, len(md["host"]))
 	}
-	received := make(metadata.MD, len(c.metadata)+len(md)+len(credentials))
-	for key, values := range c.metadata {
-		received[key] = values[:len(values):len(values)]
+	if md == nil {
+		md = make(metadata.MD, len(c.metadata)+len(credentials))
 	}
-	for _, source := range []metadata.MD{credentials, md} {
-		for key, values := range source {
-			if !reserved(key) && key != "host" && len(values) > 0 {
-				received[key] = append(received[key], values...)
-			}
+	dropReserved(md)
+	dropReserved(credentials)
+	prepend(md, credentials)
+	prepend(md, c.metadata)
+	if o.authority != "" {
+		md[authorityKey] = []string{o.authority}
+	}
+	if o.contentSubtype != "" {
+		md[contentTypeKey] = []string{contentType(o.contentSubtype)}
+	}
+	return md, nil
+}
+
+// dropReserved removes what applications cannot send.
+func dropReserved(md metadata.MD) {
+	for key, values := range md {
+		if reserved(key) || key == "host" || len(values) == 0 {
+			delete(md, key)
 		}
 	}
-	if o.authority != "" {
-		received[authorityKey] = []string{o.authority}
+}
+
+// prepend adds to md what was sent before it. The values stay shared.
+func prepend(md, before metadata.MD) {
+	for key, values := range before {
+		md[key] = append(values[:len(values):len(values)], md[key]...)
 	}
-	received[contentTypeKey] = []string{contentType(o.contentSubtype)}
-	return received, nil
 }
 
 func contentType(subtype string) string {

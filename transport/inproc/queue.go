@@ -1,6 +1,9 @@
 package inproc
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 const (
 	// queueLimit is how many bytes of one direction of a stream may be unread
@@ -13,6 +16,11 @@ const (
 	// that it does not wake for each message; but not later than when so few
 	// messages are left that the reader might wait for the next one.
 	fewMessages = 8
+
+	// A reader that finds nothing lets others run this many times before it
+	// sleeps. A sender at work has the next message ready by then, or the next
+	// hundred; to be woken for each of them costs more than the message.
+	yields = 4
 )
 
 // A queue holds the encoded messages of one direction of a stream between its
@@ -36,6 +44,18 @@ func (q *queue) init(mu *sync.Mutex) {
 func (q *queue) empty() bool { return q.first == len(q.messages) }
 
 func (q *queue) full() bool { return q.size >= queueLimit }
+
+// await waits until something has changed for the reader, or may have: it has
+// tried that many times to go on.
+func (q *queue) await(tried int) {
+	if tried < yields {
+		q.canRead.L.Unlock()
+		runtime.Gosched()
+		q.canRead.L.Lock()
+		return
+	}
+	q.canRead.Wait()
+}
 
 // wait waits until something has changed for the sender.
 func (q *queue) wait() {

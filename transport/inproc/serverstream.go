@@ -118,7 +118,7 @@ func (ss *serverStream) decode(m any) error {
 func (ss *serverStream) nextRequest() error {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	for {
+	for tried := 0; ; tried++ {
 		switch {
 		case ss.over:
 			return contextError(ss.base.ended())
@@ -128,7 +128,7 @@ func (ss *serverStream) nextRequest() error {
 		case ss.requests.closed:
 			return io.EOF
 		}
-		ss.requests.canRead.Wait()
+		ss.requests.await(tried)
 	}
 }
 
