@@ -16,6 +16,11 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
+// shortDrain is the DrainTimeout of scenarios that let it pass. A transport may
+// wait as long again for handlers to notice that they were cancelled, which on a
+// busy machine takes some time.
+const shortDrain = 250 * time.Millisecond
+
 // holding is a server whose handlers wait for a mark, or for their context.
 func holding(patient bool, drain time.Duration) func(*scene) transport.Server {
 	return func(s *scene) transport.Server {
@@ -89,7 +94,7 @@ var closeScenarios = []scenario{
 	},
 	{
 		name:   "closing cancels what takes too long",
-		server: holding(false, 30*time.Millisecond),
+		server: holding(false, shortDrain),
 		client: func(ctx context.Context, s *scene) {
 			var calls sync.WaitGroup
 			calls.Go(func() {
@@ -103,7 +108,7 @@ var closeScenarios = []scenario{
 	},
 	{
 		name:   "closing cancels streams that take too long",
-		server: holding(false, 30*time.Millisecond),
+		server: holding(false, shortDrain),
 		client: func(ctx context.Context, s *scene) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			_ = stream.recv()
@@ -249,7 +254,7 @@ var isolationScenarios = []scenario{
 var leftoverScenarios = []scenario{
 	{
 		name:   "a stream that its client abandons",
-		server: holding(false, 30*time.Millisecond),
+		server: holding(false, shortDrain),
 		client: func(ctx context.Context, s *scene) {
 			stream := s.stream(context.WithoutCancel(ctx), bidiDesc, bidi)
 			_ = stream.recv()
@@ -266,7 +271,7 @@ var leftoverScenarios = []scenario{
 					}
 				}
 			}}
-			return transport.Server{Register: svc.register, DrainTimeout: 30 * time.Millisecond}
+			return transport.Server{Register: svc.register, DrainTimeout: shortDrain}
 		},
 		client: func(ctx context.Context, s *scene) {
 			ctx, cancel := context.WithCancel(ctx)

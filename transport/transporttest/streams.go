@@ -232,8 +232,12 @@ var streamEndScenarios = []scenario{
 	},
 	{
 		name:   "a client stream has no second response",
-		server: ending(-1, 2, nil),
-		client: closeAndReceive(clientStreamDesc, clientStream),
+		server: serving(func(*scene) *service { return &service{clientStream: endAfter(-1, 2, nil)} }),
+		client: func(ctx context.Context, s *scene) {
+			stream := s.stream(ctx, clientStreamDesc, clientStream)
+			stream.closeSend()
+			_ = stream.recv()
+		},
 	},
 	{
 		name:   "an error after the response of a client stream is delivered",
