@@ -44,7 +44,7 @@ func (t inProcessTransport) Open(ctx context.Context, s Server) (Conn, error) {
 		Conn:   server.Connect(defaults...),
 		name:   t.Name(),
 		server: server,
-		drain:  orDefaultDrain(s.DrainTimeout),
+		drain:  s.DrainTimeout,
 	}, nil
 }
 
@@ -78,21 +78,11 @@ func (c *inProcessConn) Close() (err error) {
 	return err
 }
 
-// close does what [Stop] does for a grpc.Server, to the same effect.
 func (c *inProcessConn) close() error {
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
-		c.server.GracefulStop()
-	}()
-	stopped := closedWithin(c.drain, drained)
-	if !stopped {
-		c.server.Stop()
-		stopped = closedWithin(c.drain, drained)
-	}
+	err := stop(c.server, c.drain)
 	_ = c.Conn.Close() // never fails
-	if !stopped {
-		return fmt.Errorf("transport %s: closing: a handler is still running %v after it was cancelled", c.name, c.drain)
+	if err != nil {
+		return fmt.Errorf("transport %s: closing: %w", c.name, err)
 	}
 	return nil
 }

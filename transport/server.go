@@ -66,7 +66,15 @@ func (s Server) NewServer() *grpc.Server {
 // [Server.DrainTimeout]) for those in flight, then cancels what is left and
 // waits as long again. The error says that a handler did not return even so;
 // it is then left behind.
-func Stop(server *grpc.Server, drain time.Duration) error {
+func Stop(server *grpc.Server, drain time.Duration) error { return stop(server, drain) }
+
+// stopper is a grpc.Server or an inproc.Server.
+type stopper interface {
+	GracefulStop()
+	Stop()
+}
+
+func stop(server stopper, drain time.Duration) error {
 	drain = orDefaultDrain(drain)
 	drained := make(chan struct{})
 	go func() {
