@@ -47,9 +47,9 @@ func newFunction(c config, stdout io.Writer) (*function, error) {
 		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
 		service.WithServer(func(s *transport.Server) { s.DrainTimeout = drainTimeout }),
 	)
+	var err error
 	if c.emf {
 		recorder := calls.New(time.Now)
-		var err error
 		if f.metrics, err = emf.New(stdout, recorder, emf.Config{Namespace: metricsNamespace, Level: c.logLevel.String()}); err != nil {
 			return nil, err
 		}
@@ -57,7 +57,6 @@ func newFunction(c config, stdout io.Writer) (*function, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
-	var err error
 	if f.service, err = service.New(ctx, c.transport, options...); err != nil {
 		return nil, err
 	}
