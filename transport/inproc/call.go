@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 )
 
@@ -13,13 +14,12 @@ import (
 // and the metadata and status that the server sends back. It is the
 // grpc.ServerTransportStream that grpc.SetHeader and its likes look for.
 type call struct {
-	base        handlerContext
-	ctx         context.Context // base, as tagged by the stats handlers
-	conn        *Conn
-	method      string
-	codec       codec // the server's
-	contentType string
-	begun       time.Time
+	base   handlerContext
+	ctx    context.Context // base, as tagged by the stats handlers
+	conn   *Conn
+	method string
+	format *format      // the handler's
+	begin  *stats.Begin // nil without a stats handler
 
 	mu         sync.Mutex
 	header     metadata.MD // as set by the handler; not changed after headerSent
@@ -30,20 +30,31 @@ type call struct {
 	received   metadata.MD    // the client's trailer
 }
 
-func (c *Conn) initCall(ctx context.Context, to *call, method string, md metadata.MD, o *callOptions) {
-	to.base.conn = c.ctx
-	to.base.metadata = md
-	to.base.deadline, _ = ctx.Deadline()
+// start checks that a call can be made with ctx and fills in what is known of
+// it at its beginning.
+func (c *Conn) start(ctx context.Context, to *call, method string, o *callOptions) error {
+	if err := ctx.Err(); err != nil {
+		return contextError(err)
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		if !time.Now().Before(deadline) {
+			return contextError(context.DeadlineExceeded)
+		}
+		to.base.deadline = deadline
+	}
+	var err error
+	if to.base.metadata, err = c.requestMetadata(ctx, method, o); err != nil {
+		return err
+	}
+	to.base.conn = c
 	to.ctx = &to.base
 	to.conn = c
 	to.method = method
-	to.contentType = contentType(o.contentSubtype)
-	to.codec = c.server.codec
+	to.format = c.server.format
 	if o.contentSubtype != "" {
-		if registered := registeredCodec(o.contentSubtype); registered != nil {
-			to.codec = registered
-		}
+		to.format = to.format.of(o.contentSubtype)
 	}
+	return nil
 }
 
 // Method is the full name, as in "/service/method".
@@ -114,7 +125,7 @@ func (c *call) clientHeader() metadata.MD {
 	if !c.headerSent {
 		return nil
 	}
-	return responseMetadata(c.header, c.contentType)
+	return responseMetadata(c.header, c.format.contentType)
 }
 
 // clientTrailer is the trailer as the client has it, empty until it has read
@@ -135,7 +146,7 @@ func (c *call) receive() error {
 		}
 		contentType := ""
 		if !c.headerSent { // then the trailer is all there is
-			contentType = c.contentType
+			contentType = c.format.contentType
 		}
 		c.received = responseMetadata(c.trailer, contentType)
 		c.status = receivedStatus(c.status, c.received)

@@ -18,12 +18,14 @@ type clientStream struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 
-	sentLast bool // used by who sends
+	// Used by who sends.
+	scratch  scratch
+	sentLast bool
 
 	// Used by who receives.
-	received bool      // a message
-	taken    []payload // from the queue
-	unread   []payload // the rest of taken
+	received bool  // a message
+	taken    batch // from the queue
+	response payload
 
 	finishing sync.Mutex
 	finished  bool
@@ -118,7 +120,7 @@ func (cs *clientStream) send(m any) error {
 		return errAfterClose
 	}
 	cs.sentLast = !cs.desc.ClientStreams
-	data, err := encode(cs.options.codec, m, cs.options.maxSendMsgSize)
+	data, err := encode(cs.options.codec, m, cs.options.maxSendMsgSize, &cs.scratch)
 	if err != nil {
 		return err
 	}
@@ -159,12 +161,11 @@ func (cs *clientStream) RecvMsg(m any) error {
 }
 
 func (cs *clientStream) recv(m any) error {
-	if len(cs.unread) == 0 && !cs.takeResponses() {
+	if cs.taken.empty() && !cs.takeResponses() {
 		return cs.result()
 	}
-	data := &cs.unread[0]
-	cs.unread = cs.unread[1:]
-	if err := decode(cs.options.codec, data, m, cs.options.maxRecvMsgSize); err != nil {
+	cs.response = cs.taken.first()
+	if err := decode(cs.options.codec, &cs.response, m, cs.options.maxRecvMsgSize); err != nil {
 		return err
 	}
 	cs.received = true
@@ -175,6 +176,9 @@ func (cs *clientStream) recv(m any) error {
 // two sides meet at the mutex once for many. It waits for one, and returns
 // false at the end of the stream.
 func (cs *clientStream) takeResponses() bool {
+	if n := len(cs.taken.sizes); n > 1 {
+		cs.responses.linger(int32(min(2*n, fullBatch)))
+	}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	for tried := 0; cs.responses.empty(); tried++ {
@@ -184,7 +188,6 @@ func (cs *clientStream) takeResponses() bool {
 		cs.responses.await(tried)
 	}
 	cs.taken = cs.responses.take(cs.taken)
-	cs.unread = cs.taken
 	return true
 }
 

@@ -19,14 +19,44 @@ import (
 // bytes, so that neither side ever holds what the other may change, and so
 // that both may use Go types of their own for one message.
 type codec interface {
-	marshal(m any) (payload, error)
+	// marshal may leave the payload in the scratch, and so make it a borrowed
+	// one.
+	marshal(m any, s *scratch) (payload, error)
 	unmarshal(p *payload, m any) error
+}
+
+// A format is how the messages of a call are encoded, and how it is named.
+type format struct {
+	codec       codec
+	contentType string
+}
+
+// of returns the format of a content-subtype. A handler reads one that is not
+// registered as it reads calls without one.
+func (f *format) of(subtype string) *format {
+	c := registeredCodec(subtype)
+	if c == nil {
+		c = f.codec
+	}
+	return &format{c, contentType(subtype)}
 }
 
 // A payload is an encoded message. Whoever has it last frees it, once.
 type payload struct {
-	data   []byte
-	shared *shared // nil when data is all there is
+	data     []byte
+	borrowed bool    // data is valid only for now: nobody may keep it
+	shared   *shared // nil when data is all there is
+}
+
+// smallMessage is the size in bytes up to which messages are copied rather than
+// handed on, and from which on buffers come from a pool.
+const smallMessage = 1 << 10
+
+// A scratch is where one sender encodes small messages, one after the other.
+// The zero value is ready for use.
+type scratch struct {
+	buffer []byte
+	large  bool // the last message was
 }
 
 // shared is memory that is used again after free.
@@ -36,20 +66,31 @@ type shared struct {
 }
 
 func (p *payload) len() int {
-	if p.shared != nil && p.shared.buffers != nil {
-		return p.shared.buffers.Len()
+	if p.shared == nil {
+		return len(p.data)
 	}
-	return len(p.data)
+	return p.shared.len(p.data)
+}
+
+func (s *shared) len(data []byte) int {
+	if s.buffers != nil {
+		return s.buffers.Len()
+	}
+	return len(data)
 }
 
 func (p *payload) free() {
-	if s := p.shared; s != nil {
-		if s.pooled != nil {
-			mem.DefaultBufferPool().Put(s.pooled)
-		}
-		s.buffers.Free()
+	if p.shared != nil {
+		p.shared.free()
 	}
 	*p = payload{}
+}
+
+func (s *shared) free() {
+	if s.pooled != nil {
+		mem.DefaultBufferPool().Put(s.pooled)
+	}
+	s.buffers.Free()
 }
 
 // bytes returns what is valid until free.
@@ -62,7 +103,7 @@ func (p *payload) bytes() []byte {
 
 // owned returns the bytes for a codec that may keep them.
 func (p *payload) owned() []byte {
-	if p.shared != nil && p.shared.pooled != nil {
+	if p.borrowed || p.shared != nil && p.shared.pooled != nil {
 		return bytes.Clone(p.data)
 	}
 	return p.bytes()
@@ -72,7 +113,7 @@ func (p *payload) owned() []byte {
 func (p *payload) counted() mem.BufferSlice {
 	switch s := p.shared; {
 	case s == nil:
-		return mem.BufferSlice{mem.SliceBuffer(p.data)}
+		return mem.BufferSlice{mem.SliceBuffer(p.owned())}
 	case s.buffers == nil:
 		*s.pooled = p.data
 		s.buffers = mem.BufferSlice{mem.NewBuffer(s.pooled, mem.DefaultBufferPool())}
@@ -95,7 +136,7 @@ func registeredCodec(subtype string) codec {
 		return nil
 	}
 	if isGRPCProto(c) {
-		return protobufCodec{}
+		return &protobufCodec{}
 	}
 	return codecV2{c}
 }
@@ -112,23 +153,32 @@ func isGRPCProto(c encoding.CodecV2) bool {
 // per message, which for small messages is a good part of the whole.
 type protobufCodec struct{}
 
-// poolFrom is the size in bytes from which buffers are used again.
-const poolFrom = 1 << 10
-
-func (protobufCodec) marshal(m any) (payload, error) {
+func (*protobufCodec) marshal(m any, s *scratch) (payload, error) {
 	message := messageOf(m)
 	if message == nil {
 		return payload{}, fmt.Errorf("proto: failed to marshal, message is %T, want proto.Message", m)
 	}
-	var p payload
-	if size := proto.Size(message); size > poolFrom {
-		p.shared = &shared{pooled: mem.DefaultBufferPool().Get(size)}
-		p.data = (*p.shared.pooled)[:0]
-	} else if size > 0 {
-		p.data = make([]byte, 0, size)
+	if s.large {
+		if size := proto.Size(message); size > smallMessage {
+			return marshalPooled(message, size)
+		}
 	}
-	// The size has just been computed, and nobody may change m meanwhile.
-	data, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(p.data, message)
+	data, err := proto.MarshalOptions{}.MarshalAppend(s.buffer[:0], message)
+	if err != nil {
+		return payload{}, err
+	}
+	if s.large = len(data) > smallMessage; s.large {
+		s.buffer = nil // data may be in it, and goes on
+		return payload{data: data}, nil
+	}
+	s.buffer = data
+	return payload{data: data, borrowed: true}, nil
+}
+
+// marshalPooled is for messages of a size that has just been computed.
+func marshalPooled(message proto.Message, size int) (payload, error) {
+	p := payload{shared: &shared{pooled: mem.DefaultBufferPool().Get(size)}}
+	data, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend((*p.shared.pooled)[:0], message)
 	if err != nil {
 		p.free()
 		return payload{}, err
@@ -137,7 +187,7 @@ func (protobufCodec) marshal(m any) (payload, error) {
 	return p, nil
 }
 
-func (protobufCodec) unmarshal(p *payload, m any) error {
+func (*protobufCodec) unmarshal(p *payload, m any) error {
 	message := messageOf(m)
 	if message == nil {
 		return fmt.Errorf("failed to unmarshal, message is %T, want proto.Message", m)
@@ -163,7 +213,7 @@ type codecV2 struct {
 	}
 }
 
-func (c codecV2) marshal(m any) (payload, error) {
+func (c codecV2) marshal(m any, _ *scratch) (payload, error) {
 	buffers, err := c.codec.Marshal(m)
 	if err != nil || buffers == nil {
 		return payload{}, err
@@ -181,7 +231,7 @@ type codecV1 struct {
 	}
 }
 
-func (c codecV1) marshal(m any) (payload, error) {
+func (c codecV1) marshal(m any, _ *scratch) (payload, error) {
 	data, err := c.codec.Marshal(m)
 	return payload{data: data}, err
 }
@@ -190,33 +240,36 @@ func (c codecV1) unmarshal(p *payload, m any) error { return c.codec.Unmarshal(p
 
 // encode returns m encoded. A nil m is an empty message, as a handler that
 // returns (nil, nil) means it.
-func encode(c codec, m any, limit int) (payload, error) {
+func encode(c codec, m any, limit int, s *scratch) (payload, error) {
 	if m == nil {
 		return payload{}, nil
 	}
-	p, err := c.marshal(m)
+	p, err := c.marshal(m, s)
 	if err != nil {
 		return payload{}, status.Errorf(codes.Internal, "grpc: error while marshaling: %v", err)
 	}
-	switch size := p.len(); {
-	case uint64(size) > math.MaxUint32:
+	if size := p.len(); size > limit || uint64(size) > math.MaxUint32 {
 		p.free()
-		return payload{}, status.Errorf(codes.ResourceExhausted, "grpc: message too large (%d bytes)", size)
-	case size > limit:
-		p.free()
-		return payload{}, status.Errorf(codes.ResourceExhausted, "trying to send message larger than max (%d vs. %d)", size, limit)
+		return payload{}, tooLarge(size, limit)
 	}
 	return p, nil
 }
 
+func tooLarge(size, limit int) error {
+	if uint64(size) > math.MaxUint32 {
+		return status.Errorf(codes.ResourceExhausted, "grpc: message too large (%d bytes)", size)
+	}
+	return status.Errorf(codes.ResourceExhausted, "trying to send message larger than max (%d vs. %d)", size, limit)
+}
+
 // decode fills m from p and frees p.
 func decode(c codec, p *payload, m any, limit int) error {
-	defer p.free()
+	var err error
 	if size := p.len(); size > limit {
-		return status.Errorf(codes.ResourceExhausted, "grpc: received message larger than max (%d vs. %d)", size, limit)
+		err = status.Errorf(codes.ResourceExhausted, "grpc: received message larger than max (%d vs. %d)", size, limit)
+	} else if err = c.unmarshal(p, m); err != nil {
+		err = status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)
 	}
-	if err := c.unmarshal(p, m); err != nil {
-		return status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)
-	}
-	return nil
+	p.free()
+	return err
 }

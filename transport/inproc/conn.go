@@ -2,7 +2,6 @@ package inproc
 
 import (
 	"context"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -95,18 +94,6 @@ func (c *Conn) Close() error {
 		c.server.stats.HandleConn(c.ctx, &stats.ConnEnd{})
 	}
 	return nil
-}
-
-// start checks that a call can be made with ctx and returns the metadata that
-// its handler sees.
-func (c *Conn) start(ctx context.Context, method string, o *callOptions) (metadata.MD, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, contextError(err)
-	}
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		return nil, contextError(context.DeadlineExceeded)
-	}
-	return c.requestMetadata(ctx, method, o)
 }
 
 // Invoke calls method, a full name as in "/service/method", and waits for the

@@ -18,10 +18,10 @@ import (
 // contexts it consists of are made when they are first asked for: one with the
 // values, and one that can be cancelled.
 type handlerContext struct {
-	conn     context.Context // what all calls of the connection share
+	conn     *Conn
 	call     grpc.ServerTransportStream
-	metadata metadata.MD
-	deadline time.Time // zero when there is none
+	metadata metadata.MD // what the call brought; not changed after values
+	deadline time.Time   // zero when there is none
 
 	mu     sync.Mutex
 	err    error // set once the context has ended
@@ -35,6 +35,9 @@ func (c *handlerContext) Deadline() (time.Time, bool) {
 }
 
 func (c *handlerContext) Done() <-chan struct{} {
+	if u, ok := c.call.(*unaryCall); ok {
+		u.watch()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ending == nil {
@@ -52,20 +55,20 @@ func (c *handlerContext) Done() <-chan struct{} {
 
 func (c *handlerContext) Err() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	err := c.err
 	if c.ending != nil {
-		return c.ending.Err() // in step with Done
+		err = c.ending.Err() // in step with Done
+	} else if err == nil && !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
+		err = context.DeadlineExceeded
 	}
-	if c.err == nil && !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
-		return context.DeadlineExceeded
-	}
-	return c.err
+	c.mu.Unlock()
+	return err
 }
 
 func (c *handlerContext) Value(key any) any {
 	c.mu.Lock()
 	if c.values == nil {
-		c.values = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(c.conn, c.metadata), c.call)
+		c.values = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(c.conn.ctx, c.conn.handlerMetadata(c.metadata)), c.call)
 	}
 	values, ending := c.values, c.ending
 	c.mu.Unlock()

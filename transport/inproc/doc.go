@@ -16,9 +16,15 @@
 //     for. Requests and responses are their owner's again as soon as the call
 //     that took them has returned, also after a cancellation. Both sides may
 //     use Go types of their own for one message.
-//   - Handlers run on goroutines of the server. A client leaves at its deadline
-//     whether or not its handler has noticed; a panic in a handler ends the
-//     process unless an interceptor recovers from it.
+//   - Handlers run on goroutines of the server. That of a unary call takes
+//     turns with its client's, as the two halves of iter.Pull do, which costs
+//     next to nothing; when the client leaves, the two go on separately.
+//   - A client leaves at its deadline whether or not its handler has noticed,
+//     and so it does when its context is cancelled. In the first 4 ms of a
+//     unary call, a cancellation is noticed only if the handler has asked for
+//     its own context's Done; otherwise it is then.
+//   - A panic in a handler ends the process unless an interceptor recovers from
+//     it.
 //   - A handler's context has none of the caller's values. It has the deadline,
 //     and it ends with the caller's, with the connection and with the handler.
 //   - A stream holds up to 64 KiB of messages in each direction; then its
@@ -27,7 +33,7 @@
 //     limits for messages are those of [Config] and of the call options.
 //   - [Server.GracefulStop] waits for handlers, [Server.Stop] cancels them.
 //     After GracefulStop no goroutine of the server is left. Until then, a few
-//     that have served calls wait for others, at most four for each of
+//     that have served calls wait for others, at most eight for each of
 //     GOMAXPROCS.
 //
 // Two things are certain that a connection leaves to chance: what the server sent
@@ -62,6 +68,12 @@
 // OpenTelemetry plugin. Functions that need a *grpc.ClientConn or a *grpc.Server
 // cannot use a Conn or a Server; gateways made by protoc-gen-grpc-gateway take a
 // client instead (RegisterEchoHandlerClient).
+//
+// Threads set a limit, too: a goroutine that is locked to its thread
+// (runtime.LockOSThread, or a call from C) must not make unary calls, and a
+// handler must unlock the thread that it locks. Go's runtime ends a process in
+// which coroutines and locked threads meet. Make such calls on a goroutine of
+// their own.
 //
 // These differ from a connection of grpc-go's, for want of a way to see or to do
 // it, or because the other way would leave something behind:

@@ -45,6 +45,14 @@ func validate(md metadata.MD) error {
 	return nil
 }
 
+// keyBytes are the bytes that a key may consist of.
+var keyBytes = func() (allowed [256]bool) {
+	for _, c := range []byte("0123456789abcdefghijklmnopqrstuvwxyz-_.") {
+		allowed[c] = true
+	}
+	return allowed
+}()
+
 func validatePair(key string, values []string) error {
 	if key == "" {
 		return fmt.Errorf("there is an empty key in the header")
@@ -53,8 +61,7 @@ func validatePair(key string, values []string) error {
 		return nil
 	}
 	for i := range len(key) {
-		c := key[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' {
+		if !keyBytes[key[i]] {
 			return fmt.Errorf("header key %q contains illegal characters not in [0-9a-z-_.]", key)
 		}
 	}
@@ -71,34 +78,29 @@ func validatePair(key string, values []string) error {
 	return nil
 }
 
-// requestMetadata returns what the handler of a call made with ctx sees. Most
-// calls have no metadata of their own and share one map, which nobody can
-// change: metadata.FromIncomingContext gives out copies.
+// requestMetadata returns what a call made with ctx brings of its own: nil for
+// most calls. handlerMetadata adds the rest.
 func (c *Conn) requestMetadata(ctx context.Context, method string, o *callOptions) (metadata.MD, error) {
-	md, ok := metadata.FromOutgoingContext(ctx) // a copy
-	if !ok && o.contentSubtype == "" && o.authority == "" && o.credentials == nil {
-		return c.metadata, nil
-	}
-	if err := validate(md); err != nil {
+	md, _ := metadata.FromOutgoingContext(ctx) // a copy
+	if err := admit(md); err != nil {
 		return nil, err
+	}
+	if o.contentSubtype == "" && o.authority == "" && o.credentials == nil {
+		return md, nil
 	}
 	credentials, err := c.credentialsMetadata(ctx, method, o)
 	if err != nil {
 		return nil, err
 	}
-	if len(md["connection"]) > 0 || len(credentials["connection"]) > 0 {
-		return nil, status.Error(codes.Internal, `inproc: metadata key "connection" makes a request malformed`)
-	}
-	if len(md["host"]) > 1 {
-		return nil, status.Errorf(codes.Internal, `inproc: metadata key "host" has %d values, at most one makes sense`, len(md["host"]))
+	if err := admit(credentials); err != nil {
+		return nil, err
 	}
 	if md == nil {
 		md = make(metadata.MD, len(c.metadata)+len(credentials))
 	}
-	dropReserved(md)
-	dropReserved(credentials)
-	prepend(md, credentials)
-	prepend(md, c.metadata)
+	for key, values := range credentials {
+		md[key] = join(values, md[key])
+	}
 	if o.authority != "" {
 		md[authorityKey] = []string{o.authority}
 	}
@@ -108,21 +110,43 @@ func (c *Conn) requestMetadata(ctx context.Context, method string, o *callOption
 	return md, nil
 }
 
-// dropReserved removes what applications cannot send.
-func dropReserved(md metadata.MD) {
+// handlerMetadata returns what the handler of a call sees that brought md. Few
+// handlers look. What they share they cannot change, as
+// metadata.FromIncomingContext gives out copies.
+func (c *Conn) handlerMetadata(md metadata.MD) metadata.MD {
+	if md == nil {
+		return c.metadata
+	}
+	for key, values := range c.metadata {
+		// Under a key that is reserved there is only what a call option put.
+		if own := md[key]; own == nil || !reserved(key) {
+			md[key] = join(values, own)
+		}
+	}
+	return md
+}
+
+// admit checks what a client sends and removes what applications cannot send.
+func admit(md metadata.MD) error {
 	for key, values := range md {
-		if reserved(key) || key == "host" || len(values) == 0 {
+		if err := validatePair(key, values); err != nil {
+			return status.Error(codes.Internal, err.Error())
+		}
+		switch {
+		case len(values) == 0, reserved(key):
+			delete(md, key)
+		case key == "connection":
+			return status.Error(codes.Internal, `inproc: metadata key "connection" makes a request malformed`)
+		case key == "host" && len(values) > 1:
+			return status.Errorf(codes.Internal, `inproc: metadata key "host" has %d values, at most one makes sense`, len(values))
+		case key == "host":
 			delete(md, key)
 		}
 	}
+	return nil
 }
 
-// prepend adds to md what was sent before it. The values stay shared.
-func prepend(md, before metadata.MD) {
-	for key, values := range before {
-		md[key] = append(values[:len(values):len(values)], md[key]...)
-	}
-}
+func join(first, then []string) []string { return append(first[:len(first):len(first)], then...) }
 
 func contentType(subtype string) string {
 	if subtype == "" {

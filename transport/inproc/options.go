@@ -52,7 +52,7 @@ func (c *Conn) callOptions(opts []grpc.CallOption) (callOptions, error) {
 		return o, nil
 	}
 	if o.contentSubtype == "" {
-		o.codec = c.server.codec
+		o.codec = c.server.format.codec
 		return o, nil
 	}
 	if o.codec = registeredCodec(o.contentSubtype); o.codec == nil {

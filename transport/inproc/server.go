@@ -53,17 +53,19 @@ type Server struct {
 	unaryInterceptor  grpc.UnaryServerInterceptor
 	streamInterceptor grpc.StreamServerInterceptor
 	stats             stats.Handler // nil when nobody listens
-	codec             codec         // of requests without a content-subtype
+	format            *format       // of calls without a content-subtype
 	unknown           *method       // nil when there is no handler for unknown methods
 	workers           *workers
-	signals           sync.Pool // of chan struct{}, to finish unary calls with
 
 	mu        sync.Mutex
 	connected bool // nothing is registered from then on
 	services  map[string]*service
 	methods   map[string]*method // by full name: "/service/method"
 	conns     map[*Conn]struct{}
-	calls     *unaryCall    // a list of those whose handler has not returned
+	busy      *coroutine    // a list of those that run a handler
+	idle      *coroutine    // a list of those that wait for a call
+	idling    int           // how many they are
+	watchman  watchman      // looks after the busy ones
 	active    int           // calls and streams whose handler has not returned
 	draining  bool          // no new calls
 	drained   chan struct{} // closed when draining and active is 0
@@ -100,10 +102,9 @@ func NewServer(config Config) *Server {
 		unaryInterceptor:  chainUnary(config.UnaryInterceptors),
 		streamInterceptor: chainStream(config.StreamInterceptors),
 		stats:             combineStats(config.StatsHandlers),
-		codec:             registeredCodec(""),
+		format:            &format{registeredCodec(""), contentType("")},
 		unknown:           unknown,
 		workers:           newWorkers(),
-		signals:           sync.Pool{New: func() any { return make(chan struct{}, 1) }},
 		services:          make(map[string]*service),
 		methods:           make(map[string]*method),
 		conns:             make(map[*Conn]struct{}),

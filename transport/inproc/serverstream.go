@@ -14,9 +14,12 @@ type serverStream struct {
 	*stream
 	desc *grpc.StreamDesc
 
+	scratch scratch // used by who sends
+
 	// Used by who receives.
 	request  payload
-	received bool // a message
+	copied   []byte // request, if it is small
+	received bool   // a message
 }
 
 func (ss *serverStream) Context() context.Context { return ss.ctx }
@@ -35,7 +38,7 @@ func (ss *serverStream) SetTrailer(md metadata.MD) {
 
 // SendMsg sends m. Any error ends the stream.
 func (ss *serverStream) SendMsg(m any) error {
-	data, err := encode(ss.codec, m, ss.conn.server.config.MaxSendMsgSize)
+	data, err := encode(ss.format.codec, m, ss.conn.server.config.MaxSendMsgSize, &ss.scratch)
 	if err == nil {
 		size := data.len()
 		if err = ss.sendData(data); err == nil {
@@ -49,7 +52,6 @@ func (ss *serverStream) SendMsg(m any) error {
 
 func (ss *serverStream) sendData(data payload) error {
 	ss.mu.Lock()
-	defer ss.mu.Unlock()
 	if !ss.over && !ss.headerSent {
 		ss.headerSent = true
 		ss.responses.canRead.Broadcast()
@@ -60,11 +62,15 @@ func (ss *serverStream) sendData(data payload) error {
 	for !ss.over && ss.responses.full() {
 		ss.responses.wait()
 	}
-	if ss.over {
+	over := ss.over
+	if !over {
+		ss.responses.push(data)
+	}
+	ss.mu.Unlock()
+	if over {
 		data.free()
 		return contextError(ss.base.ended())
 	}
-	ss.responses.push(data)
 	return nil
 }
 
@@ -111,7 +117,7 @@ func (ss *serverStream) recv(m any) error {
 }
 
 func (ss *serverStream) decode(m any) error {
-	return decode(ss.codec, &ss.request, m, ss.conn.server.config.MaxRecvMsgSize)
+	return decode(ss.format.codec, &ss.request, m, ss.conn.server.config.MaxRecvMsgSize)
 }
 
 // nextRequest waits for a request, or for io.EOF after the last one.
@@ -123,7 +129,9 @@ func (ss *serverStream) nextRequest() error {
 		case ss.over:
 			return contextError(ss.base.ended())
 		case !ss.requests.empty():
-			ss.request = ss.requests.pop()
+			if ss.request = ss.requests.pop(ss.copied); ss.request.borrowed {
+				ss.copied = ss.request.data
+			}
 			return nil
 		case ss.requests.closed:
 			return io.EOF

@@ -72,8 +72,8 @@ func (c *call) reportHeader() {
 
 func (c *call) reportBegin(clientStream, serverStream bool) {
 	if h := c.conn.server.stats; h != nil {
-		c.begun = time.Now()
-		h.HandleRPC(c.ctx, &stats.Begin{BeginTime: c.begun, IsClientStream: clientStream, IsServerStream: serverStream})
+		c.begin = &stats.Begin{BeginTime: time.Now(), IsClientStream: clientStream, IsServerStream: serverStream}
+		h.HandleRPC(c.ctx, c.begin)
 	}
 }
 
@@ -115,6 +115,6 @@ func (c *call) reportTrailerSent(trailer metadata.MD) {
 
 func (c *call) reportEnd(err error) {
 	if h := c.conn.server.stats; h != nil {
-		h.HandleRPC(c.ctx, &stats.End{BeginTime: c.begun, EndTime: time.Now(), Error: statusError(err)})
+		h.HandleRPC(c.ctx, &stats.End{BeginTime: c.begin.BeginTime, EndTime: time.Now(), Error: statusError(err)})
 	}
 }

@@ -13,27 +13,22 @@ func (s *Server) beginUnary(c *Conn, u *unaryCall) error {
 		return err
 	}
 	s.active++
-	u.next = s.calls
-	if u.next != nil {
-		u.next.previous = u
-	}
-	s.calls = u
+	u.coroutine = s.takeCoroutine()
+	u.coroutine.call = u
+	u.coroutine.round = s.watchman.round
+	s.watchman.wake(s.lookAfterCalls)
 	return nil
 }
 
 // endUnary takes back beginUnary, once the handler has returned.
 func (s *Server) endUnary(u *unaryCall) {
+	c := u.coroutine
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if u.previous != nil {
-		u.previous.next = u.next
-	} else {
-		s.calls = u.next
+	if !s.releaseCoroutine(c, u.detached == nil) && u.detached == nil {
+		// On a goroutine of its own, which ends as the handler did.
+		s.workers.running.Go(c.stop)
 	}
-	if u.next != nil {
-		u.next.previous = u.previous
-	}
-	u.previous, u.next = nil, nil
 	s.active--
 	s.closeIfDrained()
 }
@@ -100,6 +95,11 @@ func (s *Server) GracefulStop() {
 	s.drain()
 	s.mu.Unlock()
 	<-s.drained
+	s.mu.Lock()
+	s.watchman.retire()
+	s.mu.Unlock()
+	// A goroutine of its own is not locked to a thread, as the caller may be.
+	s.workers.running.Go(s.stopIdle)
 	s.workers.stop()
 }
 
@@ -111,8 +111,8 @@ func (s *Server) Stop() {
 	s.mu.Lock()
 	s.drain()
 	var unary []*unaryCall
-	for u := s.calls; u != nil; u = u.next {
-		unary = append(unary, u)
+	for b := s.busy; b != nil; b = b.next {
+		unary = append(unary, b.call)
 	}
 	var streams []*clientStream
 	for c := range s.conns {
@@ -137,9 +137,9 @@ func (s *Server) closeConn(c *Conn) (unary []*unaryCall, streams []*clientStream
 	}
 	c.closed = true
 	delete(s.conns, c)
-	for u := s.calls; u != nil; u = u.next {
-		if u.conn == c {
-			unary = append(unary, u)
+	for b := s.busy; b != nil; b = b.next {
+		if b.call.conn == c {
+			unary = append(unary, b.call)
 		}
 	}
 	return unary, slices.Collect(maps.Keys(c.streams)), true

@@ -23,14 +23,12 @@ type stream struct {
 }
 
 func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, method string, o callOptions) (*clientStream, error) {
-	md, err := c.start(ctx, method, &o)
-	if err != nil {
+	m, unknown := c.server.find(method)
+	s := &stream{entry: m}
+	if err := c.start(ctx, &s.call, method, &o); err != nil {
 		o.onFinish(err)
 		return nil, err
 	}
-	m, unknown := c.server.find(method)
-	s := &stream{entry: m}
-	c.initCall(ctx, &s.call, method, md, &o)
 	s.base.call = s
 	s.requests.init(&s.mu)
 	s.responses.init(&s.mu)

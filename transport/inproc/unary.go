@@ -3,7 +3,7 @@ package inproc
 import (
 	"context"
 	"io"
-	"runtime"
+	"time"
 
 	"google.golang.org/grpc"
 )
@@ -13,83 +13,63 @@ import (
 // what a stream needs.
 type unaryCall struct {
 	call
-	entry *method
+	entry     *method
+	coroutine *coroutine
+	client    context.Context // for watch, until the call is over
 
-	// The server's goroutine owns these until it sends to finished, the client
-	// afterwards. When the client has left before, they stay with the server.
-	request  payload
-	decoded  bool
-	failure  error // why the request could not be decoded
-	response payload
-	answered bool // there is a response
-	finished chan struct{}
+	// The handler's side owns these until it is over, the client's afterwards.
+	message  payload // the request, then the response
+	decoded  bool    // the request
+	answered bool    // there is a response
+	failure  error   // why the request could not be decoded
 
-	left    bool  // the client does not wait any more; guarded by call.mu
-	aborted error // why the call was aborted, set before something is sent to finished
-
-	previous, next *unaryCall // guarded by the server's mutex
+	// Guarded by call.mu until the call is over.
+	serving  bool          // the handler is running
+	left     error         // why the client does not wait any more
+	unwatch  func() bool   // ends what watch has begun; nil if it has not
+	detached chan struct{} // closed by the client when detach has let it go; nil if it has not
 }
 
 func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, reply any, o *callOptions) error {
-	md, err := c.start(ctx, method, o)
-	if err != nil {
+	u := &unaryCall{entry: m, client: ctx}
+	if err := c.start(ctx, &u.call, method, o); err != nil {
 		o.onFinish(err)
 		return err
 	}
-	u := &unaryCall{entry: m}
-	c.initCall(ctx, &u.call, method, md, o)
 	u.base.call = u
-	u.finished = c.server.signals.Get().(chan struct{})
 	if err := c.server.beginUnary(c, u); err != nil {
 		o.onFinish(err)
 		return err
 	}
-	if u.request, err = encode(o.codec, req, o.maxSendMsgSize); err != nil {
-		c.server.endUnary(u)
-		o.finish(c, u, err)
-		return err
-	}
-	c.server.workers.run(u)
-	err = u.wait(ctx)
-	if err == nil {
-		err = u.receiveReply(reply, o)
-	}
+	err := u.exchange(req, reply, o)
 	o.finish(c, u, err)
 	return err
 }
 
-// wait returns nil when the handler has returned, and an error when the client
-// cannot wait for that.
-func (u *unaryCall) wait(ctx context.Context) error {
-	// Most handlers return soon. Letting them run, without going to sleep, costs
-	// less than being woken.
-	for range 2 {
-		runtime.Gosched()
-		if len(u.finished) > 0 {
-			break
-		}
+// exchange sends the request and receives the response.
+func (u *unaryCall) exchange(req, reply any, o *callOptions) (err error) {
+	if u.message, err = encode(o.codec, req, o.maxSendMsgSize, &u.coroutine.request); err != nil {
+		u.leave(err)
+		u.conn.server.endUnary(u)
+		return err
 	}
-	if ended := ctx.Done(); ended == nil || len(u.finished) > 0 {
-		<-u.finished
+	if deadline := u.base.deadline; !deadline.IsZero() && time.Until(deadline) < 2*patience {
+		u.watch()
+	}
+	u.coroutine.resume()
+	err = u.receiveReply(reply, o)
+	if u.detached != nil {
+		close(u.detached) // the handler's side calls endUnary
 	} else {
-		select {
-		case <-u.finished:
-		case <-ended:
-			if err := contextError(ctx.Err()); u.leave(err) {
-				return err
-			}
-			<-u.finished // the handler has returned meanwhile, or abort was called
-		}
+		u.conn.server.endUnary(u)
 	}
-	u.conn.server.signals.Put(u.finished)
-	return u.aborted
+	return err
 }
 
 // abort makes the client leave.
 func (u *unaryCall) abort(err error) {
 	if u.leave(err) {
-		u.aborted = err
-		u.finished <- struct{}{}
+		u.detach()
 	}
 }
 
@@ -102,7 +82,7 @@ func (u *unaryCall) leave(err error) bool {
 		return false
 	}
 	u.over = true
-	u.left = true
+	u.left = err
 	u.mu.Unlock()
 	u.base.end(contextEnd(err))
 	return true
@@ -110,8 +90,19 @@ func (u *unaryCall) leave(err error) bool {
 
 // receiveReply is the client's half of the end of a call.
 func (u *unaryCall) receiveReply(reply any, o *callOptions) error {
+	if u.unwatch != nil {
+		u.unwatch()
+	}
+	ctx := u.client
+	u.client = nil // what the handler keeps of its context may live long
+	if u.left != nil {
+		return u.left
+	}
+	if err := ctx.Err(); err != nil {
+		return contextError(err) // nobody was watching it
+	}
 	if u.answered {
-		if err := decode(o.codec, &u.response, reply, o.maxRecvMsgSize); err != nil {
+		if err := decode(o.codec, &u.message, reply, o.maxRecvMsgSize); err != nil {
 			return err
 		}
 	}
@@ -124,20 +115,19 @@ func (u *unaryCall) receiveReply(reply any, o *callOptions) error {
 	return nil
 }
 
-// serve runs the handler, on a goroutine of the server.
+// serve runs the handler, unless the client has left already.
 func (u *unaryCall) serve() {
-	s := u.conn.server
-	defer s.endUnary(u)
-	returned := false
-	defer func() {
-		if !returned { // runtime.Goexit, or a panic that ends the process anyway
-			u.complete(nil, errGone)
-		}
-	}()
+	u.mu.Lock()
+	left := u.over
+	u.serving = !left
+	u.mu.Unlock()
+	if left {
+		u.message.free()
+		return
+	}
 	u.reportHeader()
 	u.reportBegin(false, false)
-	reply, err := u.entry.unary.Handler(u.entry.impl, u.ctx, u.decode, s.unaryInterceptor)
-	returned = true
+	reply, err := u.entry.unary.Handler(u.entry.impl, u.ctx, u.decode, u.conn.server.unaryInterceptor)
 	u.complete(reply, err)
 }
 
@@ -147,8 +137,8 @@ func (u *unaryCall) decode(m any) error {
 		return io.EOF
 	}
 	u.decoded = true
-	size := u.request.len()
-	if err := decode(u.codec, &u.request, m, u.conn.server.config.MaxRecvMsgSize); err != nil {
+	size := u.message.len()
+	if err := decode(u.format.codec, &u.message, m, u.conn.server.config.MaxRecvMsgSize); err != nil {
 		u.failure = err
 		return err
 	}
@@ -156,14 +146,15 @@ func (u *unaryCall) decode(m any) error {
 	return nil
 }
 
-// complete is the server's half of the end of a call.
+// complete is the handler's half of the end of a call.
 func (u *unaryCall) complete(reply any, err error) {
 	if !u.decoded {
-		u.request.free()
+		u.decoded = true
+		u.message.free()
 	}
 	var response payload
 	if err == nil {
-		response, err = encode(u.codec, reply, u.conn.server.config.MaxSendMsgSize)
+		response, err = encode(u.format.codec, reply, u.conn.server.config.MaxSendMsgSize, &u.coroutine.response)
 	}
 	answered := err == nil
 	if u.conn.server.stats != nil {
@@ -173,27 +164,29 @@ func (u *unaryCall) complete(reply any, err error) {
 		err = u.failure
 	}
 	u.mu.Lock()
-	left := u.left
+	u.serving = false
+	left := u.over
 	if !left {
 		u.over = true
 		u.headerSent = u.headerSent || answered || len(u.header) > 0
 		u.status = sentStatus(err)
-		u.response, u.answered = response, answered
+		u.message, u.answered = response, answered
 	}
 	u.mu.Unlock()
 	u.base.end(context.Canceled)
 	if left {
 		response.free()
-		return
 	}
-	u.finished <- struct{}{}
+	if u.detached != nil {
+		u.conn.server.endUnary(u)
+	}
 }
 
 // reportCompletion reports what is about to be sent, unless the client has
 // left, and the end.
 func (u *unaryCall) reportCompletion(reply any, size int, err error) {
 	u.mu.Lock()
-	left := u.left
+	left := u.over
 	sendHeader := !left && !u.headerSent && (err == nil || len(u.header) > 0)
 	u.headerSent = u.headerSent || sendHeader
 	u.mu.Unlock()

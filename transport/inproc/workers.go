@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// workers runs calls on goroutines that wait for the next one when they are
+// workers runs streams on goroutines that wait for the next one when they are
 // done. A goroutine that has served calls before has a stack of the right
 // size; a fresh one copies its stack two or three times on the way through
-// interceptors and handler, which costs as much as the rest of a call.
+// interceptors and handler, which costs as much as the rest of a short stream.
 type workers struct {
 	tasks chan task
 	limit int // goroutines that may wait at a time
@@ -16,7 +16,7 @@ type workers struct {
 	mu      sync.Mutex
 	waiting int
 	stopped bool
-	running sync.WaitGroup
+	running sync.WaitGroup // these goroutines, and others of the server's
 }
 
 func newWorkers() *workers {

@@ -1,0 +1,188 @@
+package inproc_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
+)
+
+// A handler that panics ends the process, and says where, also when somebody
+// further up on the client's side recovers from panics.
+func TestPanicEndsTheProcess(t *testing.T) {
+	if os.Getenv("INPROC_PANIC") != "" {
+		panicInHandler(t)
+		return
+	}
+	command := exec.Command(os.Args[0], "-test.run=^TestPanicEndsTheProcess$")
+	command.Env = append(os.Environ(), "INPROC_PANIC=1")
+	out, err := command.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 {
+		t.Errorf("the process ended with %v, want exit status 2\n%s", err, out)
+	}
+	for _, want := range []string{"panic: out of order", "panickingHandler"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %q in what it printed:\n%s", want, out)
+		}
+	}
+}
+
+func panicInHandler(t *testing.T) {
+	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{panickingHandler}})
+	web := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		_, _ = say(context.Background(), conn, "x")
+	}))
+	defer web.Close()
+	_, err := http.Get(web.URL)
+	t.Logf("the process is still there: %v", err)
+}
+
+func panickingHandler(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+	panic("out of order")
+}
+
+// A client leaves when its context ends, whatever its handler does about it,
+// and whatever time has passed since the call began.
+func TestClientLeaves(t *testing.T) {
+	for name, ctx := range map[string]func() (context.Context, context.CancelFunc){
+		"at a deadline that is near": func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(context.Background(), 500*time.Microsecond)
+		},
+		"at a deadline that is not": func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(context.Background(), 50*time.Millisecond)
+		},
+		"when it cancels at once": func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(context.Background())
+			time.AfterFunc(200*time.Microsecond, cancel)
+			return ctx, cancel
+		},
+		"when it cancels later": func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(context.Background())
+			time.AfterFunc(50*time.Millisecond, cancel)
+			return ctx, cancel
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHeld()
+			server, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{h.unary}})
+			for range 10 {
+				ctx, cancel := ctx()
+				_, err := say(ctx, conn, "x")
+				if want := status.FromContextError(ctx.Err()).Code(); ctx.Err() == nil || status.Code(err) != want {
+					t.Errorf("%v, want %v", err, want)
+				}
+				cancel()
+			}
+			close(h.release)
+			server.GracefulStop() // all handlers return, nothing is left
+		})
+	}
+}
+
+// A client whose context ended while the handler was running gets that, also
+// when the handler returns before anybody has looked.
+func TestEndOfContextBeatsTheAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
+		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			cancel()
+			return handler(ctx, req)
+		},
+	}})
+	if got, err := say(ctx, conn, "x"); status.Code(err) != codes.Canceled || got != "" {
+		t.Errorf("%q, %v, want Canceled", got, err)
+	}
+}
+
+// Handlers may call other methods of their own server.
+func TestCallsWithinCalls(t *testing.T) {
+	const depth = 30
+	var conn *inproc.Conn
+	_, conn = serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
+		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			text := req.(*wrapperspb.StringValue).GetValue()
+			if len(text) < depth {
+				inner, err := say(ctx, conn, text+"x")
+				return wrapperspb.String(inner), err
+			}
+			return handler(ctx, req)
+		},
+	}})
+	for range 3 {
+		if got, err := say(t.Context(), conn, ""); err != nil || len(got) != depth {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+}
+
+// In the fake time of package synctest, calls take the time that their
+// handlers take.
+func TestSynctest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
+			func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+				time.Sleep(time.Hour)
+				return handler(ctx, req)
+			},
+		}})
+		start := time.Now()
+		if got, err := say(context.Background(), conn, "x"); err != nil || got != "x" || time.Since(start) != time.Hour {
+			t.Errorf("%q, %v after %v", got, err, time.Since(start))
+		}
+		start = time.Now()
+		minute, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if _, err := say(minute, conn, "x"); status.Code(err) != codes.DeadlineExceeded || time.Since(start) != time.Minute {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
+// Messages of all sizes keep their order and their content when many of them
+// are unread, and when there are always some.
+func TestManyMessagesInAStream(t *testing.T) {
+	_, conn := serve(t, inproc.Config{})
+	sizes := []int{0, 1, 7, 100, 1_019, 1_020, 1_021, 1_022, 1_100, 5_000}
+	text := func(n int) string { return strings.Repeat(string(rune('a'+n%26)), sizes[n%len(sizes)]) }
+	for _, ahead := range []int{1, 3, 20} {
+		stream, err := conn.NewStream(t.Context(), bidi, echoStream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const count = 3_000
+		reply := new(wrapperspb.StringValue)
+		for n := range count + ahead {
+			if n < count {
+				if err := stream.SendMsg(wrapperspb.String(text(n))); err != nil {
+					t.Fatal(err)
+				}
+			} else if n == count {
+				_ = stream.CloseSend()
+			}
+			if n < ahead {
+				continue
+			}
+			if err := stream.RecvMsg(reply); err != nil || reply.GetValue() != text(n-ahead) {
+				t.Fatalf("message %d: %.20q, %v", n-ahead, reply.GetValue(), err)
+			}
+		}
+		if err := stream.RecvMsg(reply); !errors.Is(err, io.EOF) {
+			t.Errorf("after the last message: %v", err)
+		}
+	}
+}
