@@ -67,14 +67,20 @@ func newService(ctx context.Context, t transport.Transport, options ...service.O
 
 func plainGateway(b *testing.B, transportName string) http.Handler {
 	conn := open(b, transportName)
-	mux := runtime.NewServeMux()
+	mux := newMux()
 	must(b, examplev1.RegisterPingServiceHandlerClient(context.Background(), mux, examplev1.NewPingServiceClient(conn)))
 	must(b, examplev1.RegisterEchoServiceHandlerClient(context.Background(), mux, examplev1.NewEchoServiceClient(conn)))
 	return mux
 }
 
+// newMux returns a mux whose answers have the same header however they came:
+// grpc-gateway would add Grpc-Metadata-Content-Type to those of a connection.
+func newMux() *runtime.ServeMux {
+	return runtime.NewServeMux(runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }))
+}
+
 func directGateway(b *testing.B) http.Handler {
-	mux := runtime.NewServeMux()
+	mux := newMux()
 	must(b, examplev1.RegisterPingServiceHandlerServer(context.Background(), mux, ping.Service{}))
 	must(b, examplev1.RegisterEchoServiceHandlerServer(context.Background(), mux, echo.Service{}))
 	return mux
@@ -129,6 +135,9 @@ func newCaller(b *testing.B, h http.Handler, p payload) *caller {
 		c.want = bytes.Clone(c.answer.body)
 	}
 	must(b, c.call())
+	if h := c.answer.header; len(h) != 1 || h.Get("Content-Type") != "application/json" {
+		b.Fatalf("header of the answer: %v", h)
+	}
 	return c
 }
 
