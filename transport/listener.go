@@ -47,6 +47,9 @@ func openListener(ctx context.Context, name string, s Server, listen func() (end
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("transport %s: %w", name, err)
 	}
+	if err := context.Cause(ctx); err != nil { // the connection may be ready before anybody looks
+		return nil, fmt.Errorf("transport %s: %w", name, err)
+	}
 	e, err := listen()
 	if err != nil {
 		return nil, fmt.Errorf("transport %s: %w", name, err)
