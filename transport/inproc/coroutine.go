@@ -11,7 +11,7 @@ import (
 // waking a goroutine, and the stack has grown to its size in earlier calls.
 //
 // A client that waits in resume cannot leave by itself when its context ends.
-// For that there is detach.
+// For that there is detach. docs/decisions/coroutines.md has the reasons.
 type coroutine struct {
 	resume func() (struct{}, bool) // runs call until its handler has returned, or detach
 	stop   func()                  // ends the coroutine
