@@ -16,8 +16,7 @@ import (
 // to the handler and decoded, interceptors included, at a tenth of what any
 // connection costs. Package inproc says how little of it differs from one.
 //
-// Unary calls must not be made from a goroutine that is locked to its thread;
-// see package inproc. There is no grpc.Server in it. Open refuses a Server with Options or GRPC,
+// There is no grpc.Server in it. Open refuses a Server with Options or GRPC,
 // since it could not honour them.
 func InProcess() Transport { return inProcessTransport{} }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 )
 
@@ -18,8 +17,8 @@ type call struct {
 	ctx    context.Context // base, as tagged by the stats handlers
 	conn   *Conn
 	method string
-	format *format      // the handler's
-	begin  *stats.Begin // nil without a stats handler
+	format *format    // the handler's
+	begun  *time.Time // as told the stats handlers; nil if they were not, or after End
 
 	mu         sync.Mutex
 	header     metadata.MD // as set by the handler; not changed after headerSent

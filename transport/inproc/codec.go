@@ -45,7 +45,7 @@ func (f *format) of(subtype string) *format {
 type payload struct {
 	data     []byte
 	borrowed bool    // data is valid only for now: nobody may keep it
-	shared   *shared // nil when data is all there is
+	pooled   *[]byte // what data is a part of and goes back to the pool; nil if it does not
 }
 
 // smallMessage is the size in bytes up to which messages are copied rather than
@@ -59,67 +59,21 @@ type scratch struct {
 	large  bool // the last message was
 }
 
-// shared is memory that is used again after free.
-type shared struct {
-	pooled  *[]byte         // what data is a part of
-	buffers mem.BufferSlice // instead of data, from a codec that works with buffers
-}
-
-func (p *payload) len() int {
-	if p.shared == nil {
-		return len(p.data)
-	}
-	return p.shared.len(p.data)
-}
-
-func (s *shared) len(data []byte) int {
-	if s.buffers != nil {
-		return s.buffers.Len()
-	}
-	return len(data)
-}
+func (p *payload) len() int { return len(p.data) }
 
 func (p *payload) free() {
-	if p.shared != nil {
-		p.shared.free()
+	if p.pooled != nil {
+		mem.DefaultBufferPool().Put(p.pooled)
 	}
 	*p = payload{}
 }
 
-func (s *shared) free() {
-	if s.pooled != nil {
-		mem.DefaultBufferPool().Put(s.pooled)
-	}
-	s.buffers.Free()
-}
-
-// bytes returns what is valid until free.
-func (p *payload) bytes() []byte {
-	if p.shared != nil && p.shared.buffers != nil {
-		return p.shared.buffers.Materialize()
-	}
-	return p.data
-}
-
 // owned returns the bytes for a codec that may keep them.
 func (p *payload) owned() []byte {
-	if p.borrowed || p.shared != nil && p.shared.pooled != nil {
+	if p.borrowed || p.pooled != nil {
 		return bytes.Clone(p.data)
 	}
-	return p.bytes()
-}
-
-// counted returns the bytes for a codec that may keep references to them.
-func (p *payload) counted() mem.BufferSlice {
-	switch s := p.shared; {
-	case s == nil:
-		return mem.BufferSlice{mem.SliceBuffer(p.owned())}
-	case s.buffers == nil:
-		*s.pooled = p.data
-		s.buffers = mem.BufferSlice{mem.NewBuffer(s.pooled, mem.DefaultBufferPool())}
-		s.pooled, p.data = nil, nil
-	}
-	return p.shared.buffers
+	return p.data
 }
 
 // registeredCodec returns the codec for a content-subtype, the protobuf codec
@@ -163,6 +117,10 @@ func (*protobufCodec) marshal(m any, s *scratch) (payload, error) {
 			return marshalPooled(message, size)
 		}
 	}
+	if s.buffer == nil {
+		// Given nil, messages with a Marshal of their own return their own memory.
+		s.buffer = make([]byte, 0, 64)
+	}
 	data, err := proto.MarshalOptions{}.MarshalAppend(s.buffer[:0], message)
 	if err != nil {
 		return payload{}, err
@@ -177,8 +135,8 @@ func (*protobufCodec) marshal(m any, s *scratch) (payload, error) {
 
 // marshalPooled is for messages of a size that has just been computed.
 func marshalPooled(message proto.Message, size int) (payload, error) {
-	p := payload{shared: &shared{pooled: mem.DefaultBufferPool().Get(size)}}
-	data, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend((*p.shared.pooled)[:0], message)
+	p := payload{pooled: mem.DefaultBufferPool().Get(size)}
+	data, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend((*p.pooled)[:0], message)
 	if err != nil {
 		p.free()
 		return payload{}, err
@@ -192,7 +150,7 @@ func (*protobufCodec) unmarshal(p *payload, m any) error {
 	if message == nil {
 		return fmt.Errorf("failed to unmarshal, message is %T, want proto.Message", m)
 	}
-	return proto.Unmarshal(p.bytes(), message)
+	return proto.Unmarshal(p.data, message)
 }
 
 func messageOf(m any) proto.Message {
@@ -205,7 +163,8 @@ func messageOf(m any) proto.Message {
 	return nil
 }
 
-// codecV2 adapts the codecs that know buffers.
+// codecV2 adapts the codecs that know buffers, and codecV1 those that know byte
+// slices. Both copy what they get, which may be a part of the message.
 type codecV2 struct {
 	codec interface {
 		Marshal(v any) (mem.BufferSlice, error)
@@ -215,15 +174,17 @@ type codecV2 struct {
 
 func (c codecV2) marshal(m any, _ *scratch) (payload, error) {
 	buffers, err := c.codec.Marshal(m)
-	if err != nil || buffers == nil {
+	if err != nil {
 		return payload{}, err
 	}
-	return payload{shared: &shared{buffers: buffers}}, nil
+	defer buffers.Free()
+	return payload{data: buffers.Materialize()}, nil
 }
 
-func (c codecV2) unmarshal(p *payload, m any) error { return c.codec.Unmarshal(p.counted(), m) }
+func (c codecV2) unmarshal(p *payload, m any) error {
+	return c.codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(p.owned())}, m)
+}
 
-// codecV1 adapts the codecs that know byte slices.
 type codecV1 struct {
 	codec interface {
 		Marshal(v any) ([]byte, error)
@@ -233,7 +194,7 @@ type codecV1 struct {
 
 func (c codecV1) marshal(m any, _ *scratch) (payload, error) {
 	data, err := c.codec.Marshal(m)
-	return payload{data: data}, err
+	return payload{data: bytes.Clone(data)}, err
 }
 
 func (c codecV1) unmarshal(p *payload, m any) error { return c.codec.Unmarshal(p.owned(), m) }
@@ -248,18 +209,16 @@ func encode(c codec, m any, limit int, s *scratch) (payload, error) {
 	if err != nil {
 		return payload{}, status.Errorf(codes.Internal, "grpc: error while marshaling: %v", err)
 	}
-	if size := p.len(); size > limit || uint64(size) > math.MaxUint32 {
-		p.free()
-		return payload{}, tooLarge(size, limit)
+	switch size := p.len(); {
+	case uint64(size) > math.MaxUint32:
+		err = status.Errorf(codes.ResourceExhausted, "grpc: message too large (%d bytes)", size)
+	case size > limit:
+		err = status.Errorf(codes.ResourceExhausted, "trying to send message larger than max (%d vs. %d)", size, limit)
+	default:
+		return p, nil
 	}
-	return p, nil
-}
-
-func tooLarge(size, limit int) error {
-	if uint64(size) > math.MaxUint32 {
-		return status.Errorf(codes.ResourceExhausted, "grpc: message too large (%d bytes)", size)
-	}
-	return status.Errorf(codes.ResourceExhausted, "trying to send message larger than max (%d vs. %d)", size, limit)
+	p.free()
+	return payload{}, err
 }
 
 // decode fills m from p and frees p.

@@ -1,8 +1,10 @@
 package inproc
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -13,12 +15,12 @@ import (
 // A client that waits in resume cannot leave by itself when its context ends.
 // For that there is detach. docs/decisions/coroutines.md has the reasons.
 type coroutine struct {
-	resume func() (struct{}, bool) // runs call until its handler has returned, or detach
+	resume func() (struct{}, bool) // runs call until its handler has returned, or detach; nil: it runs apart
 	stop   func()                  // ends the coroutine
 	yield  func(struct{}) bool     // returns from resume
 
-	broken bool // a handler ended its goroutine: only stop may follow
-
+	// Used by whichever of the two runs.
+	broken            bool // a handler ended its goroutine: only stop may follow
 	request, response scratch
 
 	// Guarded by the server's mutex.
@@ -31,16 +33,15 @@ func newCoroutine() *coroutine {
 	c := new(coroutine)
 	c.resume, c.stop = iter.Pull(func(yield func(struct{}) bool) {
 		c.yield = yield
-		for c.serve() && yield(struct{}{}) {
+		for c.serve(c.call) && yield(struct{}{}) {
 		}
 	})
 	return c
 }
 
-// serve runs a call. It returns false when its client is gone, in which case
-// the coroutine ends.
-func (c *coroutine) serve() bool {
-	u := c.call // set before resume
+// serve runs a call. It returns false when its client was detached: then the
+// coroutine ends.
+func (c *coroutine) serve(u *unaryCall) bool {
 	returned := false
 	defer func() {
 		if returned {
@@ -50,15 +51,29 @@ func (c *coroutine) serve() bool {
 			crash(p)
 		}
 		// This is runtime.Goexit, which iter.Pull would go on with in the client.
-		u.complete(nil, errGone)
-		if !u.joinDetached() {
-			c.broken = true
-			c.yield(struct{}{})
-		}
+		// What is deferred here happens also if a stats handler calls it again.
+		defer func() {
+			if !u.joinDetached() {
+				c.broken = true
+				c.yield(struct{}{})
+			}
+		}()
+		u.gone()
 	}()
 	u.serve()
 	returned = true
 	return !u.joinDetached()
+}
+
+// gone ends a call whose handler has ended its goroutine.
+func (u *unaryCall) gone() {
+	defer u.conclude(payload{}, false, errGone)
+	defer func() {
+		if p := recover(); p != nil {
+			crash(p)
+		}
+	}()
+	u.reportCompletion(nil, 0, errGone)
 }
 
 // crash ends the process, as a panic in a handler does on any goroutine of a
@@ -71,9 +86,9 @@ func crash(p any) {
 }
 
 // detach makes resume return while the handler is still running. From then on
-// the coroutine has a goroutine of its own, and it ends with the call. Before
-// the handler has started and after it has returned, detach does nothing: then
-// resume returns soon, or has returned.
+// the coroutine has a goroutine of its own, and it ends with the call. When the
+// call is not being served yet, or no more, detach does nothing: then resume
+// returns soon, or has returned.
 func (u *unaryCall) detach() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -81,12 +96,15 @@ func (u *unaryCall) detach() {
 		return
 	}
 	u.detached = make(chan struct{})
-	// For iter.Pull this is a sequence whose value another goroutine yields, and
-	// which ends while that goroutine waits for the next value to be asked for.
+	// Package iter does not say who may call yield. Its implementation, as of Go
+	// 1.26, asks only that resume has been called and yield has not since, which
+	// serving and detached ensure. For it, this is a sequence whose value is
+	// yielded by a helper, and which ends while the helper waits to be asked for
+	// the next one.
 	u.conn.server.workers.running.Go(func() { u.coroutine.yield(struct{}{}) })
 }
 
-// joinDetached reports whether the call was detached. If so, it waits until
+// joinDetached reports whether the client was detached. If so, it waits until
 // resume has returned: the coroutine must not end before.
 func (u *unaryCall) joinDetached() bool {
 	if u.detached == nil {
@@ -96,14 +114,58 @@ func (u *unaryCall) joinDetached() bool {
 	return true
 }
 
+// apart is a call whose handler runs on a goroutine while its client waits.
+type apart struct{ *unaryCall }
+
+func (a apart) serve() {
+	returned := false
+	defer func() {
+		if !returned { // runtime.Goexit, or a panic that ends the process anyway
+			defer a.conclude(payload{}, false, errGone)
+			a.reportCompletion(nil, 0, errGone)
+		}
+	}()
+	a.unaryCall.serve()
+	returned = true
+}
+
+// run serves the call, and returns when its handler has returned or the client
+// has to leave.
+func (u *unaryCall) run() {
+	if c := u.coroutine; c.resume != nil {
+		c.resume()
+		return
+	}
+	u.detached = make(chan struct{}) // from the beginning
+	u.finished = make(chan struct{})
+	u.watch()
+	u.conn.server.workers.run(apart{u})
+	<-u.finished
+}
+
+// lockedToThread reports whether the calling goroutine is locked to its thread,
+// as after runtime.LockOSThread and during the initialisation of packages.
+// Go's runtime ends a process in which such a goroutine resumes a coroutine that
+// it has not made itself. Asking takes several microseconds.
+func lockedToThread() bool {
+	var header [80]byte // "goroutine 18 [running, locked to thread]:"
+	n := runtime.Stack(header[:], false)
+	line, _, _ := bytes.Cut(header[:n], []byte{'\n'})
+	return bytes.Contains(line, []byte("locked to thread"))
+}
+
 // takeCoroutine returns a coroutine that has waited, or a new one. It is among
-// the busy ones. s.mu must be held.
+// the busy ones. For a client that is locked to its thread, a new one does not
+// run: its call is to run apart. s.mu must be held.
 func (s *Server) takeCoroutine() *coroutine {
 	c := s.idle
-	if c != nil {
+	switch {
+	case c != nil:
 		s.idle = c.next
 		s.idling--
-	} else {
+	case lockedToThread():
+		c = new(coroutine)
+	default:
 		c = newCoroutine()
 	}
 	c.next = s.busy
@@ -114,9 +176,8 @@ func (s *Server) takeCoroutine() *coroutine {
 	return c
 }
 
-// releaseCoroutine takes c from the busy ones and lets it wait for another
-// call, unless enough of them do. It returns whether c waits. s.mu must be held.
-func (s *Server) releaseCoroutine(c *coroutine, wait bool) bool {
+// notBusy takes c from the busy ones. s.mu must be held.
+func (s *Server) notBusy(c *coroutine) {
 	if c.previous != nil {
 		c.previous.next = c.next
 	} else {
@@ -126,7 +187,12 @@ func (s *Server) releaseCoroutine(c *coroutine, wait bool) bool {
 		c.next.previous = c.previous
 	}
 	c.call, c.previous, c.next = nil, nil, nil
-	if !wait || c.broken || s.idling == s.workers.limit {
+}
+
+// keepCoroutine lets c wait for another call. It returns false when it cannot,
+// or when enough of them wait: then the caller stops it. s.mu must be held.
+func (s *Server) keepCoroutine(c *coroutine) bool {
+	if c.broken || s.idling == s.workers.limit {
 		return false
 	}
 	s.idle, c.next = c, s.idle

@@ -3,18 +3,22 @@ package inproc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -184,5 +188,122 @@ func TestManyMessagesInAStream(t *testing.T) {
 		if err := stream.RecvMsg(reply); !errors.Is(err, io.EOF) {
 			t.Errorf("after the last message: %v", err)
 		}
+	}
+}
+
+// A client that is locked to its thread, as in an init function, makes calls as
+// any other does, and is in nobody's way.
+func TestLockedThread(t *testing.T) {
+	server, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
+		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			switch req.(*wrapperspb.StringValue).GetValue() {
+			case "wait":
+				<-ctx.Done()
+			case "sleep":
+				time.Sleep(20 * time.Millisecond)
+			case "exit":
+				runtime.Goexit()
+			}
+			return handler(ctx, req)
+		},
+	}})
+	runtime.LockOSThread()
+	for range 3 {
+		if got, err := say(context.Background(), conn, "x"); err != nil || got != "x" {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	for text, want := range map[string]codes.Code{"wait": codes.DeadlineExceeded, "sleep": codes.DeadlineExceeded, "exit": codes.Internal} {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+		if text == "exit" {
+			ctx, cancel = context.WithCancel(context.Background())
+		}
+		if _, err := say(ctx, conn, text); status.Code(err) != want {
+			t.Errorf("%s: %v, want %v", text, err, want)
+		}
+		cancel()
+	}
+	if _, err := say(context.Background(), conn, "\xff"); status.Code(err) != codes.Internal {
+		t.Errorf("a message that cannot be encoded: %v", err)
+	}
+	runtime.UnlockOSThread()
+	if got, err := say(context.Background(), conn, "x"); err != nil || got != "x" {
+		t.Errorf("unlocked: %q, %v", got, err)
+	}
+	server.GracefulStop()
+}
+
+// Handlers and stats handlers that end their goroutine take nothing with them.
+func TestStatsHandlerEndsItsGoroutine(t *testing.T) {
+	for _, where := range []string{"tag", "*stats.Begin", "*stats.InPayload", "*stats.OutTrailer", "*stats.End"} {
+		t.Run(where, func(t *testing.T) {
+			server, conn := serve(t, inproc.Config{StatsHandlers: []stats.Handler{exiting(where)}})
+			for range 20 {
+				if _, err := say(t.Context(), conn, "x"); status.Code(err) != codes.Internal {
+					t.Errorf("%v, want Internal", err)
+				}
+			}
+			server.GracefulStop()
+		})
+	}
+}
+
+// exiting is a stats handler that ends its goroutine at some event.
+type exiting string
+
+func (e exiting) at(event string) {
+	if event == string(e) {
+		runtime.Goexit()
+	}
+}
+
+func (e exiting) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {
+	e.at("tag")
+	return ctx
+}
+func (e exiting) HandleRPC(_ context.Context, event stats.RPCStats)                 { e.at(fmt.Sprintf("%T", event)) }
+func (e exiting) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (e exiting) HandleConn(context.Context, stats.ConnStats)                       {}
+
+// A message whose codec panics on the client's side, where somebody recovers,
+// leaves a server that can be stopped.
+func TestMessagePanics(t *testing.T) {
+	server, conn := serve(t, inproc.Config{})
+	for name, call := range map[string]func(){
+		"the request": func() {
+			_ = conn.Invoke(t.Context(), echo, panicking{}, new(wrapperspb.StringValue), grpc.ForceCodec(panicking{}))
+		},
+		"the reply": func() { _ = conn.Invoke(t.Context(), echo, wrapperspb.String("x"), (*wrapperspb.StringValue)(nil)) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s did not panic", name)
+				}
+			}()
+			call()
+		}()
+	}
+	server.GracefulStop()
+}
+
+type panicking struct{}
+
+func (panicking) Marshal(any) ([]byte, error) { panic("marshal") }
+func (panicking) Unmarshal([]byte, any) error { panic("unmarshal") }
+func (panicking) Name() string                { return "panicking" }
+
+// The server may be stopped by several at a time.
+func TestGracefulStopTwiceAtATime(t *testing.T) {
+	for range 50 {
+		server, conn := serve(t, inproc.Config{})
+		if _, err := say(t.Context(), conn, "x"); err != nil {
+			t.Fatal(err)
+		}
+		var stops sync.WaitGroup
+		for range 4 {
+			stops.Go(server.GracefulStop)
+		}
+		stops.Wait()
 	}
 }

@@ -32,7 +32,8 @@
 //     a time. A larger message passes when there is room at all, so that the
 //     limits for messages are those of [Config] and of the call options.
 //   - [Server.GracefulStop] waits for handlers, [Server.Stop] cancels them.
-//     After GracefulStop no goroutine of the server is left. Until then, a few
+//     After GracefulStop no goroutine of the server is left, but for what a
+//     timer may have started and is about to end. Until then, a few
 //     that have served calls wait for others, at most eight for each of
 //     GOMAXPROCS.
 //
@@ -69,11 +70,16 @@
 // cannot use a Conn or a Server; gateways made by protoc-gen-grpc-gateway take a
 // client instead (RegisterEchoHandlerClient).
 //
-// Threads set a limit, too: a goroutine that is locked to its thread
-// (runtime.LockOSThread, or a call from C) must not make unary calls, and a
-// handler must unlock the thread that it locks. Go's runtime ends a process in
-// which coroutines and locked threads meet. Make such calls on a goroutine of
-// their own.
+// Threads set a limit, too. Go's runtime ends a process in which a goroutine that
+// is locked to its thread resumes a coroutine of another, and does not tell
+// which goroutines are. A server looks itself whenever no coroutine is waiting,
+// so that calls from init functions, or only from a locked goroutine, are fine.
+// On a server that others call as well, a goroutine that is locked
+// (runtime.LockOSThread, or a callback from C) must not make unary calls: let
+// another goroutine make them. And a handler must unlock the thread that it
+// locks.
+//
+// A Server that is used in a bubble of testing/synctest must be made there.
 //
 // These differ from a connection of grpc-go's, for want of a way to see or to do
 // it, or because the other way would leave something behind:

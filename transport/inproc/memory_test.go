@@ -1,6 +1,7 @@
 package inproc_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
@@ -222,5 +224,85 @@ func TestBuffersAreNotShared(t *testing.T) {
 			}
 			calls.Wait()
 		})
+	}
+}
+
+// Messages that encode themselves, as those of old generated code may, can hand
+// out memory of their own. It is not written to.
+func TestMessagesKeepTheirMemory(t *testing.T) {
+	_, conn := serve(t, inproc.Config{})
+	stream, err := conn.NewStream(t.Context(), bidi, echoStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{5, 5_000} {
+		want, err := proto.Marshal(wrapperspb.String(strings.Repeat("x", size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		message := &selfEncoding{bytes.Clone(want)}
+		reply := new(wrapperspb.StringValue)
+		if err := conn.Invoke(t.Context(), echo, message, reply); err != nil || len(reply.GetValue()) != size {
+			t.Errorf("%d bytes, %v", len(reply.GetValue()), err)
+		}
+		if err := stream.SendMsg(message); err != nil {
+			t.Error(err)
+		}
+		clear(message.encoded) // it is the caller's again
+		if err := stream.RecvMsg(reply); err != nil || strings.Trim(reply.GetValue(), "x") != "" || len(reply.GetValue()) != size {
+			t.Errorf("%.10q, %d bytes, %v", reply.GetValue(), len(reply.GetValue()), err)
+		}
+		message.encoded = bytes.Clone(want)
+		for range 3 {
+			_, err := say(t.Context(), conn, "abc")
+			exchange(t, stream, "abc")
+			if err != nil || !bytes.Equal(message.encoded, want) {
+				t.Fatalf("the message has become %.10q, %v", message.encoded, err)
+			}
+		}
+	}
+}
+
+// selfEncoding is a message that is its own encoding.
+type selfEncoding struct{ encoded []byte }
+
+func (m *selfEncoding) Reset()                   { *m = selfEncoding{} }
+func (m *selfEncoding) String() string           { return string(m.encoded) }
+func (m *selfEncoding) ProtoMessage()            {}
+func (m *selfEncoding) Marshal() ([]byte, error) { return m.encoded, nil }
+func (m *selfEncoding) Unmarshal(b []byte) error { m.encoded = bytes.Clone(b); return nil }
+
+// What a handler keeps of its context does not keep its client's alive.
+func TestClientsContextIsForgotten(t *testing.T) {
+	var kept []context.Context
+	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
+		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			ctx.Done()
+			kept = append(kept, ctx)
+			return handler(ctx, req)
+		},
+	}})
+	collected := make(chan struct{})
+	func() {
+		held := new([64]byte)
+		runtime.AddCleanup(held, func(struct{}) { close(collected) }, struct{}{})
+		type key struct{}
+		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, held))
+		defer cancel()
+		if _, err := say(ctx, conn, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		runtime.GC()
+		select {
+		case <-collected:
+			runtime.KeepAlive(kept)
+			return
+		case <-time.After(time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it is still remembered")
+		}
 	}
 }

@@ -62,7 +62,7 @@ func (b *batch) empty() bool { return b.next == len(b.sizes) }
 func (b *batch) add(p payload) {
 	if b.empty() {
 		b.reset()
-	} else if b.next > 64 && b.next > len(b.sizes)/2 {
+	} else if b.next > fullBatch && b.next > len(b.sizes)/2 {
 		b.compact()
 	}
 	size := p.len()
@@ -72,11 +72,12 @@ func (b *batch) add(p payload) {
 		return
 	}
 	b.sizes = append(b.sizes, int32(size))
-	b.small = append(b.small, p.bytes()...)
+	b.small = append(b.small, p.data...)
 	p.free()
 }
 
-// first takes the first message out. It is valid until something is added.
+// first takes the first message out. It is valid until something is added or b
+// is reset.
 func (b *batch) first() payload {
 	size := b.sizes[b.next]
 	b.next++

@@ -72,8 +72,9 @@ func (c *call) reportHeader() {
 
 func (c *call) reportBegin(clientStream, serverStream bool) {
 	if h := c.conn.server.stats; h != nil {
-		c.begin = &stats.Begin{BeginTime: time.Now(), IsClientStream: clientStream, IsServerStream: serverStream}
-		h.HandleRPC(c.ctx, c.begin)
+		begun := time.Now()
+		c.begun = &begun
+		h.HandleRPC(c.ctx, &stats.Begin{BeginTime: begun, IsClientStream: clientStream, IsServerStream: serverStream})
 	}
 }
 
@@ -114,7 +115,8 @@ func (c *call) reportTrailerSent(trailer metadata.MD) {
 }
 
 func (c *call) reportEnd(err error) {
-	if h := c.conn.server.stats; h != nil {
-		h.HandleRPC(c.ctx, &stats.End{BeginTime: c.begin.BeginTime, EndTime: time.Now(), Error: statusError(err)})
+	if begun := c.begun; begun != nil {
+		c.begun = nil
+		c.conn.server.stats.HandleRPC(c.ctx, &stats.End{BeginTime: *begun, EndTime: time.Now(), Error: statusError(err)})
 	}
 }

@@ -22,12 +22,12 @@ func (s *Server) beginUnary(c *Conn, u *unaryCall) error {
 
 // endUnary takes back beginUnary, once the handler has returned.
 func (s *Server) endUnary(u *unaryCall) {
-	c := u.coroutine
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.releaseCoroutine(c, u.detached == nil) && u.detached == nil {
-		// On a goroutine of its own, which ends as the handler did.
-		s.workers.running.Go(c.stop)
+	c := u.coroutine
+	s.notBusy(c)
+	if u.detached == nil && c.resume != nil && !s.keepCoroutine(c) {
+		s.workers.running.Go(c.stop) // the goroutine ends as the handler did
 	}
 	s.active--
 	s.closeIfDrained()
@@ -98,9 +98,8 @@ func (s *Server) GracefulStop() {
 	s.mu.Lock()
 	s.watchman.retire()
 	s.mu.Unlock()
-	// A goroutine of its own is not locked to a thread, as the caller may be.
-	s.workers.running.Go(s.stopIdle)
-	s.workers.stop()
+	// The caller may be locked to a thread; the goroutine that runs stopIdle is not.
+	s.workers.stop(s.stopIdle)
 }
 
 // Stop refuses new calls and ends those in flight: their clients get

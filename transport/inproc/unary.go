@@ -24,10 +24,14 @@ type unaryCall struct {
 	failure  error   // why the request could not be decoded
 
 	// Guarded by call.mu until the call is over.
-	serving  bool          // the handler is running
-	left     error         // why the client does not wait any more
-	unwatch  func() bool   // ends what watch has begun; nil if it has not
-	detached chan struct{} // closed by the client when detach has let it go; nil if it has not
+	left    error       // why the client does not wait any more
+	unwatch func() bool // ends what watch has begun; nil if it has not
+
+	// Guarded by call.mu until the handler has returned.
+	serving  bool          // it is running
+	detached chan struct{} // not nil if the client was detached; closed when it has noticed
+
+	finished chan struct{} // not nil if the handler runs apart; closed when the client need not wait
 }
 
 func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, reply any, o *callOptions) error {
@@ -48,27 +52,48 @@ func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, r
 
 // exchange sends the request and receives the response.
 func (u *unaryCall) exchange(req, reply any, o *callOptions) (err error) {
+	defer u.clientDone() // also when a message makes its codec panic
 	if u.message, err = encode(o.codec, req, o.maxSendMsgSize, &u.coroutine.request); err != nil {
-		u.leave(err)
-		u.conn.server.endUnary(u)
 		return err
+	}
+	if err := u.client.Err(); err != nil {
+		return contextError(err)
 	}
 	if deadline := u.base.deadline; !deadline.IsZero() && time.Until(deadline) < 2*patience {
 		u.watch()
 	}
-	u.coroutine.resume()
-	err = u.receiveReply(reply, o)
+	u.run()
+	if u.left != nil {
+		return u.left
+	}
+	if err := u.client.Err(); err != nil {
+		return contextError(err) // nobody was watching it
+	}
+	return u.receiveReply(reply, o)
+}
+
+// clientDone is the end of the call for the client.
+func (u *unaryCall) clientDone() {
+	u.leave(errConnClosed) // in case that the request was not sent
+	if u.unwatch != nil {
+		u.unwatch()
+	}
+	// What a handler keeps of its context may live long.
+	u.client, u.unwatch = nil, nil
 	if u.detached != nil {
 		close(u.detached) // the handler's side calls endUnary
 	} else {
 		u.conn.server.endUnary(u)
 	}
-	return err
 }
 
 // abort makes the client leave.
 func (u *unaryCall) abort(err error) {
-	if u.leave(err) {
+	switch {
+	case !u.leave(err):
+	case u.finished != nil:
+		close(u.finished)
+	default:
 		u.detach()
 	}
 }
@@ -90,17 +115,6 @@ func (u *unaryCall) leave(err error) bool {
 
 // receiveReply is the client's half of the end of a call.
 func (u *unaryCall) receiveReply(reply any, o *callOptions) error {
-	if u.unwatch != nil {
-		u.unwatch()
-	}
-	ctx := u.client
-	u.client = nil // what the handler keeps of its context may live long
-	if u.left != nil {
-		return u.left
-	}
-	if err := ctx.Err(); err != nil {
-		return contextError(err) // nobody was watching it
-	}
 	if u.answered {
 		if err := decode(o.codec, &u.message, reply, o.maxRecvMsgSize); err != nil {
 			return err
@@ -123,6 +137,9 @@ func (u *unaryCall) serve() {
 	u.mu.Unlock()
 	if left {
 		u.message.free()
+		if u.detached != nil {
+			u.conn.server.endUnary(u)
+		}
 		return
 	}
 	u.reportHeader()
@@ -160,6 +177,11 @@ func (u *unaryCall) complete(reply any, err error) {
 	if u.conn.server.stats != nil {
 		u.reportCompletion(reply, response.len(), err)
 	}
+	u.conclude(response, answered, err)
+}
+
+// conclude sends the response and the status, unless the client has left.
+func (u *unaryCall) conclude(response payload, answered bool, err error) {
 	if u.failure != nil {
 		err = u.failure
 	}
@@ -176,6 +198,8 @@ func (u *unaryCall) complete(reply any, err error) {
 	u.base.end(context.Canceled)
 	if left {
 		response.free()
+	} else if u.finished != nil {
+		close(u.finished)
 	}
 	if u.detached != nil {
 		u.conn.server.endUnary(u)

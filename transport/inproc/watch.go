@@ -2,6 +2,7 @@ package inproc
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -49,6 +50,7 @@ func (s *Server) lookAfterCalls() {
 	for c := s.busy; c != nil; c = c.next {
 		if c.round < s.watchman.round {
 			slow = append(slow, c.call)
+			c.round = math.MaxUint64 // once is enough
 		}
 	}
 	s.watchman.round++

@@ -16,7 +16,7 @@ type workers struct {
 	mu      sync.Mutex
 	waiting int
 	stopped bool
-	running sync.WaitGroup // these goroutines, and others of the server's
+	running sync.WaitGroup // these goroutines, and those that detach and end coroutines
 }
 
 func newWorkers() *workers {
@@ -67,12 +67,13 @@ func (w *workers) leave() {
 }
 
 // stop ends the goroutines that wait and returns when all have ended. There
-// must be no calls of run any more.
-func (w *workers) stop() {
+// must be no calls of run any more. The first time it also runs last.
+func (w *workers) stop(last func()) {
 	w.mu.Lock()
 	if !w.stopped {
 		w.stopped = true
 		close(w.tasks)
+		w.running.Go(last)
 	}
 	w.mu.Unlock()
 	w.running.Wait()
