@@ -136,11 +136,25 @@ func (u *unaryCall) run() {
 		c.resume()
 		return
 	}
-	u.detached = make(chan struct{}) // from the beginning
-	u.finished = make(chan struct{})
+	if !u.separate() {
+		return
+	}
 	u.watch()
 	u.conn.server.workers.run(apart{u})
 	<-u.finished
+}
+
+// separate makes a call one that runs apart, and so is detached from the
+// beginning. It returns false when the client has left already.
+func (u *unaryCall) separate() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.over {
+		return false
+	}
+	u.detached = make(chan struct{})
+	u.finished = make(chan struct{})
+	return true
 }
 
 // lockedToThread reports whether the calling goroutine is locked to its thread,

@@ -307,3 +307,27 @@ func TestGracefulStopTwiceAtATime(t *testing.T) {
 		stops.Wait()
 	}
 }
+
+// Clients that are locked to their threads are told that the server stops, or
+// the connection closes, whenever that is.
+func TestLockedThreadsAreStopped(t *testing.T) {
+	for range 200 {
+		h := newHeld()
+		close(h.release)
+		server, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{h.unary}})
+		var calls sync.WaitGroup
+		for range 2 {
+			calls.Go(func() {
+				runtime.LockOSThread()
+				defer runtime.UnlockOSThread()
+				for range 3 {
+					if _, err := say(context.Background(), conn, "x"); err != nil && status.Code(err) != codes.Unavailable {
+						t.Errorf("%v, want Unavailable", err)
+					}
+				}
+			})
+		}
+		server.Stop()
+		calls.Wait()
+	}
+}
