@@ -32,16 +32,11 @@ type call struct {
 // start checks that a call can be made with ctx and fills in what is known of
 // it at its beginning.
 func (c *Conn) start(ctx context.Context, to *call, method string, o *callOptions) error {
-	if err := ctx.Err(); err != nil {
-		return contextError(err)
+	to.base.deadline, _ = ctx.Deadline()
+	err := endedError(ctx, to.base.deadline)
+	if err != nil {
+		return err
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		if !time.Now().Before(deadline) {
-			return contextError(context.DeadlineExceeded)
-		}
-		to.base.deadline = deadline
-	}
-	var err error
 	if to.base.metadata, err = c.requestMetadata(ctx, method, o); err != nil {
 		return err
 	}

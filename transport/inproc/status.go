@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"time"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
@@ -32,6 +33,18 @@ func contextError(err error) error {
 		return status.Error(codes.DeadlineExceeded, context.DeadlineExceeded.Error())
 	}
 	return status.Error(codes.Canceled, context.Canceled.Error())
+}
+
+// endedError is the status for ctx if it has ended, or its deadline has passed
+// and it is about to.
+func endedError(ctx context.Context, deadline time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return contextError(err)
+	}
+	if !deadline.IsZero() && !time.Now().Before(deadline) {
+		return contextError(context.DeadlineExceeded)
+	}
+	return nil
 }
 
 // contextEnd is what a handler's context ends with when its client gives up

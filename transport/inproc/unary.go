@@ -56,8 +56,8 @@ func (u *unaryCall) exchange(req, reply any, o *callOptions) (err error) {
 	if u.message, err = encode(o.codec, req, o.maxSendMsgSize, &u.coroutine.request); err != nil {
 		return err
 	}
-	if err := u.client.Err(); err != nil {
-		return contextError(err)
+	if err := endedError(u.client, u.base.deadline); err != nil {
+		return err
 	}
 	if deadline := u.base.deadline; !deadline.IsZero() && time.Until(deadline) < 2*patience {
 		u.watch()
@@ -66,8 +66,8 @@ func (u *unaryCall) exchange(req, reply any, o *callOptions) (err error) {
 	if u.left != nil {
 		return u.left
 	}
-	if err := u.client.Err(); err != nil {
-		return contextError(err) // nobody was watching it
+	if err := endedError(u.client, u.base.deadline); err != nil {
+		return err // nobody was watching, or the handler was faster
 	}
 	return u.receiveReply(reply, o)
 }
