@@ -169,15 +169,17 @@ func lockedToThread() bool {
 }
 
 // takeCoroutine returns a coroutine that has waited, or a new one. It is among
-// the busy ones. For a client that is locked to its thread, a new one does not
-// run: its call is to run apart. s.mu must be held.
+// the busy ones. One without resume is for a call that is to run apart: that of
+// a client which is locked to its thread, and the first call of a server, which
+// is not to take as long as finding that out. s.mu must be held.
 func (s *Server) takeCoroutine() *coroutine {
 	c := s.idle
 	switch {
 	case c != nil:
 		s.idle = c.next
 		s.idling--
-	case lockedToThread():
+	case !s.called || lockedToThread():
+		s.called = true
 		c = new(coroutine)
 	default:
 		c = newCoroutine()

@@ -65,6 +65,7 @@ type Server struct {
 	busy      *coroutine    // a list of those that run a handler
 	idle      *coroutine    // a list of those that wait for a call
 	idling    int           // how many they are
+	called    bool          // there has been a unary call
 	watchman  watchman      // looks after the busy ones
 	active    int           // calls and streams whose handler has not returned
 	draining  bool          // no new calls
