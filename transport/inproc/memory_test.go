@@ -252,7 +252,7 @@ func TestMessagesKeepTheirMemory(t *testing.T) {
 		if err := stream.RecvMsg(reply); err != nil || strings.Trim(reply.GetValue(), "x") != "" || len(reply.GetValue()) != size {
 			t.Errorf("%.10q, %d bytes, %v", reply.GetValue(), len(reply.GetValue()), err)
 		}
-		message.encoded = bytes.Clone(want)
+		copy(message.encoded, want)
 		for range 3 {
 			_, err := say(t.Context(), conn, "abc")
 			exchange(t, stream, "abc")
