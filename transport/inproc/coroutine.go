@@ -121,8 +121,7 @@ func (a apart) serve() {
 	returned := false
 	defer func() {
 		if !returned { // runtime.Goexit, or a panic that ends the process anyway
-			defer a.conclude(payload{}, false, errGone)
-			a.reportCompletion(nil, 0, errGone)
+			a.gone()
 		}
 	}()
 	a.unaryCall.serve()
