@@ -64,8 +64,8 @@ func open(b *testing.B, name string) transport.Conn {
 	return conn
 }
 
-func plainServer() transport.Server {
-	return transport.Server{Register: func(r grpc.ServiceRegistrar) {
+func plainServer() transport.ServerConfig {
+	return transport.ServerConfig{Register: func(r grpc.ServiceRegistrar) {
 		examplev1.RegisterPingServiceServer(r, ping.Service{})
 		examplev1.RegisterEchoServiceServer(r, echo.Service{})
 	}}
@@ -77,7 +77,7 @@ type grpcDefaults struct{ name, dir string }
 
 func (t grpcDefaults) Name() string { return t.name }
 
-func (t grpcDefaults) Open(_ context.Context, s transport.Server) (transport.Conn, error) {
+func (t grpcDefaults) Open(_ context.Context, s transport.ServerConfig) (transport.Conn, error) {
 	var l net.Listener
 	var dial func(context.Context, string) (net.Conn, error)
 	target := "passthrough:///bufconn"

@@ -45,7 +45,7 @@ func newFunction(c config, stdout io.Writer) (*function, error) {
 		service.WithLogger(f.logger),
 		service.WithCORS(c.corsOrigins...),
 		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
-		service.WithServer(func(s *transport.Server) { s.DrainTimeout = drainTimeout }),
+		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = drainTimeout }),
 	)
 	var err error
 	if c.emf {

@@ -41,7 +41,7 @@ func serve(ctx context.Context, c *config, stderr io.Writer) (err error) {
 		metrics.WithRegisterer(registry),
 		service.WithReflection(reflection.Register),
 		service.WithCORS(c.corsOrigins...),
-		service.WithServer(func(s *transport.Server) { s.DrainTimeout = c.drainTimeout }),
+		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = c.drainTimeout }),
 	)...)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ type config struct {
 	reflect    func(grpc.ServiceRegistrar)
 	unary      []grpc.UnaryServerInterceptor
 	stream     []grpc.StreamServerInterceptor
-	adjust     []func(*transport.Server)
+	adjust     []func(*transport.ServerConfig)
 	mux        []runtime.ServeMuxOption
 	trusted    trusted
 	requestIn  map[string]string // canonical header name to metadata key
@@ -100,7 +100,7 @@ func WithStreamInterceptors(interceptors ...grpc.StreamServerInterceptor) Option
 
 // WithServer lets adjust change the description of the gRPC server, after
 // everything else: its limits, its stats handlers, its DrainTimeout.
-func WithServer(adjust func(*transport.Server)) Option {
+func WithServer(adjust func(*transport.ServerConfig)) Option {
 	return func(c *config) { c.adjust = append(c.adjust, adjust) }
 }
 

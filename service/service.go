@@ -107,7 +107,7 @@ func (s *Service) ServeGRPC(ctx context.Context, l net.Listener) error {
 
 // Close reports the services as not serving, ends every ServeGRPC and closes
 // the transport: calls in flight finish, up to the server's
-// [transport.Server.DrainTimeout]. Later calls do nothing and return nil.
+// [transport.ServerConfig.DrainTimeout]. Later calls do nothing and return nil.
 func (s *Service) Close() error {
 	s.mu.Lock()
 	if s.closed() {
@@ -141,10 +141,10 @@ func (s *Service) closed() bool {
 
 // describe returns the server that runs the services. transportName is read
 // at each call; external says that others than the gateway can reach it.
-func (s *Service) describe(transportName *string, external bool) transport.Server {
+func (s *Service) describe(transportName *string, external bool) transport.ServerConfig {
 	c := s.config
 	unary, stream := s.interceptors(transportName, external)
-	d := transport.Server{
+	d := transport.ServerConfig{
 		Register:           s.register,
 		UnaryInterceptors:  append(unary, c.unary...),
 		StreamInterceptors: append(stream, c.stream...),

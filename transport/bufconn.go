@@ -18,7 +18,7 @@ func (bufconnTransport) Name() string { return "bufconn" }
 // Larger ones are not faster.
 const bufconnBuffer = 64 << 10
 
-func (t bufconnTransport) Open(ctx context.Context, s Server) (Conn, error) {
+func (t bufconnTransport) Open(ctx context.Context, s ServerConfig) (Conn, error) {
 	return openListener(ctx, t.Name(), s, func() (endpoint, error) {
 		l := bufconn.Listen(bufconnBuffer)
 		return endpoint{Listener: l, dial: l.DialContext}, nil

@@ -17,7 +17,7 @@ import (
 // check opens t with a health service on it, calls that, and prints which
 // transport carried the call.
 func check(t transport.Transport) {
-	conn, err := t.Open(context.Background(), transport.Server{
+	conn, err := t.Open(context.Background(), transport.ServerConfig{
 		Register: func(r grpc.ServiceRegistrar) { grpc_health_v1.RegisterHealthServer(r, health{}) },
 		Logger:   slog.New(slog.DiscardHandler),
 	})
@@ -71,8 +71,8 @@ func ExampleParse() {
 }
 
 // The same description serves outside clients on a listener of one's own.
-func ExampleServer_NewServer() {
-	description := transport.Server{
+func ExampleServerConfig_NewServer() {
+	description := transport.ServerConfig{
 		Register: func(r grpc.ServiceRegistrar) { grpc_health_v1.RegisterHealthServer(r, health{}) },
 	}
 	l, err := net.Listen("tcp", "localhost:0")
@@ -98,10 +98,10 @@ func ExampleServer_NewServer() {
 }
 
 // A server that exists already is served as it is.
-func ExampleServer() {
+func ExampleServerConfig() {
 	server := grpc.NewServer() // with one's own options
 	grpc_health_v1.RegisterHealthServer(server, health{})
-	conn, err := transport.Bufconn().Open(context.Background(), transport.Server{GRPC: server})
+	conn, err := transport.Bufconn().Open(context.Background(), transport.ServerConfig{GRPC: server})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -22,7 +22,7 @@ func (f firstOf) Name() string {
 	return strings.Join(names, ",")
 }
 
-func (f firstOf) Open(ctx context.Context, s Server) (Conn, error) {
+func (f firstOf) Open(ctx context.Context, s ServerConfig) (Conn, error) {
 	if len(f) == 0 {
 		return nil, errors.New("transport: FirstOf has no transports to choose from")
 	}

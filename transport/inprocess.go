@@ -16,7 +16,7 @@ import (
 // to the handler and decoded, interceptors included, at a tenth of what any
 // connection costs. Package inproc says how little of it differs from one.
 //
-// There is no grpc.Server in it. Open refuses a Server with Options or GRPC,
+// There is no grpc.Server in it. Open refuses a ServerConfig with Options or GRPC,
 // since it could not honour them.
 func InProcess() Transport { return inProcessTransport{} }
 
@@ -24,7 +24,7 @@ type inProcessTransport struct{}
 
 func (inProcessTransport) Name() string { return "inproc" }
 
-func (t inProcessTransport) Open(ctx context.Context, s Server) (Conn, error) {
+func (t inProcessTransport) Open(ctx context.Context, s ServerConfig) (Conn, error) {
 	if err := t.check(ctx, s); err != nil {
 		return nil, fmt.Errorf("transport %s: %w", t.Name(), err)
 	}
@@ -48,13 +48,13 @@ func (t inProcessTransport) Open(ctx context.Context, s Server) (Conn, error) {
 	}, nil
 }
 
-func (inProcessTransport) check(ctx context.Context, s Server) error {
+func (inProcessTransport) check(ctx context.Context, s ServerConfig) error {
 	switch {
 	case s.GRPC != nil:
-		return errors.New("Server.GRPC cannot be served: there is no listener to give to a grpc.Server; use Register, or unix or bufconn")
+		return errors.New("ServerConfig.GRPC cannot be served: there is no listener to give to a grpc.Server; use Register, or unix or bufconn")
 	case len(s.Options) > 0:
-		return fmt.Errorf("Server.Options cannot be honoured: %d grpc.ServerOption given and no grpc.Server to give them to; "+
-			"use the fields of Server, or unix or bufconn", len(s.Options))
+		return fmt.Errorf("ServerConfig.Options cannot be honoured: %d grpc.ServerOption given and no grpc.Server to give them to; "+
+			"use the fields of ServerConfig, or unix or bufconn", len(s.Options))
 	}
 	if err := s.check(); err != nil {
 		return err

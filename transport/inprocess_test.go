@@ -16,15 +16,15 @@ func TestInProcessRefusesWhatItCannotHonour(t *testing.T) {
 	register := func(grpc.ServiceRegistrar) {}
 	for name, test := range map[string]struct {
 		ctx    context.Context
-		server transport.Server
+		server transport.ServerConfig
 		want   string
 	}{
-		"a server that somebody else built": {t.Context(), transport.Server{GRPC: grpc.NewServer()}, "Server.GRPC"},
+		"a server that somebody else built": {t.Context(), transport.ServerConfig{GRPC: grpc.NewServer()}, "ServerConfig.GRPC"},
 		"options of a grpc.Server": {
-			t.Context(), transport.Server{Register: register, Options: []grpc.ServerOption{grpc.MaxConcurrentStreams(1)}}, "Server.Options",
+			t.Context(), transport.ServerConfig{Register: register, Options: []grpc.ServerOption{grpc.MaxConcurrentStreams(1)}}, "ServerConfig.Options",
 		},
-		"nothing to serve":        {t.Context(), transport.Server{}, "Register"},
-		"a context that is ended": {ended, transport.Server{Register: register}, "canceled"},
+		"nothing to serve":        {t.Context(), transport.ServerConfig{}, "Register"},
+		"a context that is ended": {ended, transport.ServerConfig{Register: register}, "canceled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn, err := transport.InProcess().Open(test.ctx, test.server)

@@ -43,7 +43,7 @@ type listenerConn struct {
 func (c *listenerConn) Transport() string { return c.name }
 
 // openListener serves s on what listen returns and connects to it.
-func openListener(ctx context.Context, name string, s Server, listen func() (endpoint, error)) (Conn, error) {
+func openListener(ctx context.Context, name string, s ServerConfig, listen func() (endpoint, error)) (Conn, error) {
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("transport %s: %w", name, err)
 	}
@@ -152,7 +152,7 @@ const flowWindow = 256 << 10
 
 // tunedOptions are those that make a server's calls measurably faster when the
 // client is in the same process: see the benchmarks in bench, which compare
-// them with grpc's defaults. [Server.Options] come after them and override
+// them with grpc's defaults. [ServerConfig.Options] come after them and override
 // them.
 func tunedOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
@@ -164,7 +164,7 @@ func tunedOptions() []grpc.ServerOption {
 	}
 }
 
-func clientOptions(s Server, dial func(context.Context, string) (net.Conn, error)) []grpc.DialOption {
+func clientOptions(s ServerConfig, dial func(context.Context, string) (net.Conn, error)) []grpc.DialOption {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(dial),

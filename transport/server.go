@@ -12,16 +12,16 @@ import (
 const defaultDrainTimeout = 5 * time.Second
 
 // check refuses descriptions that contradict themselves.
-func (s Server) check() error {
+func (s ServerConfig) check() error {
 	if s.GRPC == nil {
 		if s.Register == nil {
-			return errors.New("Server has neither Register nor GRPC: nothing to serve")
+			return errors.New("ServerConfig has neither Register nor GRPC: nothing to serve")
 		}
 		return nil
 	}
 	if s.Register != nil || s.UnaryInterceptors != nil || s.StreamInterceptors != nil || s.StatsHandlers != nil ||
 		s.MaxRecvMsgSize != 0 || s.MaxSendMsgSize != 0 || s.Options != nil {
-		return errors.New("Server.GRPC is a server already built: Register, interceptors, stats handlers, limits and options cannot be added to it")
+		return errors.New("ServerConfig.GRPC is a server already built: Register, interceptors, stats handlers, limits and options cannot be added to it")
 	}
 	return nil
 }
@@ -33,7 +33,7 @@ func orDefaultDrain(d time.Duration) time.Duration {
 	return defaultDrainTimeout
 }
 
-func (s Server) logger() *slog.Logger {
+func (s ServerConfig) logger() *slog.Logger {
 	if s.Logger != nil {
 		return s.Logger
 	}
@@ -43,7 +43,7 @@ func (s Server) logger() *slog.Logger {
 // NewServer returns a grpc.Server that does what s describes, for serving on a
 // listener of one's own beside a transport. Register must be set; GRPC is not
 // looked at.
-func (s Server) NewServer() *grpc.Server {
+func (s ServerConfig) NewServer() *grpc.Server {
 	options := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(s.UnaryInterceptors...),
 		grpc.ChainStreamInterceptor(s.StreamInterceptors...),
@@ -63,7 +63,7 @@ func (s Server) NewServer() *grpc.Server {
 }
 
 // Stop stops server: it refuses new calls, waits drain (as of
-// [Server.DrainTimeout]) for those in flight, then cancels what is left and
+// [ServerConfig.DrainTimeout]) for those in flight, then cancels what is left and
 // waits as long again. The error says that a handler did not return even so;
 // it is then left behind.
 func Stop(server *grpc.Server, drain time.Duration) error { return stop(server, drain) }

@@ -14,7 +14,7 @@ type tcpTransport struct{ addr string }
 
 func (tcpTransport) Name() string { return "tcp" }
 
-func (t tcpTransport) Open(ctx context.Context, s Server) (Conn, error) {
+func (t tcpTransport) Open(ctx context.Context, s ServerConfig) (Conn, error) {
 	return openListener(ctx, t.Name(), s, func() (endpoint, error) {
 		l, err := net.Listen("tcp", t.addr)
 		if err != nil {

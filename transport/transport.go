@@ -2,7 +2,7 @@
 // over a Unix socket, an in-memory listener, loopback TCP, or a channel without
 // HTTP/2. What runs on one runs on all of them, interceptors included.
 //
-// A [Transport] is a recipe. Its Open serves what a [Server] describes and
+// A [Transport] is a recipe. Its Open serves what a [ServerConfig] describes and
 // returns a [Conn] to it; closing the Conn stops the server and removes all
 // that Open made. The package knows nothing of HTTP gateways or of Lambda.
 package transport
@@ -27,7 +27,7 @@ type Transport interface {
 	// Open starts serving s, connects to it and waits until the connection is
 	// ready or ctx ends. ctx bounds only the opening. After an error nothing
 	// is left running and no file is left behind.
-	Open(ctx context.Context, s Server) (Conn, error)
+	Open(ctx context.Context, s ServerConfig) (Conn, error)
 }
 
 // A Conn is a channel to the server it was opened with. It is safe for
@@ -36,7 +36,7 @@ type Conn interface {
 	grpc.ClientConnInterface
 
 	// Close refuses new calls, lets those in flight finish, cancels what is
-	// left after [Server.DrainTimeout], waits for every goroutine that Open
+	// left after [ServerConfig.DrainTimeout], waits for every goroutine that Open
 	// started and removes every file that it made. A handler that goes on for
 	// another DrainTimeout after it was cancelled is left behind, and Close
 	// says so in its error. Later calls do nothing and return nil.
@@ -47,8 +47,8 @@ type Conn interface {
 	Transport() string
 }
 
-// Server describes a gRPC server, so that any transport can serve it.
-type Server struct {
+// ServerConfig describes a gRPC server, so that any transport can serve it.
+type ServerConfig struct {
 	// Register registers the services. It is called once per Open.
 	Register func(grpc.ServiceRegistrar)
 

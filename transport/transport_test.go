@@ -56,13 +56,13 @@ func (h health) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest)
 	return &grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_SERVING}, nil
 }
 
-func healthServer(check func(context.Context, *grpc_health_v1.HealthCheckRequest) error) transport.Server {
-	return transport.Server{
+func healthServer(check func(context.Context, *grpc_health_v1.HealthCheckRequest) error) transport.ServerConfig {
+	return transport.ServerConfig{
 		Register: func(r grpc.ServiceRegistrar) { grpc_health_v1.RegisterHealthServer(r, health{check: check}) },
 	}
 }
 
-func open(t *testing.T, tr transport.Transport, s transport.Server) transport.Conn {
+func open(t *testing.T, tr transport.Transport, s transport.ServerConfig) transport.Conn {
 	t.Helper()
 	conn, err := tr.Open(t.Context(), s)
 	if err != nil {
@@ -225,7 +225,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 
 func TestServerThatContradictsItselfIsRefused(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
-		if _, err := tr.Open(t.Context(), transport.Server{}); err == nil || !strings.Contains(err.Error(), "nothing to serve") {
+		if _, err := tr.Open(t.Context(), transport.ServerConfig{}); err == nil || !strings.Contains(err.Error(), "nothing to serve") {
 			t.Errorf("empty Server: %v", err)
 		}
 		built := grpc.NewServer()
@@ -268,12 +268,12 @@ func TestServerBuiltByTheCaller(t *testing.T) {
 	for _, tr := range []transport.Transport{transport.Unix(t.TempDir()), transport.Bufconn(), transport.TCP("localhost:0")} {
 		built := grpc.NewServer()
 		grpc_health_v1.RegisterHealthServer(built, health{})
-		conn := open(t, tr, transport.Server{GRPC: built})
+		conn := open(t, tr, transport.ServerConfig{GRPC: built})
 		checkHealth(t, conn)
 		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
-		if _, err := tr.Open(t.Context(), transport.Server{GRPC: built}); !errors.Is(err, grpc.ErrServerStopped) {
+		if _, err := tr.Open(t.Context(), transport.ServerConfig{GRPC: built}); !errors.Is(err, grpc.ErrServerStopped) {
 			t.Errorf("%s: a stopped server: %v, want ErrServerStopped", tr.Name(), err)
 		}
 	}

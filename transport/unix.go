@@ -32,7 +32,7 @@ const (
 	maxSocketPath = 107
 )
 
-func (t unixTransport) Open(ctx context.Context, s Server) (Conn, error) {
+func (t unixTransport) Open(ctx context.Context, s ServerConfig) (Conn, error) {
 	return openListener(ctx, t.Name(), s, t.listen)
 }
 

@@ -31,7 +31,7 @@ type grpcDefaults struct{}
 
 func (grpcDefaults) Name() string { return "defaults" }
 
-func (grpcDefaults) Open(_ context.Context, s transport.Server) (transport.Conn, error) {
+func (grpcDefaults) Open(_ context.Context, s transport.ServerConfig) (transport.Conn, error) {
 	listener := bufconn.Listen(64 << 10)
 	server := grpc.NewServer()
 	s.Register(server)
@@ -179,7 +179,7 @@ func each(b *testing.B, run func(*testing.B, grpc.ClientConnInterface)) {
 }
 
 func open(b *testing.B, tr transport.Transport) transport.Conn {
-	conn, err := tr.Open(context.Background(), transport.Server{Register: registerEcho})
+	conn, err := tr.Open(context.Background(), transport.ServerConfig{Register: registerEcho})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func TestCase(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	server := transport.Server{Register: func(r grpc.ServiceRegistrar) {
+	server := transport.ServerConfig{Register: func(r grpc.ServiceRegistrar) {
 		testgrpc.RegisterTestServiceServer(r, interop.NewTestServer())
 	}}
 	if os.Getenv(caseVariable) == "cancel_after_begin" {

@@ -22,8 +22,8 @@ import (
 const shortDrain = 250 * time.Millisecond
 
 // holding is a server whose handlers wait for a mark, or for their context.
-func holding(patient bool, drain time.Duration) func(*scene) transport.Server {
-	return func(s *scene) transport.Server {
+func holding(patient bool, drain time.Duration) func(*scene) transport.ServerConfig {
+	return func(s *scene) transport.ServerConfig {
 		hold := func(ctx context.Context) error {
 			s.mark("called")
 			if patient {
@@ -43,7 +43,7 @@ func holding(patient bool, drain time.Duration) func(*scene) transport.Server {
 				return hold(end.Context())
 			},
 		}
-		return transport.Server{Register: svc.register, DrainTimeout: drain}
+		return transport.ServerConfig{Register: svc.register, DrainTimeout: drain}
 	}
 }
 
@@ -262,7 +262,7 @@ var leftoverScenarios = []scenario{
 	},
 	{
 		name: "a client that stops reading",
-		server: func(s *scene) transport.Server {
+		server: func(s *scene) transport.ServerConfig {
 			svc := &service{bidi: func(end *serverEnd) error {
 				for {
 					if err := end.SendMsg(wrapperspb.String(strings.Repeat("x", 1000))); err != nil {
@@ -271,7 +271,7 @@ var leftoverScenarios = []scenario{
 					}
 				}
 			}}
-			return transport.Server{Register: svc.register, DrainTimeout: shortDrain}
+			return transport.ServerConfig{Register: svc.register, DrainTimeout: shortDrain}
 		},
 		client: func(ctx context.Context, s *scene) {
 			ctx, cancel := context.WithCancel(ctx)
@@ -283,13 +283,13 @@ var leftoverScenarios = []scenario{
 	},
 	{
 		name: "a handler that stops reading",
-		server: func(s *scene) transport.Server {
+		server: func(s *scene) transport.ServerConfig {
 			svc := &service{bidi: func(end *serverEnd) error {
 				s.mark("called")
 				<-end.Context().Done()
 				return nil
 			}}
-			return transport.Server{Register: svc.register}
+			return transport.ServerConfig{Register: svc.register}
 		},
 		client: func(ctx context.Context, s *scene) {
 			ctx, cancel := context.WithCancel(ctx)
@@ -327,7 +327,7 @@ var leftoverScenarios = []scenario{
 	},
 	{
 		name: "a panic that an interceptor recovers from",
-		server: func(s *scene) transport.Server {
+		server: func(s *scene) transport.ServerConfig {
 			recovered := func(err *error) {
 				if r := recover(); r != nil {
 					s.served("recovered from %v", r)
@@ -341,7 +341,7 @@ var leftoverScenarios = []scenario{
 					panic("stream")
 				},
 			}
-			return transport.Server{
+			return transport.ServerConfig{
 				Register: svc.register,
 				UnaryInterceptors: []grpc.UnaryServerInterceptor{
 					func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (_ any, err error) {

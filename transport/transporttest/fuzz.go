@@ -81,7 +81,7 @@ func openPuppets(f *testing.F, tr transport.Transport) *puppets {
 		return self.result
 	}
 	svc := &service{bidi: handle, clientStream: handle, serverStream: handle}
-	conn, err := tr.Open(context.Background(), transport.Server{Register: svc.register})
+	conn, err := tr.Open(context.Background(), transport.ServerConfig{Register: svc.register})
 	if err != nil {
 		f.Fatal(err)
 	}

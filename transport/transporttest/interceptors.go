@@ -52,8 +52,8 @@ func (c *countingStream) RecvMsg(m any) error {
 	return err
 }
 
-func intercepted(names ...string) func(*scene) transport.Server {
-	return func(s *scene) transport.Server {
+func intercepted(names ...string) func(*scene) transport.ServerConfig {
+	return func(s *scene) transport.ServerConfig {
 		svc := &service{
 			unary: func(ctx context.Context, text string) (string, error) {
 				s.served("handler, inside %v", ctx.Value(contextKey{}))
@@ -64,7 +64,7 @@ func intercepted(names ...string) func(*scene) transport.Server {
 				return end.echo()
 			},
 		}
-		server := transport.Server{Register: svc.register}
+		server := transport.ServerConfig{Register: svc.register}
 		for _, name := range names {
 			u, st := named(s, name)
 			server.UnaryInterceptors = append(server.UnaryInterceptors, u)
@@ -121,12 +121,12 @@ var interceptorScenarios = []scenario{
 	},
 	{
 		name: "interceptors may answer themselves, change what passes, and call twice",
-		server: func(s *scene) transport.Server {
+		server: func(s *scene) transport.ServerConfig {
 			svc := &service{unary: func(_ context.Context, text string) (string, error) {
 				s.served("handler: %q", text)
 				return "from the handler", nil
 			}}
-			return transport.Server{
+			return transport.ServerConfig{
 				Register: svc.register,
 				UnaryInterceptors: []grpc.UnaryServerInterceptor{
 					func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
@@ -170,8 +170,8 @@ var interceptorScenarios = []scenario{
 	},
 	{
 		name: "a stream interceptor may refuse without calling the handler",
-		server: func(s *scene) transport.Server {
-			return transport.Server{
+		server: func(s *scene) transport.ServerConfig {
+			return transport.ServerConfig{
 				Register: (&service{}).register,
 				StreamInterceptors: []grpc.StreamServerInterceptor{
 					func(any, grpc.ServerStream, *grpc.StreamServerInfo, grpc.StreamHandler) error {

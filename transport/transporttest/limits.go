@@ -42,9 +42,9 @@ func sized(s *scene) *service {
 	}
 }
 
-func limited(recv, send int) func(*scene) transport.Server {
-	return func(s *scene) transport.Server {
-		return transport.Server{Register: sized(s).register, MaxRecvMsgSize: recv, MaxSendMsgSize: send}
+func limited(recv, send int) func(*scene) transport.ServerConfig {
+	return func(s *scene) transport.ServerConfig {
+		return transport.ServerConfig{Register: sized(s).register, MaxRecvMsgSize: recv, MaxSendMsgSize: send}
 	}
 }
 

@@ -87,7 +87,7 @@ type scenario struct {
 	name string
 
 	// server describes the server; nil means an echo without interceptors.
-	server func(*scene) transport.Server
+	server func(*scene) transport.ServerConfig
 
 	// client plays the client's part. The context is the same for all that
 	// belongs to a scene and ends when something hangs.
@@ -143,7 +143,7 @@ func (s scenario) play(t *testing.T, tr transport.Transport) transcript {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	sc := &scene{T: t}
-	server := transport.Server{Register: (&service{}).register}
+	server := transport.ServerConfig{Register: (&service{}).register}
 	if s.server != nil {
 		server = s.server(sc)
 	}

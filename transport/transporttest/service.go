@@ -109,9 +109,9 @@ func (s *service) callUnary(ctx context.Context, req any) (any, error) {
 }
 
 // serving is a server for service and nothing else.
-func serving(f func(*scene) *service) func(*scene) transport.Server {
-	return func(sc *scene) transport.Server {
-		return transport.Server{Register: f(sc).register}
+func serving(f func(*scene) *service) func(*scene) transport.ServerConfig {
+	return func(sc *scene) transport.ServerConfig {
+		return transport.ServerConfig{Register: f(sc).register}
 	}
 }
 

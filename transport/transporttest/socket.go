@@ -20,7 +20,7 @@ type socket struct{}
 
 func (socket) Name() string { return "socket" }
 
-func (socket) Open(_ context.Context, s transport.Server) (transport.Conn, error) {
+func (socket) Open(_ context.Context, s transport.ServerConfig) (transport.Conn, error) {
 	dir, err := os.MkdirTemp("", "transporttest-")
 	if err != nil {
 		return nil, err

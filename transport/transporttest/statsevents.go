@@ -78,10 +78,10 @@ func describePayload(m any) string {
 
 // observed is a server with stats handlers. Interceptors and handlers record
 // what the handlers have put into the context.
-func observed(names ...string) func(*scene) transport.Server {
-	return func(s *scene) transport.Server {
+func observed(names ...string) func(*scene) transport.ServerConfig {
+	return func(s *scene) transport.ServerConfig {
 		svc := scripted(s)
-		server := transport.Server{
+		server := transport.ServerConfig{
 			Register: svc.register,
 			UnaryInterceptors: []grpc.UnaryServerInterceptor{
 				func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {

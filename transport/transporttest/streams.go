@@ -217,7 +217,7 @@ func endAfter(n, m int, err error) func(*serverEnd) error {
 var errTold = status.Error(codes.Aborted, "as told")
 
 // ending is a service all of whose streams end in the same way.
-func ending(n, m int, err error) func(*scene) transport.Server {
+func ending(n, m int, err error) func(*scene) transport.ServerConfig {
 	return serving(func(s *scene) *service {
 		f := endAfter(n, m, err)
 		return &service{scene: s, clientStream: f, serverStream: f, bidi: f}

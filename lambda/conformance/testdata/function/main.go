@@ -62,7 +62,7 @@ func newHandler(getenv func(string) string) (http.Handler, error) {
 		if err != nil {
 			return nil, fmt.Errorf("MAX_REQUEST=%q: %w", limit, err)
 		}
-		options = append(options, service.WithServer(func(s *transport.Server) { s.MaxRecvMsgSize = n }))
+		options = append(options, service.WithServer(func(s *transport.ServerConfig) { s.MaxRecvMsgSize = n }))
 	}
 	return service.New(context.Background(), t, options...)
 }
