@@ -68,6 +68,12 @@ build-lambda-zip: ## Build the deployment package dist/lambda-ARCH.zip; ARCH=arm
 generate: ## Generate gen/ from proto/
 	go run -C tools ./generate
 
+.PHONY: lint-proto
+lint-proto: ## Check the style of proto/ with buf
+	@mkdir -p dist
+	go run -C tools ./generate -descriptor-set ../dist/proto.binpb
+	go tool -modfile=tools/buf/go.mod buf lint dist/proto.binpb --config proto/buf.yaml
+
 .PHONY: lint
 lint: ## Check the code with go vet and golangci-lint
 	go vet ./...

@@ -1,4 +1,4 @@
-// buf, apart from the plugins: it needs a later google.golang.org/protobuf than the protoc-gen-go that is pinned beside it.
+// buf, for make lint-proto. It stands apart from the plugins: it needs a later google.golang.org/protobuf than protoc-gen-go.
 module github.com/lambda-grpc/lambda-grpc-gateway/tools/buf
 
 go 1.26.7
