@@ -80,8 +80,8 @@ type Config struct {
 	given map[string]string // by flag: how its value was given
 }
 
-// Given is how a value was given, by the name of its flag: "-http-address" or
-// "HTTP_ADDRESS". An error that comes later begins with it.
+// Given is how a value was given: the flag of that name with its dash, or the
+// name of the variable. An error that comes later begins with it.
 func (c *Config) Given(flagName string) string {
 	if given := c.given[flagName]; given != "" {
 		return given

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
@@ -204,7 +205,7 @@ func emulatorSettings(sources []string) []setting {
 		},
 		{
 			name: "SOURCE", flagOnly: true, in: Emulator, fallback: "http-api",
-			meaning: "with -lambda: what sends the events",
+			meaning: "with -lambda: what sends the events, one of " + strings.Join(sources, ", "),
 			set: func(c *Config, v string) error {
 				c.Source = v
 				return oneOf(v, sources...)
