@@ -174,7 +174,7 @@ func serverSettings() []setting {
 			meaning: "the largest body of an HTTP request; a larger one is answered with 413",
 			set:     func(c *Config, v string) error { return parseCount(&c.MaxBodyBytes, v) },
 		},
-		duration("BODY_TIMEOUT", "1m", "how long a client may take to send the body of an HTTP request",
+		duration("BODY_TIMEOUT", "1m", "how long a client may take to send the body of an HTTP request; its header at most 10s of it",
 			Server|Emulator, func(c *Config) *time.Duration { return &c.BodyTimeout }),
 		duration("IDLE_TIMEOUT", "2m", "how long a connection stays open without a request",
 			Server|Emulator, func(c *Config) *time.Duration { return &c.IdleTimeout }),

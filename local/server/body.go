@@ -25,7 +25,9 @@ func limitBodies(next http.Handler, c *config.Config) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		l := &limitedBody{limit: c.MaxBodyBytes, timeout: c.BodyTimeout}
+		control := http.NewResponseController(w)
+		readUntil := func(t time.Time) { _ = control.SetReadDeadline(t) } // every writer of net/http's server can
+		l := &limitedBody{limit: c.MaxBodyBytes, timeout: c.BodyTimeout, readUntil: readUntil}
 		l.ReadCloser = r.Body
 		if l.limit > 0 {
 			l.ReadCloser = http.MaxBytesReader(w, r.Body, l.limit)
@@ -34,9 +36,7 @@ func limitBodies(next http.Handler, c *config.Config) http.Handler {
 			l.writeError(w, http.StatusRequestEntityTooLarge)
 			return
 		}
-		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Now().Add(l.timeout)) // every writer of net/http's server can
-		l.atEnd = func() { _ = control.SetReadDeadline(time.Time{}) }
+		readUntil(time.Now().Add(l.timeout))
 		r = r.WithContext(r.Context()) // a copy
 		r.Body = l
 		next.ServeHTTP(&limitedWriter{ResponseWriter: w, body: l}, r)
@@ -47,10 +47,10 @@ func limitBodies(next http.Handler, c *config.Config) http.Handler {
 // goroutines.
 type limitedBody struct {
 	io.ReadCloser
-	limit   int64 // 0 for none
-	timeout time.Duration
-	atEnd   func()       // lifts the deadline: the connection is read on while the handler runs
-	failure atomic.Int32 // 413, 408, or 0
+	limit     int64 // 0 for none
+	timeout   time.Duration
+	readUntil func(time.Time)
+	failure   atomic.Int32 // 413, 408, or 0
 }
 
 func (l *limitedBody) Read(p []byte) (int, error) {
@@ -59,7 +59,7 @@ func (l *limitedBody) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
-		l.atEnd()
+		l.readUntil(time.Time{}) // the connection is read on while the handler runs
 	case errors.As(err, &exceeded):
 		l.failure.Store(http.StatusRequestEntityTooLarge)
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -75,6 +75,7 @@ func (l *limitedBody) writeError(w http.ResponseWriter, status int) {
 	if status == http.StatusRequestTimeout {
 		code, message = codes.DeadlineExceeded, fmt.Sprintf("the body took longer to arrive than the %v that are allowed", l.timeout)
 	}
+	l.readUntil(time.Now())
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Del("Content-Length")

@@ -16,7 +16,7 @@ import (
 // Limits that nobody needs otherwise.
 const (
 	// headerTimeout is how long a client may take to send the header of a
-	// request, or the preface of a gRPC connection.
+	// request, or the preface of a gRPC connection, if a body may take longer.
 	headerTimeout = 10 * time.Second
 
 	// maxHeaderBytes is the largest header of a request: eight times what
@@ -36,7 +36,7 @@ const (
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, c *config.Config, logger *slog.Logger) error {
 	server := &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: headerTimeout,
+		ReadHeaderTimeout: min(headerTimeout, c.BodyTimeout),
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
@@ -62,7 +62,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, c *config.Co
 // grpcLimits bounds what one gRPC connection can take.
 func grpcLimits(c *config.Config) []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ConnectionTimeout(headerTimeout),
+		grpc.ConnectionTimeout(min(headerTimeout, c.BodyTimeout)),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.MaxConcurrentStreams(uint32(c.MaxStreams)),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),

@@ -26,6 +26,7 @@ import (
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	localserver "github.com/lambda-grpc/lambda-grpc-gateway/local/server"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 )
 
@@ -76,11 +77,17 @@ func freePorts(args []string) (flags []string) {
 
 func start(t *testing.T, env map[string]string, args ...string) *server {
 	t.Helper()
+	return startWith(t, nil, env, args...)
+}
+
+// startWith starts the example services with further options.
+func startWith(t *testing.T, options []service.Option, env map[string]string, args ...string) *server {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &server{log: &log{written: make(chan struct{}, 1)}, stop: cancel, done: make(chan error, 1)}
 	args = append(freePorts(args), args...)
 	go func() {
-		s.done <- localserver.Run(ctx, args, func(name string) string { return env[name] }, s.log, example.Services()...)
+		s.done <- localserver.Run(ctx, args, func(name string) string { return env[name] }, s.log, append(example.Services(), options...)...)
 	}()
 	t.Cleanup(func() {
 		cancel()
