@@ -19,16 +19,17 @@ import (
 )
 
 // Main is the whole main function of a Lambda function. It serves what options
-// describe until SIGTERM and ends the process: with code 0 after a clean stop,
-// and with 1 and a line on standard error otherwise.
+// describe until SIGTERM and then ends the process: with code 0 after a clean
+// stop and after -help, and with 1 and a line on standard error otherwise.
 //
-// Logger, CORS, reserved metadata, metrics and drain timeout follow the
-// configuration; options that set one of them win.
+// options come after those that follow from the configuration: logger, CORS,
+// reserved metadata, metrics and drain timeout.
 func Main(options ...service.Option) {
 	if err := Run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, options...); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
 		os.Exit(1)
 	}
+	os.Exit(0)
 }
 
 // Run is [Main] without the process: it takes the arguments after the program's

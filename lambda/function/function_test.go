@@ -20,12 +20,16 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 )
 
 // binary is the function of the example services, built once.
 var binary string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(runAsFunction) != "" {
+		function.Main(options()...)
+	}
 	dir, err := os.MkdirTemp("", "lambda-test-")
 	if err != nil {
 		panic(err)

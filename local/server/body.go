@@ -14,29 +14,25 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 )
 
-// limitBodies bounds the size of request bodies and the time that clients may
-// take to send them. A body that says that it is too large is answered with 413
-// at once; one that turns out to be is cut off, and the handler's complaint
-// about it becomes a 413. Without MaxBodyBytes the limit is the handler's own.
-// Responses may take as long as they do.
+// limitBodies bounds the size of request bodies. A body that says that it is too
+// large is answered with 413 at once; one that turns out to be is cut off, and
+// the handler's complaint about it becomes a 413. Likewise, one that runs into
+// the server's ReadTimeout is a 408. Without MaxBodyBytes, the limit is the
+// handler's own.
 func limitBodies(next http.Handler, c *config.Config) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
 			next.ServeHTTP(w, r)
 			return
 		}
-		control := http.NewResponseController(w)
-		readUntil := func(t time.Time) { _ = control.SetReadDeadline(t) } // every writer of net/http's server can
-		l := &limitedBody{limit: c.MaxBodyBytes, timeout: c.BodyTimeout, readUntil: readUntil}
-		l.ReadCloser = r.Body
+		l := &limitedBody{ReadCloser: r.Body, limit: c.MaxBodyBytes, timeout: c.BodyTimeout}
 		if l.limit > 0 {
+			if r.ContentLength > l.limit {
+				l.writeError(w, http.StatusRequestEntityTooLarge)
+				return
+			}
 			l.ReadCloser = http.MaxBytesReader(w, r.Body, l.limit)
 		}
-		if l.limit > 0 && r.ContentLength > l.limit {
-			l.writeError(w, http.StatusRequestEntityTooLarge)
-			return
-		}
-		readUntil(time.Now().Add(l.timeout))
 		r = r.WithContext(r.Context()) // a copy
 		r.Body = l
 		next.ServeHTTP(&limitedWriter{ResponseWriter: w, body: l}, r)
@@ -47,19 +43,15 @@ func limitBodies(next http.Handler, c *config.Config) http.Handler {
 // goroutines.
 type limitedBody struct {
 	io.ReadCloser
-	limit     int64 // 0 for none
-	timeout   time.Duration
-	readUntil func(time.Time)
-	failure   atomic.Int32 // 413, 408, or 0
+	limit   int64 // 0 for none
+	timeout time.Duration
+	failure atomic.Int32 // 413, 408, or 0
 }
 
 func (l *limitedBody) Read(p []byte) (int, error) {
 	n, err := l.ReadCloser.Read(p)
 	var exceeded *http.MaxBytesError
 	switch {
-	case err == nil:
-	case errors.Is(err, io.EOF):
-		l.readUntil(time.Time{}) // the connection is read on while the handler runs
 	case errors.As(err, &exceeded):
 		l.failure.Store(http.StatusRequestEntityTooLarge)
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -69,13 +61,13 @@ func (l *limitedBody) Read(p []byte) (int, error) {
 }
 
 // writeError answers as the gateway does, with a google.rpc.Status, and has the
-// connection closed, since the rest of the body is not wanted.
+// connection closed without waiting for the rest of the body.
 func (l *limitedBody) writeError(w http.ResponseWriter, status int) {
 	code, message := codes.ResourceExhausted, fmt.Sprintf("the body has more than the %d bytes that are allowed", l.limit)
 	if status == http.StatusRequestTimeout {
 		code, message = codes.DeadlineExceeded, fmt.Sprintf("the body took longer to arrive than the %v that are allowed", l.timeout)
 	}
-	l.readUntil(time.Now())
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // every writer of net/http's server can
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Del("Content-Length")

@@ -37,6 +37,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, c *config.Co
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: min(headerTimeout, c.BodyTimeout),
+		ReadTimeout:       c.BodyTimeout, // ends with the body: answers may take longer
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
