@@ -304,10 +304,11 @@ func TestVariablesOfTheUsersOwn(t *testing.T) {
 	}
 	set := func(string) error { return nil }
 	for want, v := range map[string]service.Variable{
-		"name is taken":   {Name: "TRANSPORT", Set: set},
-		"another one":     {Name: "SOURCE", Set: set}, // its flag
-		"capital letters": {Name: "own", Set: set},
-		"Set is nil":      {Name: "OWN"},
+		"name is taken":        {Name: "TRANSPORT", Set: set},
+		"another one":          {Name: "SOURCE", Set: set}, // its flag
+		"capital letters":      {Name: "own", Set: set},
+		"begins with a letter": {Name: "_OWN", Set: set},
+		"Set is nil":           {Name: "OWN"},
 	} {
 		if _, err := config.NewTable([]service.Variable{v}, nil); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), quote(v.Name)) {
 			t.Errorf("%+v: %v, want %q", v, err, want)

@@ -3,10 +3,8 @@ package config
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -100,8 +98,12 @@ func parseOrigins(field *[]string, list string) error {
 
 // parsePath takes whole segments that a URL's path has as they are.
 func parsePath(field *string, s string) error {
-	if !regexp.MustCompile(`^(/?[A-Za-z0-9_~-][A-Za-z0-9._~-]*)?(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$`).MatchString(s) {
-		return want("segments of letters, digits and -._~, such as /api or /shop/v2")
+	segments := strings.TrimSuffix(strings.TrimPrefix(s, "/"), "/")
+	for segment := range strings.SplitSeq(segments, "/") {
+		wrong := segment == "" || segment[0] == '.' || !onlyOf(segment, "._~-")
+		if wrong && segments != "" {
+			return want("segments of letters, digits and -._~, such as /api or /shop/v2")
+		}
 	}
 	*field = s
 	return nil
@@ -109,9 +111,26 @@ func parsePath(field *string, s string) error {
 
 // parseNamespace takes what CloudWatch takes (API reference, MetricDatum).
 func parseNamespace(field *string, s string) error {
-	if !regexp.MustCompile(`^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$`).MatchString(s) || strings.HasPrefix(s, "AWS/") {
-		return fmt.Errorf("want up to 255 letters, digits and .-_/#:, not beginning with %q or %q", "AWS/", ":")
+	if s == "" || len(s) > 255 || !onlyOf(s, ".-_/#:") || s[0] == ':' || strings.HasPrefix(s, "AWS/") {
+		return want("up to 255 letters, digits and .-_/#:, not beginning with AWS/ or a colon")
 	}
 	*field = s
 	return nil
+}
+
+// parseStage takes the names that API Gateway takes.
+func parseStage(field *string, s string) error {
+	if s != "$default" && (s == "" || len(s) > 128 || !onlyOf(s, "-_")) {
+		return want("$default, or up to 128 letters, digits, dashes and underscores")
+	}
+	*field = s
+	return nil
+}
+
+// onlyOf reports whether s has letters, digits and characters of more alone.
+func onlyOf(s, more string) bool {
+	return strings.IndexFunc(s, func(r rune) bool {
+		isLetter := 'a' <= r|0x20 && r|0x20 <= 'z' && r < 0x80
+		return !isLetter && (r < '0' || r > '9') && !strings.ContainsRune(more, r)
+	}) < 0
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +48,7 @@ func NewTable(own []service.Variable, sources []string) (*Table, error) {
 func (t *Table) add(v service.Variable) error {
 	s := setting{name: v.Name, in: Function | Server, fallback: v.Default, meaning: v.Meaning}
 	switch {
-	case !regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`).MatchString(v.Name):
+	case v.Name == "" || v.Name[0] < 'A' || v.Name[0] > 'Z' || !onlyOf(v.Name, "_") || v.Name != strings.ToUpper(v.Name):
 		return errors.New("want a name of capital letters, digits and underscores that begins with a letter")
 	case slices.ContainsFunc(t.settings, func(other setting) bool { return other.flag() == s.flag() }):
 		return errors.New("the name is taken: want another one")
@@ -214,12 +213,7 @@ func emulatorSettings(sources []string) []setting {
 		{
 			name: "STAGE", flagOnly: true, in: Emulator,
 			meaning: "with -lambda: the name of the API's stage, where the source has stages",
-			set: func(c *Config, v string) error {
-				if c.Stage = v; !regexp.MustCompile(`^(\$default|[A-Za-z0-9_-]{1,128})$`).MatchString(v) {
-					return want("$default, or up to 128 letters, digits, dashes and underscores")
-				}
-				return nil
-			},
+			set:     func(c *Config, v string) error { return parseStage(&c.Stage, v) },
 		},
 	}
 }

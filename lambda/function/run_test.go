@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -166,6 +167,22 @@ func TestHelpHasTheUsersVariables(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}
+	}
+}
+
+func TestTheFunctionLinksNothingOfTheLocalServer(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", "..")
+	packages, err := list.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", list, err)
+	}
+	for _, unwanted := range []string{"lambda-grpc-gateway/local", "lambda/emulator", "prometheus/client_golang", "grpc/reflection\n", "golang.org/x/net/netutil"} {
+		if strings.Contains(string(packages), unwanted) {
+			t.Errorf("the function's binary has %s", unwanted)
+		}
+	}
+	if !strings.Contains(string(packages), "lambda/function\n") {
+		t.Errorf("these are not the function's packages: %s", packages)
 	}
 }
 
