@@ -28,6 +28,7 @@ type config struct {
 	requestIn  map[string]string // canonical header name to metadata key
 	responseIn map[string]string // likewise
 	origins    []string
+	declared   []*declared
 }
 
 // Bind adds one gRPC service. All but impl are names that protoc-gen-go-grpc

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,9 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	c := &config{logger: slog.Default()}
 	for _, o := range opts {
 		o(c)
+	}
+	if err := c.checkVariables(); err != nil {
+		return nil, fmt.Errorf("service: %w", err)
 	}
 	s := &Service{config: c, health: health.NewServer(), closing: make(chan struct{})}
 	var err error
@@ -78,8 +82,8 @@ func (s *Service) Transport() string { return s.conn.Transport() }
 // ServeGRPC serves the same services, behind the same interceptors, on l to
 // gRPC clients until ctx ends or the Service is closed. Then it closes l, lets
 // calls in flight finish as Close does, and returns nil. Any other end is an
-// error.
-func (s *Service) ServeGRPC(ctx context.Context, l net.Listener) error {
+// error. options go to grpc.NewServer after all others.
+func (s *Service) ServeGRPC(ctx context.Context, l net.Listener, options ...grpc.ServerOption) error {
 	s.mu.Lock()
 	if s.closed() {
 		s.mu.Unlock()
@@ -90,7 +94,9 @@ func (s *Service) ServeGRPC(ctx context.Context, l net.Listener) error {
 	defer s.serving.Done()
 
 	name := l.Addr().Network()
-	server := s.describe(&name, true).NewServer()
+	description := s.describe(&name, true)
+	description.Options = slices.Concat(description.Options, options)
+	server := description.NewServer()
 	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan error, 1)
 	go func() {

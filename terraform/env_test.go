@@ -4,22 +4,22 @@
 package terraform_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 )
 
 // A setting that only one side knows is either never read or never set.
 func TestTheFunctionGetsTheVariablesThatTheProgramReads(t *testing.T) {
 	set := settingsOf(t, "main.tf")
-	read := variablesOf(t, filepath.Join("..", "lambda"))
+	table, err := config.NewTable(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := slices.Sorted(slices.Values(table.Variables(config.Function)))
 	if !slices.Equal(set, read) {
 		t.Errorf("main.tf sets    %v\nthe program reads %v", set, read)
 	}
@@ -38,54 +38,6 @@ func settingsOf(t *testing.T, file string) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// variablesOf returns, sorted, what the Go files in dir, tests aside, give as
-// Name: "..." in a composite literal: the program's table of variables.
-func variablesOf(t *testing.T, dir string) []string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(parsed, func(n ast.Node) bool {
-			if name, ok := nameField(n); ok {
-				names = append(names, name)
-			}
-			return true
-		})
-	}
-	if len(names) == 0 {
-		t.Fatalf("%s: no Go file has a literal with Name: \"...\"", dir)
-	}
-	slices.Sort(names)
-	return names
-}
-
-func nameField(n ast.Node) (string, bool) {
-	field, ok := n.(*ast.KeyValueExpr)
-	if !ok {
-		return "", false
-	}
-	key, ok := field.Key.(*ast.Ident)
-	if !ok || key.Name != "Name" {
-		return "", false
-	}
-	value, ok := field.Value.(*ast.BasicLit)
-	if !ok || value.Kind != token.STRING {
-		return "", false
-	}
-	name, err := strconv.Unquote(value.Value)
-	return name, err == nil
 }
 
 func read(t *testing.T, file string) string {

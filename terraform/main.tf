@@ -6,13 +6,15 @@ locals {
 
   # What the program reads. The names are compared with the program's in env_test.go.
   settings = {
-    TRANSPORT       = var.transport
-    LOG_LEVEL       = var.log_level
-    RESPONSE_MODE   = var.response_mode
-    BASE_PATH       = var.base_path
-    METRICS         = var.metrics
-    DEADLINE_MARGIN = var.deadline_margin
-    CORS_ORIGINS    = join(",", var.cors)
+    TRANSPORT         = var.transport
+    LOG_LEVEL         = var.log_level
+    RESPONSE_MODE     = var.response_mode
+    BASE_PATH         = var.base_path
+    METRICS           = var.metrics
+    METRICS_NAMESPACE = var.metrics_namespace
+    DEADLINE_MARGIN   = var.deadline_margin
+    CORS_ORIGINS      = join(",", var.cors)
+    RUNTIME_LIMITS    = var.runtime_limits
   }
 
   log_retentions = [

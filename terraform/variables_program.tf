@@ -67,6 +67,30 @@ variable "metrics" {
   }
 }
 
+variable "metrics_namespace" {
+  description = "The CloudWatch namespace of the metrics (METRICS_NAMESPACE)."
+  type        = string
+  default     = "lambda-grpc-gateway"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$", var.metrics_namespace)) && !startswith(var.metrics_namespace, "AWS/")
+    error_message = "metrics_namespace must be up to 255 letters, digits and .-_/#:, not beginning with AWS/ or a colon."
+  }
+}
+
+variable "runtime_limits" {
+  description = "Whether Go's memory limit and number of processors follow memory_size (RUNTIME_LIMITS): auto, or off for Go's defaults. GOMEMLIMIT and GOMAXPROCS in environment win."
+  type        = string
+  default     = "auto"
+  nullable    = false
+
+  validation {
+    condition     = contains(["auto", "off"], var.runtime_limits)
+    error_message = "runtime_limits must be auto or off."
+  }
+}
+
 variable "deadline_margin" {
   description = "How long before the timeout a call's deadline ends (DEADLINE_MARGIN), so that a slow call is the gateway's 504 and not the function's end."
   type        = string

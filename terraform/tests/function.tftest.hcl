@@ -63,13 +63,15 @@ run "the_function_by_default" {
 run "the_program_gets_its_settings" {
   assert {
     condition = aws_lambda_function.gateway.environment[0].variables == tomap({
-      TRANSPORT       = "unix,bufconn"
-      LOG_LEVEL       = "info"
-      RESPONSE_MODE   = "buffered"
-      BASE_PATH       = ""
-      METRICS         = "off"
-      DEADLINE_MARGIN = "500ms"
-      CORS_ORIGINS    = ""
+      TRANSPORT         = "unix,bufconn"
+      LOG_LEVEL         = "info"
+      RESPONSE_MODE     = "buffered"
+      BASE_PATH         = ""
+      METRICS           = "off"
+      METRICS_NAMESPACE = "lambda-grpc-gateway"
+      DEADLINE_MARGIN   = "500ms"
+      CORS_ORIGINS      = ""
+      RUNTIME_LIMITS    = "auto"
     })
     error_message = "the environment is not the default settings: ${jsonencode(aws_lambda_function.gateway.environment[0].variables)}"
   }
@@ -77,25 +79,29 @@ run "the_program_gets_its_settings" {
 
 run "settings_reach_the_environment" {
   variables {
-    transport       = "inproc"
-    log_level       = "error"
-    base_path       = "/shop/v2"
-    metrics         = "emf"
-    deadline_margin = "1.5s"
-    cors            = ["https://a.example.com", "http://localhost:3000"]
-    environment     = { TABLE = "orders" }
+    transport         = "inproc"
+    log_level         = "error"
+    base_path         = "/shop/v2"
+    metrics           = "emf"
+    metrics_namespace = "shop/orders"
+    deadline_margin   = "1.5s"
+    cors              = ["https://a.example.com", "http://localhost:3000"]
+    runtime_limits    = "off"
+    environment       = { TABLE = "orders" }
   }
 
   assert {
     condition = aws_lambda_function.gateway.environment[0].variables == tomap({
-      TRANSPORT       = "inproc"
-      LOG_LEVEL       = "error"
-      RESPONSE_MODE   = "buffered"
-      BASE_PATH       = "/shop/v2"
-      METRICS         = "emf"
-      DEADLINE_MARGIN = "1.5s"
-      CORS_ORIGINS    = "https://a.example.com,http://localhost:3000"
-      TABLE           = "orders"
+      TRANSPORT         = "inproc"
+      LOG_LEVEL         = "error"
+      RESPONSE_MODE     = "buffered"
+      BASE_PATH         = "/shop/v2"
+      METRICS           = "emf"
+      METRICS_NAMESPACE = "shop/orders"
+      DEADLINE_MARGIN   = "1.5s"
+      CORS_ORIGINS      = "https://a.example.com,http://localhost:3000"
+      RUNTIME_LIMITS    = "off"
+      TABLE             = "orders"
     })
     error_message = "the environment is not what was set: ${jsonencode(aws_lambda_function.gateway.environment[0].variables)}"
   }

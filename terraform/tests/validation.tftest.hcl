@@ -361,6 +361,26 @@ run "metrics_unknown" {
   expect_failures = [var.metrics]
 }
 
+run "metrics_namespace_of_aws" {
+  command = plan
+
+  variables {
+    metrics_namespace = "AWS/Lambda"
+  }
+
+  expect_failures = [var.metrics_namespace]
+}
+
+run "runtime_limits_unknown" {
+  command = plan
+
+  variables {
+    runtime_limits = "on"
+  }
+
+  expect_failures = [var.runtime_limits]
+}
+
 run "deadline_margin_without_a_unit" {
   command = plan
 

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/conformance/testdata/probe"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
@@ -31,16 +32,25 @@ func main() {
 }
 
 // run serves invocations for ever. SERVE says what to serve: probe, services or
-// example. ADAPTER says how, see start.
+// example. ADAPTER says how, see start. Transport and base path are read as the
+// function reads them.
 func run(getenv func(string) string) error {
-	handler, err := newHandler(getenv)
+	table, err := config.NewTable(nil, nil)
 	if err != nil {
 		return err
 	}
-	return start(getenv("ADAPTER"), getenv("BASE_PATH"), handler)
+	c, err := table.ReadFunction(nil, getenv)
+	if err != nil {
+		return err
+	}
+	handler, err := newHandler(c.Transport, getenv)
+	if err != nil {
+		return err
+	}
+	return start(getenv("ADAPTER"), c.BasePath, handler)
 }
 
-func newHandler(getenv func(string) string) (http.Handler, error) {
+func newHandler(t transport.Transport, getenv func(string) string) (http.Handler, error) {
 	var options []service.Option
 	switch serve := getenv("SERVE"); serve {
 	case "probe":
@@ -51,10 +61,6 @@ func newHandler(getenv func(string) string) (http.Handler, error) {
 		options = example.Services()
 	default:
 		return nil, fmt.Errorf("SERVE=%q: want probe, services or example", serve)
-	}
-	t, err := transport.Parse(getenv("TRANSPORT"))
-	if err != nil {
-		return nil, err
 	}
 	options = append(options, service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata))
 	if limit := getenv("MAX_REQUEST"); limit != "" {

@@ -1,4 +1,4 @@
-package main_test
+package function_test
 
 import (
 	"context"

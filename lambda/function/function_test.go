@@ -1,4 +1,4 @@
-package main_test
+package function_test
 
 import (
 	"bytes"
@@ -20,18 +20,22 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 )
 
-// binary is the function, built once.
+// binary is the function of the example services, built once.
 var binary string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(runAsFunction) != "" {
+		function.Main(options()...)
+	}
 	dir, err := os.MkdirTemp("", "lambda-test-")
 	if err != nil {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-tags", "lambda.norpc,grpcnotrace", "-o", binary, ".")
+	build := exec.Command("go", "build", "-tags", "lambda.norpc,grpcnotrace", "-o", binary, "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("building the function: %v\n%s", err, out))
 	}
@@ -216,7 +220,8 @@ func TestMistakesInTheEnvironmentEndTheProcess(t *testing.T) {
 		"METRICS=on":              {`METRICS="on"`, "off, emf"},
 		"DEADLINE_MARGIN=500":     {`DEADLINE_MARGIN="500"`, "unit"},
 		"DEADLINE_MARGIN=-1s":     {`DEADLINE_MARGIN="-1s"`, "negative"},
-		"CORS_ORIGINS=*,a.com":    {`"a.com"`, "scheme://host"},
+		"CORS_ORIGINS=*,a.com":    {`CORS_ORIGINS="*,a.com"`, `"a.com"`, "scheme://host"},
+		"HTTP_ADDRESS=:8080":      {`HTTP_ADDRESS=":8080"`, "local server", "unset"},
 		"AWS_LAMBDA_LOG_LEVEL=no": {`LOG_LEVEL="no"`, "debug, info, warn, error"},
 	} {
 		t.Run(env, func(t *testing.T) { checkRefused(t, []string{env}, want...) })

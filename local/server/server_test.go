@@ -1,4 +1,4 @@
-package main
+package server_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,6 +24,10 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	localserver "github.com/lambda-grpc/lambda-grpc-gateway/local/server"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -60,12 +65,30 @@ func (l *log) String() string {
 	return l.b.String()
 }
 
+// freePorts is flags that have a server with args listen where nobody does.
+func freePorts(args []string) (flags []string) {
+	for _, flag := range []string{"-http-address", "-grpc-address", "-metrics-address"} {
+		if !slices.Contains(args, flag) && (flag == "-http-address" || !slices.Contains(args, "-lambda")) {
+			flags = append(flags, flag, "localhost:0")
+		}
+	}
+	return flags
+}
+
 func start(t *testing.T, env map[string]string, args ...string) *server {
+	t.Helper()
+	return startWith(t, nil, env, args...)
+}
+
+// startWith starts the example services with further options.
+func startWith(t *testing.T, options []service.Option, env map[string]string, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &server{log: &log{written: make(chan struct{}, 1)}, stop: cancel, done: make(chan error, 1)}
-	args = append([]string{"-http-address", "localhost:0", "-grpc-address", "localhost:0", "-metrics-address", "localhost:0"}, args...)
-	go func() { s.done <- run(ctx, args, func(name string) string { return env[name] }, s.log) }()
+	args = append(freePorts(args), args...)
+	go func() {
+		s.done <- localserver.Run(ctx, args, func(name string) string { return env[name] }, s.log, append(example.Services(), options...)...)
+	}()
 	t.Cleanup(func() {
 		cancel()
 		http.DefaultClient.CloseIdleConnections()
@@ -230,20 +253,24 @@ func TestMistakesAreNamed(t *testing.T) {
 		"an address without port":   {args: []string{"-http-address", "localhost"}, want: []string{`-http-address="localhost"`, "host:port"}, code: 2},
 		"a busy port":               {args: []string{"-grpc-address", busy.Addr().String()}, want: []string{"-grpc-address=" + busy.Addr().String(), "in use"}, code: 1},
 		"two mistakes":              {args: []string{"-transport", "x", "-log-level", "y"}, want: []string{"-transport", "-log-level"}, code: 2},
-		"an origin":                 {args: []string{"-cors-origins", "example.com"}, want: []string{`"example.com"`, "scheme://host"}, code: 1},
+		"an origin":                 {args: []string{"-cors-origins", "example.com"}, want: []string{`-cors-origins="example.com"`, "scheme://host"}, code: 2},
+		"a value of the function's": {env: map[string]string{"METRICS": "emf"}, want: []string{`METRICS="emf"`, "off, prometheus"}, code: 2},
+		"a function's variable":     {env: map[string]string{"RESPONSE_MODE": "foo"}, want: []string{`RESPONSE_MODE="foo"`, "-lambda"}, code: 2},
+		"a source without function": {args: []string{"-source", "alb"}, want: []string{`-source="alb"`, "-lambda"}, code: 2},
+		"a gRPC port of a function": {args: []string{"-lambda", "f", "-grpc-address", "localhost:0"}, want: []string{`-grpc-address="localhost:0"`, "-lambda"}, code: 2},
+		"a source without stages":   {args: []string{"-lambda", "f", "-source", "alb", "-stage", "x"}, want: []string{`-stage="x"`, `-source="alb"`, "rest-api"}, code: 2},
+		"a source without streams":  {args: []string{"-lambda", "f"}, env: map[string]string{"RESPONSE_MODE": "stream"}, want: []string{`RESPONSE_MODE="stream"`, `-source="http-api"`, "function-url"}, code: 2},
 		"a function that is none":   {args: []string{"-lambda", filepath.Join(t.TempDir(), "none")}, want: []string{"none"}, code: 1},
 		"a busy port for functions": {args: []string{"-lambda", "f", "-http-address", busy.Addr().String()}, want: []string{"-http-address", "in use"}, code: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stderr bytes.Buffer
-			args := append([]string{"-metrics-address", "localhost:0"}, test.args...)
-			for _, address := range []string{"-http-address", "-grpc-address"} {
-				if !strings.Contains(strings.Join(args, " "), address) {
-					args = append([]string{address, "localhost:0"}, args...)
-				}
+			args := append(freePorts(test.args), test.args...)
+			err := localserver.Run(t.Context(), args, func(name string) string { return test.env[name] }, &stderr, example.Services()...)
+			if err != nil {
+				fmt.Fprintln(&stderr, err)
 			}
-			err := run(t.Context(), args, func(name string) string { return test.env[name] }, &stderr)
-			if code := exitCode(err, &stderr); code != test.code {
+			if code := localserver.ExitCode(err); code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
 			for _, want := range test.want {
@@ -257,13 +284,13 @@ func TestMistakesAreNamed(t *testing.T) {
 
 func TestServesThroughTheFunction(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.Command("go", "build", "-o", binary, "../lambda")
+	build := exec.Command("go", "build", "-o", binary, "../../lambda")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the function: %v\n%s", err, out)
 	}
-	for _, source := range strings.Split(sourceNames(), ", ") {
-		t.Run(source, func(t *testing.T) {
-			s := start(t, map[string]string{"TRANSPORT": "inproc"}, "-lambda", binary, "-source", source)
+	for _, source := range emulator.Sources() {
+		t.Run(string(source), func(t *testing.T) {
+			s := start(t, map[string]string{"TRANSPORT": "inproc"}, "-lambda", binary, "-source", string(source))
 			if got := get(t, "http://"+s.http+"/v1/ping"); got != `200 {"message":"Pong"}` {
 				t.Errorf("ping: %s", got)
 			}
@@ -289,7 +316,7 @@ func TestServesThroughTheFunction(t *testing.T) {
 
 func TestSignalsEndTheProcessWithCodeZero(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "local")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {

@@ -1,0 +1,205 @@
+// Package config is the one table of what the function and the local server
+// read from their environment and their command line: names, defaults, parsers,
+// error messages, and which program reads what. A setting is honoured or
+// refused with an error that names it, its value and what is allowed.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// A Program is one of those that read the table, or several of them.
+type Program int
+
+// The programs.
+const (
+	// Function is the Lambda function. It takes variables and no flags.
+	Function Program = 1 << iota
+	// Server is the local server with the services in its own process.
+	Server
+	// Emulator is the local server with -lambda: it runs the function, and
+	// passes on to it every setting that the function reads.
+	Emulator
+)
+
+// Off is the address of a listener that is not wanted, and the value of what
+// can be turned off.
+const Off = "off"
+
+// The values of METRICS.
+const (
+	// EMF is CloudWatch Embedded Metric Format on the function's output.
+	EMF = "emf"
+	// Prometheus is an endpoint to scrape.
+	Prometheus = "prometheus"
+)
+
+// A Config is what one program has been told. Fields that the program does not
+// read are zero.
+type Config struct {
+	Program     Program
+	Transport   transport.Transport
+	LogLevel    slog.Level
+	CORSOrigins []string
+	Metrics     string // Off, EMF or Prometheus
+
+	// The function's.
+	LogJSON          bool
+	Stream           bool
+	BasePath         string
+	DeadlineMargin   time.Duration
+	MetricsNamespace string
+	TuneRuntime      bool
+
+	// The local server's. An address can be Off.
+	HTTPAddress    string
+	GRPCAddress    string
+	MetricsAddress string
+	DrainTimeout   time.Duration
+	BodyTimeout    time.Duration
+	IdleTimeout    time.Duration
+	MaxBodyBytes   int64
+	MaxConnections int
+	MaxStreams     int
+
+	// The emulator's.
+	FunctionPath string
+	Source       string
+	Stage        string
+	FunctionEnv  []string // KEY=value, what the function is to be told
+
+	given map[string]string // by flag: how its value was given
+}
+
+// Given is how a value was given: the flag of that name with its dash, or the
+// name of the variable. An error that comes later begins with it.
+func (c *Config) Given(flagName string) string {
+	if given := c.given[flagName]; given != "" {
+		return given
+	}
+	return "-" + flagName
+}
+
+// ReadFunction reads what the function was told. The error is flag.ErrHelp if
+// args ask for help; otherwise it joins one error for each mistake.
+func (t *Table) ReadFunction(args []string, getenv func(string) string) (*Config, error) {
+	for _, arg := range args {
+		switch strings.TrimLeft(arg, "-") {
+		case "h", "help":
+			return nil, flag.ErrHelp
+		}
+		return nil, fmt.Errorf("argument %q: want none, the function is configured by environment variables: see -help", arg)
+	}
+	return t.read(Function, nil, getenv)
+}
+
+// ReadServer reads what the local server was told, as Server or as Emulator. A
+// flag that is given wins over its variable. Errors are those of ReadFunction.
+func (t *Table) ReadServer(args []string, getenv func(string) string) (*Config, error) {
+	f := flag.NewFlagSet("", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	for _, s := range t.settings {
+		f.String(s.flag(), "", "")
+	}
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil, err
+	} else if err != nil {
+		return nil, fmt.Errorf("%w: want flags of -help", err)
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("argument %q: want flags only, see -help", f.Arg(0))
+	}
+	flags := map[string]string{}
+	f.Visit(func(f *flag.Flag) { flags[f.Name] = f.Value.String() })
+	program := Server
+	if _, ok := flags[lambdaFlag]; ok {
+		program = Emulator
+	}
+	return t.read(program, flags, getenv)
+}
+
+func (t *Table) read(p Program, flags map[string]string, getenv func(string) string) (*Config, error) {
+	c := &Config{
+		Program: p,
+		LogJSON: p == Function && getenv("AWS_LAMBDA_LOG_FORMAT") == "JSON",
+		given:   map[string]string{},
+	}
+	var errs []error
+	for _, s := range t.settings {
+		label, value := s.find(p, flags, getenv)
+		if label != "" {
+			if err := s.check(p); err != nil {
+				errs = append(errs, fmt.Errorf("%s=%q: %w", label, value, err))
+				continue
+			}
+			c.given[s.flag()] = label
+			if p == Emulator && s.in&Function != 0 {
+				c.FunctionEnv = append(c.FunctionEnv, s.name+"="+value)
+			}
+		} else if value = s.defaultOf(p); value == "" || s.check(p) != nil {
+			continue
+		}
+		if err := s.set(c, value); err != nil {
+			errs = append(errs, fmt.Errorf("%s=%q: %w", cmp.Or(label, s.name), value, err))
+		}
+	}
+	return c, errors.Join(errs...)
+}
+
+// find returns the value that a setting was given and how, or no label.
+func (s *setting) find(p Program, flags map[string]string, getenv func(string) string) (label, value string) {
+	if v, ok := flags[s.flag()]; ok {
+		return "-" + s.flag(), v
+	}
+	if s.flagOnly {
+		return "", ""
+	}
+	if v := getenv(s.name); v != "" {
+		return s.name, v
+	}
+	if p == Function && s.platform != "" {
+		if v := getenv(s.platform); v != "" {
+			return s.platform, v
+		}
+	}
+	return "", ""
+}
+
+// check refuses a setting that the program does not read.
+func (s *setting) check(p Program) error {
+	read := s.in
+	if read&Function != 0 {
+		read |= Emulator
+	}
+	switch {
+	case read&p != 0:
+		return nil
+	case p == Function:
+		return errors.New("only the local server reads it: want it unset")
+	case p == Emulator:
+		return errors.New("it has no effect with -lambda: want one of the two")
+	default:
+		return errors.New("it has no effect without -lambda: want both or neither")
+	}
+}
+
+func (s *setting) defaultOf(p Program) string {
+	if p == Server && s.local != "" {
+		return s.local
+	}
+	return s.fallback
+}
+
+// flag is the name of the setting's flag.
+func (s *setting) flag() string {
+	return strings.ReplaceAll(strings.ToLower(s.name), "_", "-")
+}

@@ -1,0 +1,136 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+)
+
+// want is an error that says what is allowed.
+func want(allowed string) error { return errors.New("want " + allowed) }
+
+func oneOf(value string, allowed ...string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return want("one of " + strings.Join(allowed, ", "))
+}
+
+// parseLevel takes slog's levels and the two more that Lambda has.
+func parseLevel(level *slog.Level, s string) error {
+	switch s = strings.ToLower(s); s {
+	case "trace":
+		s = "debug"
+	case "fatal":
+		s = "error"
+	}
+	if err := oneOf(s, "debug", "info", "warn", "error"); err != nil {
+		return err
+	}
+	return level.UnmarshalText([]byte(s))
+}
+
+// parseDuration takes a duration of at least least.
+func parseDuration(field *time.Duration, s string, least time.Duration) error {
+	d, err := time.ParseDuration(s)
+	switch {
+	case err == nil && d >= least:
+		*field = d
+		return nil
+	case least > 0:
+		return want("a positive duration with its unit, such as 500ms or 10s")
+	default:
+		return want("a duration with its unit that is not negative, such as 500ms or 10s")
+	}
+}
+
+func parseCount[T int | int64](field *T, s string) error {
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n < 1 {
+		return want("a whole number from 1 to 2147483647")
+	}
+	*field = T(n)
+	return nil
+}
+
+func parseAddress(field *string, s string) error {
+	*field = s
+	if s == Off {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(s)
+	if _, portErr := strconv.ParseUint(port, 10, 16); cmp.Or(err, portErr) != nil {
+		return want("host:port, such as localhost:8080 or :8080, or off")
+	}
+	return nil
+}
+
+func parseOrigins(field *[]string, list string) error {
+	var origins []string
+	for origin := range strings.SplitSeq(list, ",") {
+		if origin = strings.TrimSpace(origin); origin == "" {
+			continue
+		}
+		if err := service.CheckOrigin(origin); err != nil {
+			return err
+		}
+		origins = append(origins, origin)
+	}
+	for _, origin := range origins {
+		if origin == "*" && len(origins) > 1 {
+			return want("either * for all origins, or a list without it")
+		}
+	}
+	if list != "" && len(origins) == 0 {
+		return want("origins separated by commas, such as https://app.example.com, or *")
+	}
+	*field = origins
+	return nil
+}
+
+// parsePath takes whole segments that a URL's path has as they are.
+func parsePath(field *string, s string) error {
+	segments := strings.TrimSuffix(strings.TrimPrefix(s, "/"), "/")
+	for segment := range strings.SplitSeq(segments, "/") {
+		wrong := segment == "" || segment[0] == '.' || !onlyOf(segment, "._~-")
+		if wrong && segments != "" {
+			return want("segments of letters, digits and -._~, such as /api or /shop/v2")
+		}
+	}
+	*field = s
+	return nil
+}
+
+// parseNamespace takes what CloudWatch takes (API reference, MetricDatum).
+func parseNamespace(field *string, s string) error {
+	if s == "" || len(s) > 255 || !onlyOf(s, ".-_/#:") || s[0] == ':' || strings.HasPrefix(s, "AWS/") {
+		return want("up to 255 letters, digits and .-_/#:, not beginning with AWS/ or a colon")
+	}
+	*field = s
+	return nil
+}
+
+// parseStage takes the names that API Gateway takes.
+func parseStage(field *string, s string) error {
+	if s != "$default" && (s == "" || len(s) > 128 || !onlyOf(s, "-_")) {
+		return want("$default, or up to 128 letters, digits, dashes and underscores")
+	}
+	*field = s
+	return nil
+}
+
+// onlyOf reports whether s has letters, digits and characters of more alone.
+func onlyOf(s, more string) bool {
+	return strings.IndexFunc(s, func(r rune) bool {
+		isLetter := 'a' <= r|0x20 && r|0x20 <= 'z' && r < 0x80
+		return !isLetter && (r < '0' || r > '9') && !strings.ContainsRune(more, r)
+	}) < 0
+}

@@ -1,0 +1,205 @@
+package function_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
+)
+
+// runAsFunction has this test binary be a function of its own.
+const runAsFunction = "FUNCTION_TEST"
+
+// speaking is a PingService that says what a user's variable says, and what
+// Go's runtime was told.
+type speaking struct {
+	ping.Service
+	word string
+}
+
+func (s *speaking) Ping(context.Context, *examplev1.PingRequest) (*examplev1.PingResponse, error) {
+	return &examplev1.PingResponse{Message: fmt.Sprintf("%s processors=%d memory=%d", s.word, runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1))}, nil
+}
+
+// options is a service of a user's own with a variable of its own.
+func options() []service.Option {
+	s := &speaking{}
+	return []service.Option{
+		service.WithVariables(service.Variable{
+			Name: "WORD", Default: "Pong", Meaning: "what a ping is answered with",
+			Set: func(v string) error {
+				if s.word = v; strings.Contains(v, " ") {
+					return errors.New("want one word")
+				}
+				return nil
+			},
+		}),
+		service.Bind[examplev1.PingServiceServer](examplev1.RegisterPingServiceServer, examplev1.NewPingServiceClient,
+			examplev1.RegisterPingServiceHandlerClient, s),
+	}
+}
+
+// startOwn starts the function of options.
+func startOwn(t *testing.T, config emulator.Config) (*emulator.Function, *output, error) {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &output{}
+	config.Path, config.Stdout, config.Stderr = path, out, out
+	config.Env = append([]string{runAsFunction + "=1", "GORACE=atexit_sleep_ms=0"}, config.Env...)
+	fn, err := emulator.Start(context.Background(), config)
+	if err == nil {
+		t.Cleanup(func() {
+			if err := fn.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	return fn, out, err
+}
+
+func pingOwn(t *testing.T, config emulator.Config) string {
+	t.Helper()
+	fn, out, err := startOwn(t, config)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	code, body := do(t, "GET", serve(t, fn, emulator.HTTPAPI)+"/v1/ping", "")
+	if code != 200 {
+		t.Errorf("%d %s", code, body)
+	}
+	return body
+}
+
+func TestAVariableOfTheUsersOwn(t *testing.T) {
+	for env, want := range map[string]string{"": `"Pong `, "WORD=": `"Pong `, "WORD=Hello": `"Hello `} {
+		config := emulator.Config{}
+		if env != "" {
+			config.Env = []string{env}
+		}
+		if got := pingOwn(t, config); !strings.Contains(got, want) {
+			t.Errorf("%q: %s", env, got)
+		}
+	}
+	_, out, err := startOwn(t, emulator.Config{Env: []string{"WORD=two words"}})
+	if !errors.Is(err, emulator.ErrInit) || !strings.Contains(out.String(), `WORD="two words": want one word`) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestTheRuntimesLimitsFollowTheFunctionsMemory(t *testing.T) {
+	cores := runtime.NumCPU()
+	if cores == 1 {
+		t.Skip("with one core there is nothing to choose")
+	}
+	for name, test := range map[string]struct {
+		memory, workers int
+		env             []string
+		processors      int
+		limit           int64
+	}{
+		"128 MB":                           {128, 1, nil, 1, 96 << 20},
+		"just below one core":              {1768, 1, nil, 1, 1326 << 20},
+		"one core":                         {1769, 1, nil, cores, 1769 << 20 / 4 * 3},
+		"several workers":                  {1024, 4, nil, cores, 768 << 20},
+		"turned off":                       {128, 1, []string{"RUNTIME_LIMITS=off"}, cores, math.MaxInt64},
+		"GOMEMLIMIT wins":                  {128, 1, []string{"GOMEMLIMIT=50MiB"}, 1, 50 << 20},
+		"GOMAXPROCS wins":                  {128, 1, []string{"GOMAXPROCS=3"}, 3, 96 << 20},
+		"GOMEMLIMIT wins where it is none": {128, 1, []string{"GOMEMLIMIT=off"}, 1, math.MaxInt64},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := pingOwn(t, emulator.Config{MemoryMB: test.memory, Concurrency: test.workers, Env: test.env})
+			if want := fmt.Sprintf("processors=%d memory=%d\"", test.processors, test.limit); !strings.Contains(got, want) {
+				t.Errorf("%s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		env  map[string]string
+		want []string
+	}{
+		"a flag":                    {[]string{"-foo"}, nil, []string{`"-foo"`, "environment variables", "-help"}},
+		"an argument":               {[]string{"foo"}, nil, []string{`"foo"`, "environment variables"}},
+		"two mistakes, both":        {nil, map[string]string{"TRANSPORT": "x", "METRICS": "prometheus"}, []string{`TRANSPORT="x"`, `METRICS="prometheus"`, "off, emf"}},
+		"a server's variable":       {nil, map[string]string{"GRPC_ADDRESS": ":1"}, []string{`GRPC_ADDRESS=":1"`, "local server", "unset"}},
+		"a place that is no Lambda": {nil, nil, []string{"AWS_LAMBDA_RUNTIME_API", "-help"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := function.Run(t.Context(), test.args, func(name string) string { return test.env[name] }, &out, options()...)
+			for _, want := range test.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%v does not say %q", err, want)
+				}
+			}
+			if out.Len() > 0 {
+				t.Errorf("written: %s", &out)
+			}
+		})
+	}
+}
+
+func TestHelpHasTheUsersVariables(t *testing.T) {
+	var out bytes.Buffer
+	if err := function.Run(t.Context(), []string{"-help"}, func(string) string { return "" }, &out, options()...); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"TRANSPORT", "unix,bufconn", "WORD", "Pong", "what a ping is answered with"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, &out)
+		}
+	}
+}
+
+func TestTheFunctionLinksNothingOfTheLocalServer(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", "..")
+	packages, err := list.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", list, err)
+	}
+	for _, unwanted := range []string{"lambda-grpc-gateway/local", "lambda/emulator", "prometheus/client_golang", "grpc/reflection\n", "golang.org/x/net/netutil"} {
+		if strings.Contains(string(packages), unwanted) {
+			t.Errorf("the function's binary has %s", unwanted)
+		}
+	}
+	if !strings.Contains(string(packages), "lambda/function\n") {
+		t.Errorf("these are not the function's packages: %s", packages)
+	}
+}
+
+// A mistake in the configuration is an error that says what is allowed. On
+// Lambda, Run would go on to serve invocations.
+func ExampleRun() {
+	environment := map[string]string{"TRANSPORT": "pigeon", "LOG_LEVEL": "loud"}
+	err := function.Run(context.Background(), nil, func(name string) string { return environment[name] }, os.Stdout,
+		service.Bind[examplev1.PingServiceServer](
+			examplev1.RegisterPingServiceServer,
+			examplev1.NewPingServiceClient,
+			examplev1.RegisterPingServiceHandlerClient,
+			ping.Service{},
+		),
+	)
+	fmt.Println(err)
+	// Output:
+	// TRANSPORT="pigeon": want one of unix, bufconn, inproc, tcp, or several in order of preference, each once, separated by commas
+	// LOG_LEVEL="loud": want one of debug, info, warn, error
+}

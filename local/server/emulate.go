@@ -1,0 +1,71 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+)
+
+// serveFunction serves HTTP through the function binary until ctx ends.
+func serveFunction(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Logger) error {
+	options, err := frontDoorOptions(c, logger)
+	if err != nil {
+		return usageError{err}
+	}
+	l, err := listen(c, "http-address", c.HTTPAddress)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	// The function outlives ctx for as long as requests are being drained.
+	fn, err := emulator.Start(context.WithoutCancel(ctx), emulator.Config{
+		Path:   c.FunctionPath,
+		Env:    c.FunctionEnv,
+		Stdout: out,
+		Stderr: out,
+		Logger: logger,
+	})
+	if err != nil {
+		return fmt.Errorf("-lambda=%q: %w: want the file of a function for this machine", c.FunctionPath, err)
+	}
+	door, err := emulator.FrontDoor(fn, emulator.Source(c.Source), options...)
+	if err != nil {
+		return errors.Join(err, fn.Close())
+	}
+	logger.Info("serving", "http", "http://"+l.Addr().String(), "function", c.FunctionPath, "source", c.Source, "pid", fn.Pid())
+	err = serveHTTP(ctx, l, limitBodies(door, c), c, logger)
+	err = errors.Join(err, fn.Close())
+	logger.Info("stopped")
+	return err
+}
+
+// frontDoorOptions refuses what the source cannot do, before anything starts.
+func frontDoorOptions(c *config.Config, logger *slog.Logger) ([]emulator.Option, error) {
+	source := emulator.Source(c.Source)
+	isAPI := slices.Contains([]emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1}, source)
+	options := []emulator.Option{emulator.WithLogger(logger)}
+	if c.Stream {
+		if source != emulator.RESTAPI && source != emulator.FunctionURL {
+			return nil, fmt.Errorf("%s=%q: -source=%q cannot stream: want buffered, or -source %s or %s",
+				c.Given("response-mode"), "stream", source, emulator.RESTAPI, emulator.FunctionURL)
+		}
+		options = append(options, emulator.WithStreaming())
+	}
+	if c.Stage != "" {
+		if !isAPI {
+			return nil, fmt.Errorf("-stage=%q: -source=%q has no stages: want none, or -source %s, %s or %s",
+				c.Stage, source, emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1)
+		}
+		options = append(options, emulator.WithStage(c.Stage))
+	}
+	if c.BasePath != "" && isAPI {
+		options = append(options, emulator.WithBasePath(c.BasePath))
+	}
+	return options, nil
+}

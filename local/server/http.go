@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
+)
+
+// Limits that nobody needs otherwise.
+const (
+	// headerTimeout is how long a client may take to send the header of a
+	// request, or the preface of a gRPC connection, if a body may take longer.
+	headerTimeout = 10 * time.Second
+
+	// maxHeaderBytes is the largest header of a request: eight times what
+	// browsers and load balancers take.
+	maxHeaderBytes = 64 << 10
+
+	// pingInterval is how often a gRPC client may ping, which is as often as
+	// grpc-go's client can.
+	pingInterval = 10 * time.Second
+
+	// aliveInterval is how long a gRPC connection may be silent before the
+	// server asks whether the client is still there.
+	aliveInterval = time.Minute
+)
+
+// serveHTTP serves h on l until ctx ends, then lets requests in flight finish.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, c *config.Config, logger *slog.Logger) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: min(headerTimeout, c.BodyTimeout),
+		ReadTimeout:       c.BodyTimeout, // ends with the body: answers may take longer
+		IdleTimeout:       c.IdleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+	drained := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(drained)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			logger.Warn("requests in flight were cut off", "address", l.Addr().String(), "after", c.DrainTimeout)
+			_ = server.Close()
+		}
+	})
+	err := server.Serve(l)
+	if stop() {
+		return err // Serve failed by itself
+	}
+	<-drained
+	return nil
+}
+
+// grpcLimits bounds what one gRPC connection can take.
+func grpcLimits(c *config.Config) []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.ConnectionTimeout(min(headerTimeout, c.BodyTimeout)),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.MaxConcurrentStreams(uint32(c.MaxStreams)),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: c.IdleTimeout, Time: aliveInterval}),
+	}
+}

@@ -1,0 +1,71 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/metrics"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// serve runs the services in this process until ctx ends.
+func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options []service.Option) (err error) {
+	listeners, err := listenAll(c)
+	if err != nil {
+		return err
+	}
+	defer listeners.close() // those that nothing took over
+
+	defaults := []service.Option{
+		service.WithLogger(logger),
+		service.WithReflection(reflection.Register),
+		service.WithCORS(c.CORSOrigins...),
+		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = c.DrainTimeout }),
+	}
+	registry := prometheus.NewRegistry() // one for each Run
+	if c.Metrics == config.Prometheus {
+		defaults = append(defaults, metrics.WithRegisterer(registry))
+	}
+	svc, err := service.New(ctx, c.Transport, append(defaults, options...)...)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if l := listeners.http; l != nil {
+		group.Go(func() error { return serveHTTP(ctx, l, limitBodies(svc, c), c, logger) })
+	}
+	if l := listeners.metrics; l != nil {
+		group.Go(func() error { return serveHTTP(ctx, l, limitBodies(metricsHandler(registry), c), c, logger) })
+	}
+	if l := listeners.grpc; l != nil {
+		group.Go(func() error { return svc.ServeGRPC(ctx, l, grpcLimits(c)...) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		return nil
+	})
+	logger.Info("serving", append([]any{"transport", svc.Transport()}, listeners.attrs()...)...)
+	err = group.Wait()
+	logger.Info("stopped")
+	return errors.Join(err, svc.Close())
+}
+
+// metricsHandler serves the metrics of the calls and those of Prometheus'
+// default registry: Go's, the process's and the user's own.
+func metricsHandler(registry *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(
+		prometheus.Gatherers{registry, prometheus.DefaultGatherer},
+		promhttp.HandlerOpts{Registry: registry},
+	))
+	return mux
+}

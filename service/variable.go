@@ -1,0 +1,66 @@
+package service
+
+import "fmt"
+
+// A Variable is an environment variable that a user's own services read.
+// function.Main and server.Main list it in -help beside their own, and the
+// local server has a flag for it: -orders-table for ORDERS_TABLE.
+type Variable struct {
+	// Name is of capital letters, digits and underscores.
+	Name string
+
+	// Default is what an unset or empty variable means. When it is empty too,
+	// Set is not called.
+	Default string
+
+	// Meaning is one line for -help.
+	Meaning string
+
+	// Set keeps the value; it is called before the services are opened. Its
+	// error says what is allowed. Name and value are added to it, so that a
+	// variable is no place for a secret.
+	Set func(value string) error
+}
+
+// declared is the variables of one option.
+type declared struct {
+	variables []Variable
+	taken     bool
+}
+
+// WithVariables declares environment variables of the user's own. They are read
+// by function.Main and server.Main. [New] reads no environment: it fails unless
+// somebody has taken the variables with [Variables].
+func WithVariables(variables ...Variable) Option {
+	d := &declared{variables: variables}
+	return func(c *config) { c.declared = append(c.declared, d) }
+}
+
+// Variables returns what options declare, for a program that reads its own
+// environment: it calls Set of each before it calls [New] with the same
+// options.
+func Variables(options ...Option) []Variable {
+	c := &config{}
+	for _, o := range options {
+		o(c)
+	}
+	var all []Variable
+	for _, d := range c.declared {
+		d.taken = true
+		all = append(all, d.variables...)
+	}
+	return all
+}
+
+// checkVariables refuses variables that nobody has taken.
+func (c *config) checkVariables() error {
+	for _, d := range c.declared {
+		if !d.taken && len(d.variables) > 0 {
+			return fmt.Errorf("nothing has read the variable %s: call function.Main, server.Main or Variables", d.variables[0].Name)
+		}
+	}
+	return nil
+}
+
+// CheckOrigin says what is wrong with an origin that [WithCORS] would refuse.
+func CheckOrigin(origin string) error { return checkOrigin(origin) }
