@@ -106,7 +106,7 @@ func (c *clientEvents) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	case *stats.Begin:
 		text += fmt.Sprint(!e.BeginTime.IsZero(), e.FailFast, e.IsClientStream, e.IsServerStream)
 	case *stats.OutHeader:
-		text += fmt.Sprint(e.FullMethod, map[string][]string(e.Header), e.RemoteAddr != nil, e.LocalAddr != nil, e.Compression, e.Authority)
+		text += fmt.Sprint(e.FullMethod, map[string][]string(e.Header), e.RemoteAddr != nil, e.LocalAddr != nil, e.Compression)
 	case *stats.OutPayload:
 		text += fmt.Sprintf("%T %d %d %d %t", e.Payload, e.Length, e.WireLength, e.CompressedLength, !e.SentTime.IsZero())
 	case *stats.InHeader:

@@ -54,7 +54,7 @@ func (c *Conn) observe(ctx context.Context, desc *grpc.StreamDesc, method string
 }
 
 // sent reports that the server has been told of the call.
-func (e *clientEvents) sent(call outcome, o *callOptions) {
+func (e *clientEvents) sent(call outcome) {
 	if e == nil {
 		return
 	}
@@ -66,17 +66,13 @@ func (e *clientEvents) sent(call outcome, o *callOptions) {
 		md = metadata.MD{}
 	}
 	md[userAgentKey] = e.conn.metadata[userAgentKey]
-	host := authority
-	if o.authority != "" {
-		host = o.authority
-	}
+	// Authority stays empty: grpc-go has had the field only since 1.85.
 	e.handler.HandleRPC(e.ctx, &stats.OutHeader{
 		Client:     true,
 		FullMethod: e.method,
 		RemoteAddr: e.conn.peer.Addr,
 		LocalAddr:  e.conn.peer.LocalAddr,
 		Header:     md,
-		Authority:  host,
 	})
 }
 
