@@ -19,8 +19,8 @@ func (bufconnTransport) Name() string { return "bufconn" }
 const bufconnBuffer = 64 << 10
 
 func (t bufconnTransport) Open(ctx context.Context, s ServerConfig) (Conn, error) {
-	return openListener(ctx, t.Name(), s, func() (endpoint, error) {
+	return openListener(ctx, t.Name(), s, func(context.Context) (*endpoint, error) {
 		l := bufconn.Listen(bufconnBuffer)
-		return endpoint{Listener: l, dial: l.DialContext}, nil
+		return &endpoint{Listener: l, dial: l.DialContext}, nil
 	})
 }

@@ -3,12 +3,23 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 )
+
+// attemptTimeout bounds each attempt of a [FirstOf] but the last when the
+// context has no deadline. Opening takes milliseconds.
+const attemptTimeout = 2 * time.Second
 
 // FirstOf returns the transport that opens the first of the given ones that
 // works. For each that did not, it logs one warning with the cause. It fails
 // when none works, with all the causes, or when the context ends.
+//
+// A transport that hangs does not use up the time of those after it: of the
+// time left until the context's deadline, each attempt gets an equal share with
+// those that could follow. Without a deadline each attempt but the last gets
+// 2 seconds.
 func FirstOf(transports ...Transport) Transport { return firstOf(transports) }
 
 type firstOf []Transport
@@ -28,7 +39,7 @@ func (f firstOf) Open(ctx context.Context, s ServerConfig) (Conn, error) {
 	}
 	var errs []error
 	for i, t := range f {
-		c, err := t.Open(ctx, s)
+		c, err := openWithin(ctx, len(f)-i, t, s)
 		if err == nil {
 			return c, nil
 		}
@@ -41,4 +52,24 @@ func (f firstOf) Open(ctx context.Context, s ServerConfig) (Conn, error) {
 		}
 	}
 	return nil, errors.Join(errs...)
+}
+
+// openWithin opens t in its share of the time that ctx leaves for n attempts.
+// The error names t.
+func openWithin(ctx context.Context, n int, t Transport, s ServerConfig) (Conn, error) {
+	if n > 1 {
+		share := attemptTimeout
+		if deadline, ok := ctx.Deadline(); ok {
+			share = time.Until(deadline) / time.Duration(n)
+		}
+		cause := fmt.Errorf("not open within %v, its share of the time: %w", share.Round(time.Millisecond), context.DeadlineExceeded)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, share, cause)
+		defer cancel()
+	}
+	c, err := t.Open(ctx, s)
+	if prefix := "transport " + t.Name() + ": "; err != nil && !strings.HasPrefix(err.Error(), prefix) {
+		err = fmt.Errorf("%s%w", prefix, err) // not one of this package's
+	}
+	return c, err
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -19,6 +21,27 @@ type endpoint struct {
 	net.Listener
 	dial    func(context.Context) (net.Conn, error)
 	cleanup func() error // removes what the listener's Close leaves; may be nil
+
+	acceptFailed func(error) // told of each error of Accept
+}
+
+// Accept reports errors to acceptFailed: grpc.Server retries those that are
+// temporary, such as a lack of file descriptors, without telling anyone.
+func (e *endpoint) Accept() (net.Conn, error) {
+	conn, err := e.Listener.Accept()
+	if err != nil {
+		e.acceptFailed(err)
+	}
+	return conn, err
+}
+
+// remove closes the listener and removes what it leaves.
+func (e *endpoint) remove() error {
+	_ = e.Listener.Close() // fails only if it is closed already
+	if e.cleanup == nil {
+		return nil
+	}
+	return e.cleanup()
 }
 
 // dialer reaches l by its address.
@@ -32,59 +55,147 @@ func dialer(l net.Listener) func(context.Context) (net.Conn, error) {
 // listenerConn is the Conn of every transport that has a listener.
 type listenerConn struct {
 	*grpc.ClientConn
-	name    string
-	server  *grpc.Server
-	drain   time.Duration
-	cleanup func() error
-	served  chan struct{} // closed when Serve has returned
-	once    sync.Once
+	name   string
+	server *grpc.Server
+	drain  time.Duration
+	listen func(context.Context) (*endpoint, error)
+	once   sync.Once
+
+	acceptFailed context.CancelCauseFunc // ends Open
+	serving      sync.WaitGroup          // calls of server.Serve
+	lost         chan struct{}
+	loseOnce     sync.Once
+
+	mu       sync.Mutex
+	endpoint *endpoint
+	closed   bool  // nothing may listen again
+	dialErr  error // of the last dial: the channel only says that it failed
+	serveErr error // of the last Serve that ended
 }
 
 func (c *listenerConn) Transport() string { return c.name }
 
+// Lost is documented at [Conn].
+func (c *listenerConn) Lost() <-chan struct{} { return c.lost }
+
 // openListener serves s on what listen returns and connects to it.
-func openListener(ctx context.Context, name string, s ServerConfig, listen func() (endpoint, error)) (Conn, error) {
+func openListener(ctx context.Context, name string, s ServerConfig, listen func(context.Context) (*endpoint, error)) (Conn, error) {
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("transport %s: %w", name, err)
 	}
 	if err := context.Cause(ctx); err != nil { // the connection may be ready before anybody looks
 		return nil, fmt.Errorf("transport %s: %w", name, err)
 	}
-	e, err := listen()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	e, err := listen(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("transport %s: %w", name, err)
 	}
 	c := &listenerConn{
-		name:    name,
-		server:  s.GRPC,
-		drain:   s.DrainTimeout,
-		cleanup: e.cleanup,
-		served:  make(chan struct{}),
+		name:         name,
+		server:       s.GRPC,
+		drain:        s.DrainTimeout,
+		listen:       listen,
+		acceptFailed: cancel,
+		lost:         make(chan struct{}),
 	}
 	if c.server == nil {
 		s.Options = append(tunedOptions(), s.Options...)
 		c.server = s.NewServer()
 	}
-	var serveErr error
-	go func() {
-		defer close(c.served)
-		serveErr = c.server.Serve(e)
-	}()
-
-	var dialErr lastError
-	c.ClientConn, err = grpc.NewClient("passthrough:///"+name, clientOptions(s, func(ctx context.Context, _ string) (net.Conn, error) {
-		conn, err := e.dial(ctx)
-		dialErr.set(err)
-		return conn, err
-	})...)
+	c.serve(e)
+	c.ClientConn, err = grpc.NewClient("passthrough:///"+name, clientOptions(s, c.dial)...)
 	if err == nil {
 		err = waitReady(ctx, c.ClientConn)
 	}
 	if err != nil {
+		c.mu.Lock()
+		dialErr := c.dialErr
+		c.mu.Unlock()
 		closeErr := c.Close() // joins Serve, so that serveErr can be read
-		return nil, fmt.Errorf("transport %s: connecting: %w", name, errors.Join(err, dialErr.get(), serveErr, closeErr))
+		return nil, fmt.Errorf("transport %s: connecting: %w", name, errors.Join(err, dialErr, c.serveErr, closeErr))
 	}
 	return c, nil
+}
+
+// serve makes e the endpoint of c. c.mu must be held unless only the caller
+// has c.
+func (c *listenerConn) serve(e *endpoint) {
+	e.acceptFailed = func(err error) { c.acceptFailed(fmt.Errorf("accepting: %w", err)) }
+	c.endpoint = e
+	c.serving.Go(func() {
+		err := c.server.Serve(e)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		// A replaced listener was closed on purpose. Serve returns nil, or
+		// ErrServerStopped, only if the server was stopped.
+		if c.endpoint == e {
+			c.serveErr = err
+		}
+		if !c.closed && (err == nil || errors.Is(err, grpc.ErrServerStopped)) {
+			c.lose()
+		}
+	})
+}
+
+func (c *listenerConn) lose() { c.loseOnce.Do(func() { close(c.lost) }) }
+
+// dial connects to the endpoint. If that cannot be reached, dial makes a new
+// one, which the same server serves: connections through the old one go on.
+func (c *listenerConn) dial(ctx context.Context, _ string) (net.Conn, error) {
+	c.mu.Lock()
+	e := c.endpoint
+	c.mu.Unlock()
+	conn, err := e.dial(ctx)
+	if err != nil && ctx.Err() == nil && !temporary(err) {
+		if e, err = c.listenAgain(ctx, e, err); err == nil {
+			conn, err = e.dial(ctx)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dialErr = err
+	return conn, err
+}
+
+// listenAgain replaces the endpoint that failed because of err, unless another
+// dial has done so.
+func (c *listenerConn) listenAgain(ctx context.Context, failed *endpoint, err error) (*endpoint, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.endpoint != failed {
+		return c.endpoint, nil
+	}
+	if c.closed || c.isLost() {
+		return nil, err
+	}
+	_ = failed.remove() // what cannot be removed is in nobody's way
+	e, listenErr := c.listen(ctx)
+	if listenErr != nil {
+		if ctx.Err() == nil && !temporary(listenErr) {
+			c.lose()
+		}
+		return nil, errors.Join(err, fmt.Errorf("listening again: %w", listenErr))
+	}
+	c.serve(e)
+	return e, nil
+}
+
+func (c *listenerConn) isLost() bool {
+	select {
+	case <-c.lost:
+		return true
+	default:
+		return false
+	}
+}
+
+// temporary reports whether err can go away without anything being done about
+// a listener, as a lack of file descriptors can.
+func temporary(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && errno.Temporary()
 }
 
 // waitReady connects cc and returns once it is ready. A server that listens
@@ -111,36 +222,19 @@ func (c *listenerConn) Close() (err error) {
 }
 
 func (c *listenerConn) close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
 	errs := []error{Stop(c.server, c.drain)}
 	if c.ClientConn != nil {
 		errs = append(errs, c.ClientConn.Close())
 	}
-	<-c.served
-	if c.cleanup != nil {
-		errs = append(errs, c.cleanup())
-	}
+	c.serving.Wait()
+	errs = append(errs, c.endpoint.remove())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("transport %s: closing: %w", c.name, err)
 	}
 	return nil
-}
-
-// lastError remembers why a dial failed: the channel only says that it did.
-type lastError struct {
-	mu  sync.Mutex
-	err error
-}
-
-func (e *lastError) set(err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.err = err
-}
-
-func (e *lastError) get() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.err
 }
 
 // flowWindow is how many bytes of a stream, and of all streams together, may
@@ -172,9 +266,18 @@ func clientOptions(s ServerConfig, dial func(context.Context, string) (net.Conn,
 		grpc.WithIdleTimeout(0), // nothing to save by disconnecting, a reconnect to pay
 		grpc.WithStaticStreamWindowSize(flowWindow),
 		grpc.WithStaticConnWindowSize(flowWindow),
+		grpc.WithChainUnaryInterceptor(s.UnaryClientInterceptors...),
+		grpc.WithChainStreamInterceptor(s.StreamClientInterceptors...),
 	}
-	if s.MaxSendMsgSize > 0 {
-		options = append(options, grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(s.MaxSendMsgSize)))
+	for _, h := range s.ClientStatsHandlers {
+		options = append(options, grpc.WithStatsHandler(h))
 	}
-	return options
+	limit := s.MaxSendMsgSize
+	if s.GRPC != nil {
+		limit = math.MaxInt32 // the server's own limit applies
+	}
+	if limit > 0 {
+		options = append(options, grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(limit)))
+	}
+	return append(options, s.DialOptions...)
 }

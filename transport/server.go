@@ -21,7 +21,8 @@ func (s ServerConfig) check() error {
 	}
 	if s.Register != nil || s.UnaryInterceptors != nil || s.StreamInterceptors != nil || s.StatsHandlers != nil ||
 		s.MaxRecvMsgSize != 0 || s.MaxSendMsgSize != 0 || s.Options != nil {
-		return errors.New("ServerConfig.GRPC is a server already built: Register, interceptors, stats handlers, limits and options cannot be added to it")
+		return errors.New("ServerConfig.GRPC is a server already built: Register, UnaryInterceptors, StreamInterceptors, StatsHandlers, " +
+			"MaxRecvMsgSize, MaxSendMsgSize and Options cannot be added to it")
 	}
 	return nil
 }

@@ -15,11 +15,12 @@ type tcpTransport struct{ addr string }
 func (tcpTransport) Name() string { return "tcp" }
 
 func (t tcpTransport) Open(ctx context.Context, s ServerConfig) (Conn, error) {
-	return openListener(ctx, t.Name(), s, func() (endpoint, error) {
-		l, err := net.Listen("tcp", t.addr)
+	return openListener(ctx, t.Name(), s, func(ctx context.Context) (*endpoint, error) {
+		var config net.ListenConfig
+		l, err := config.Listen(ctx, "tcp", t.addr)
 		if err != nil {
-			return endpoint{}, err // names the address
+			return nil, err // names the address
 		}
-		return endpoint{Listener: l, dial: dialer(l)}, nil
+		return &endpoint{Listener: l, dial: dialer(l)}, nil
 	})
 }

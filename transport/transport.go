@@ -47,6 +47,18 @@ type Conn interface {
 	Transport() string
 }
 
+// A Conn whose connection can break (unix, tcp, bufconn) connects again by
+// itself at the next call, and listens again if its listener can no longer be
+// reached, for example because its socket was removed. Such a Conn also has
+// the method
+//
+//	Lost() <-chan struct{}
+//
+// The channel is closed when a connection cannot be made again, because no
+// listener can be made or because the grpc.Server was stopped by someone other
+// than Close. Calls then fail with Unavailable; open the transport again. Close
+// does not close the channel.
+
 // ServerConfig describes a gRPC server, so that any transport can serve it.
 type ServerConfig struct {
 	// Register registers the services. It is called once per Open.
@@ -58,6 +70,16 @@ type ServerConfig struct {
 
 	// StatsHandlers see the events of the server's side.
 	StatsHandlers []stats.Handler
+
+	// Client interceptors run in the order given, the first one outermost.
+	// Their *grpc.ClientConn is for looking at, as in cc.Target(): calls go
+	// through the invoker or the streamer.
+	UnaryClientInterceptors  []grpc.UnaryClientInterceptor
+	StreamClientInterceptors []grpc.StreamClientInterceptor
+
+	// ClientStatsHandlers see the events of the Conn's side. Outgoing metadata
+	// that their TagRPC adds to the context is sent.
+	ClientStatsHandlers []stats.Handler
 
 	// MaxRecvMsgSize is the largest request in bytes that the server accepts,
 	// MaxSendMsgSize the largest response that it sends and that the Conn
@@ -71,9 +93,18 @@ type ServerConfig struct {
 	// without a grpc.Server refuse them.
 	Options []grpc.ServerOption
 
-	// GRPC, when set, is served instead of what the fields above describe, all
-	// of which must then be zero. Closing the Conn stops it, and with it its
-	// other listeners. Transports without a grpc.Server refuse it.
+	// DialOptions are passed to grpc.NewClient after the transport's own and
+	// those that follow from the fields above, all of which they override.
+	// Transports without a grpc.ClientConn refuse them.
+	DialOptions []grpc.DialOption
+
+	// GRPC, when set, is served instead of what the fields above describe. Those
+	// of the server's side must then be zero; those of the client's side,
+	// DialOptions included, apply. The Conn accepts responses of any size, since
+	// the server has a limit of its own (grpc.MaxSendMsgSize);
+	// grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(n)) in DialOptions
+	// sets a lower one. Closing the Conn stops the server, and with it its other
+	// listeners. Transports without a grpc.Server refuse it.
 	GRPC *grpc.Server
 
 	// DrainTimeout is how long Close waits for calls in flight before it

@@ -487,3 +487,13 @@ func TestManyCallsAtOnceKeepTheirPayloadsApart(t *testing.T) {
 		}
 	})
 }
+
+// socketPath is the path of the only socket in dir.
+func socketPath(t *testing.T, dir string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "grpc-unix-*", "s"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("sockets: %v, %v, want one", found, err)
+	}
+	return found[0]
+}

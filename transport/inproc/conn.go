@@ -33,6 +33,9 @@ type Conn struct {
 	peer     *peer.Peer      // the server, as clients see it
 	ctx      context.Context // that handlers' contexts take their values from
 
+	clientStats    stats.Handler   // nil when nobody listens
+	clientStatsCtx context.Context // as tagged, for the end of the connection
+
 	// Guarded by the server's mutex.
 	closed  bool
 	streams map[*clientStream]struct{} // that their clients have not finished
@@ -55,6 +58,11 @@ func (s *Server) Connect(defaults ...grpc.CallOption) *Conn {
 	if s.stats != nil {
 		c.ctx = s.stats.TagConn(c.ctx, &stats.ConnTagInfo{RemoteAddr: client.Addr, LocalAddr: client.LocalAddr})
 		s.stats.HandleConn(c.ctx, &stats.ConnBegin{})
+	}
+	if h := combineStats(s.config.ClientStatsHandlers); h != nil {
+		c.clientStats = h
+		c.clientStatsCtx = h.TagConn(context.Background(), &stats.ConnTagInfo{RemoteAddr: c.peer.Addr, LocalAddr: c.peer.LocalAddr})
+		h.HandleConn(c.clientStatsCtx, &stats.ConnBegin{Client: true})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,6 +101,9 @@ func (c *Conn) Close() error {
 	if c.server.stats != nil {
 		c.server.stats.HandleConn(c.ctx, &stats.ConnEnd{})
 	}
+	if c.clientStats != nil {
+		c.clientStats.HandleConn(c.clientStatsCtx, &stats.ConnEnd{Client: true})
+	}
 	return nil
 }
 
@@ -105,6 +116,7 @@ func (c *Conn) Invoke(ctx context.Context, method string, req, reply any, opts .
 		o.onFinish(err)
 		return err
 	}
+	ctx = c.observe(ctx, &grpc.StreamDesc{}, method, &o)
 	if m, _ := c.server.find(method); m != nil && m.unary != nil {
 		return c.invokeUnary(ctx, method, m, req, reply, &o)
 	}
@@ -128,6 +140,7 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 		o.onFinish(err)
 		return nil, err
 	}
+	ctx = c.observe(ctx, desc, method, &o)
 	s, err := c.newStream(ctx, desc, method, o)
 	if err != nil {
 		return nil, err // not s: a nil pointer in an interface is not nil

@@ -25,6 +25,7 @@ type callOptions struct {
 	maxSendMsgSize int
 	authority      string
 	credentials    credentials.PerRPCCredentials
+	events         *clientEvents // nil without a stats handler
 }
 
 // callOptions applies the options of one call. The error has a status.
@@ -96,11 +97,13 @@ func (o *callOptions) forceCodec(c codec, name string) {
 type outcome interface {
 	clientHeader() metadata.MD
 	clientTrailer() metadata.MD
+	statusReceived() bool
 }
 
 // finish gives the variables of Header, Trailer and Peer options their values,
 // then calls the OnFinish ones.
 func (o *callOptions) finish(c *Conn, call outcome, err error) {
+	o.events.end(call, err)
 	for _, opts := range [...][]grpc.CallOption{o.defaults, o.opts} {
 		for _, opt := range opts {
 			switch opt := opt.(type) {
@@ -118,6 +121,7 @@ func (o *callOptions) finish(c *Conn, call outcome, err error) {
 
 // onFinish is all that happens for a call that could not be started.
 func (o *callOptions) onFinish(err error) {
+	o.events.end(nil, err)
 	for _, opts := range [...][]grpc.CallOption{o.defaults, o.opts} {
 		for _, opt := range opts {
 			if opt, ok := opt.(grpc.OnFinishCallOption); ok {

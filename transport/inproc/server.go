@@ -31,6 +31,9 @@ type Config struct {
 	// before the client learns how the call ended.
 	StatsHandlers []stats.Handler
 
+	// ClientStatsHandlers see the events of the client's side of every Conn.
+	ClientStatsHandlers []stats.Handler
+
 	// UnknownService, when set, serves every method that is not registered, as
 	// grpc.UnknownServiceHandler does.
 	UnknownService grpc.StreamHandler

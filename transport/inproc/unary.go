@@ -45,6 +45,7 @@ func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, r
 		o.onFinish(err)
 		return err
 	}
+	o.events.sent(u)
 	err := u.exchange(req, reply, o)
 	o.finish(c, u, err)
 	return err
