@@ -253,3 +253,47 @@ func TestGracefulStopTwiceAtATime(t *testing.T) {
 		stops.Wait()
 	}
 }
+
+// A goroutine that a handler left locked to its thread serves nobody else: over
+// a connection with stream workers it would.
+func TestThreadLeftLockedServesNobodyElse(t *testing.T) {
+	locked := func() bool {
+		header := make([]byte, 100) // "goroutine 18 [running, locked to thread]:"
+		return strings.Contains(string(header[:runtime.Stack(header, false)]), "locked to thread")
+	}
+	lock := func() {
+		if locked() {
+			t.Error("a handler runs on a goroutine that another one has locked")
+		}
+		runtime.LockOSThread()
+		if !locked() {
+			t.Error("the test cannot see that a goroutine is locked")
+		}
+	}
+	_, conn := serve(t, inproc.Config{
+		UnaryInterceptors: []grpc.UnaryServerInterceptor{
+			func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+				lock()
+				return handler(ctx, req)
+			},
+		},
+		StreamInterceptors: []grpc.StreamServerInterceptor{
+			func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+				lock()
+				return handler(srv, stream)
+			},
+		},
+	})
+	for range 20 {
+		if _, err := say(t.Context(), conn, "x"); err != nil {
+			t.Error(err)
+		}
+		stream, err := conn.NewStream(t.Context(), bidi, echoStream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, stream, "x")
+		_ = stream.CloseSend()
+		_ = stream.RecvMsg(new(wrapperspb.StringValue))
+	}
+}
