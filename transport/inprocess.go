@@ -16,7 +16,7 @@ import (
 )
 
 // InProcess returns the transport without HTTP/2: messages are encoded, handed
-// to the handler and decoded, interceptors included, at a tenth of what any
+// to the handler and decoded, interceptors included, for a fraction of what a
 // connection costs. Package inproc says how little of it differs from one.
 //
 // There is no grpc.Server in it, nor a grpc.ClientConn that connects. Open

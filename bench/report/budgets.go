@@ -40,7 +40,8 @@ func budgets(r *results) []budget {
 	boot := func(transport, unit string) float64 { return r.ratio("Bootstrap/transport="+transport, hello, unit) }
 	return []budget{
 		{what: "gateway request over inproc ÷ through RegisterXHandlerServer", limit: 1.3, value: r.ratio(request("inproc"), request("register-server"), time)},
-		{what: "unary call over inproc ÷ bufconn", limit: 0.10, value: r.ratio("Unary/transport=inproc/payload=0", "Unary/transport=bufconn/payload=0", time)},
+		{what: "unary call over inproc ÷ bufconn", limit: 0.15, value: r.ratio("Unary/transport=inproc/payload=0", "Unary/transport=bufconn/payload=0", time)},
+		{what: "unary call over inproc ÷ grpchan's inprocgrpc", limit: 0.8, value: r.ratio("Channel/transport=inproc", "Channel/transport=inprocgrpc", time)},
 		{what: "1 MiB call over inproc ÷ bufconn", limit: 1, value: r.ratio("Unary/transport=inproc/payload=1MiB", "Unary/transport=bufconn/payload=1MiB", time)},
 		{what: "server stream over inproc ÷ bufconn, messages a second", limit: 5, atMin: true, value: r.ratio("Stream/transport=inproc", "Stream/transport=bufconn", "msg/s")},
 		{what: "gateway request over unix ÷ with grpc's default options", limit: 0.9, value: r.ratio(request("unix"), request("unix-default"), time)},

@@ -72,6 +72,11 @@ func (p plan) round(ctx context.Context, t tree, binary string, w io.Writer, i i
 	if err := t.bench(ctx, binary, w, "bench="+inProcess, "benchtime="+p.benchtime); err != nil {
 		return err
 	}
+	grpchan, err := t.output(ctx, "go", "test", "-C", "bench/grpchan", "-run=^$", "-bench=.", "-benchtime="+p.benchtime)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w, grpchan)
 	if runtime.NumCPU() > 1 {
 		one := "Request/.*/interceptors=(none|service)/payload=0/mode=(serial|spaced)|Unary/.*/payload=0|Stream|Open"
 		if err := t.bench(ctx, binary, w, "bench="+one, "benchtime="+p.benchtime, "cpu=1"); err != nil {

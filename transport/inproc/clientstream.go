@@ -62,7 +62,7 @@ func (cs *clientStream) finish(err error) {
 	if err != nil {
 		cs.abort(err)
 	}
-	cs.conn.server.forget(cs)
+	cs.conn.server.forget(cs.conn, cs)
 	cs.options.finish(cs.conn, cs, err)
 	cs.cancel()
 }

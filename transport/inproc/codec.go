@@ -19,8 +19,8 @@ import (
 // bytes, so that neither side ever holds what the other may change, and so
 // that both may use Go types of their own for one message.
 type codec interface {
-	// marshal may leave the payload in the scratch, and so make it a borrowed
-	// one.
+	// marshal may leave the payload in the scratch, if there is one, and so make
+	// it a borrowed one.
 	marshal(m any, s *scratch) (payload, error)
 	unmarshal(p *payload, m any) error
 }
@@ -112,9 +112,13 @@ func (*protobufCodec) marshal(m any, s *scratch) (payload, error) {
 	if message == nil {
 		return payload{}, fmt.Errorf("proto: failed to marshal, message is %T, want proto.Message", m)
 	}
-	if s.large {
-		if size := proto.Size(message); size > smallMessage {
+	if s == nil || s.large {
+		switch size := proto.Size(message); {
+		case size > smallMessage:
 			return marshalPooled(message, size)
+		case s == nil:
+			data, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(make([]byte, 0, size), message)
+			return payload{data: data}, err
 		}
 	}
 	if s.buffer == nil {

@@ -37,8 +37,8 @@ type Conn struct {
 	clientStatsCtx context.Context // as tagged, for the end of the connection
 
 	// Guarded by the server's mutex.
-	closed  bool
-	streams map[*clientStream]struct{} // that their clients have not finished
+	closed   bool
+	inFlight map[inFlight]struct{} // what Close and Stop end
 }
 
 // Connect returns a channel to s. The options are defaults for its calls and
@@ -53,7 +53,7 @@ func (s *Server) Connect(defaults ...grpc.CallOption) *Conn {
 		metadata: connMetadata(),
 		peer:     &peer.Peer{Addr: Addr{}, LocalAddr: Addr{}, AuthInfo: auth},
 		ctx:      peer.NewContext(context.Background(), client),
-		streams:  make(map[*clientStream]struct{}),
+		inFlight: make(map[inFlight]struct{}),
 	}
 	if s.stats != nil {
 		c.ctx = s.stats.TagConn(c.ctx, &stats.ConnTagInfo{RemoteAddr: client.Addr, LocalAddr: client.LocalAddr})
@@ -88,15 +88,12 @@ func connMetadata() metadata.MD {
 // Close ends the calls in flight with Canceled, and those made later too. The
 // server goes on to serve its other connections. It always returns nil.
 func (c *Conn) Close() error {
-	unary, streams, ok := c.server.closeConn(c)
+	calls, ok := c.server.closeConn(c)
 	if !ok {
 		return nil
 	}
-	for _, u := range unary {
-		u.abort(errConnClosed)
-	}
-	for _, cs := range streams {
-		cs.finish(errConnClosed)
+	for _, call := range calls {
+		call.finish(errConnClosed)
 	}
 	if c.server.stats != nil {
 		c.server.stats.HandleConn(c.ctx, &stats.ConnEnd{})

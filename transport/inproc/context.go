@@ -35,9 +35,6 @@ func (c *handlerContext) Deadline() (time.Time, bool) {
 }
 
 func (c *handlerContext) Done() <-chan struct{} {
-	if u, ok := c.call.(*unaryCall); ok {
-		u.watch()
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ending == nil {

@@ -16,13 +16,11 @@
 //     for. Requests and responses are their owner's again as soon as the call
 //     that took them has returned, also after a cancellation. Both sides may
 //     use Go types of their own for one message.
-//   - Handlers run on goroutines of the server. That of a unary call takes
-//     turns with its client's, as the two halves of iter.Pull do, which costs
-//     next to nothing; when the client leaves, the two go on separately.
-//   - A client leaves at its deadline whether or not its handler has noticed,
-//     and so it does when its context is cancelled. In the first 4 ms of a
-//     unary call, a cancellation is noticed only if the handler has asked for
-//     its own context's Done; otherwise it is then.
+//   - Each handler runs on a goroutine of its own, which serves nothing else. It
+//     starts with the pprof labels of the goroutine that made the call. A handler
+//     may lock it to its thread.
+//   - A client returns as soon as its context ends, whether or not its handler
+//     has noticed.
 //   - A panic in a handler ends the process unless an interceptor recovers from
 //     it.
 //   - A handler's context has none of the caller's values. It has the deadline,
@@ -31,11 +29,8 @@
 //     sender waits until they are taken. The client takes all that are there at
 //     a time. A larger message passes when there is room at all, so that the
 //     limits for messages are those of [Config] and of the call options.
-//   - [Server.GracefulStop] waits for handlers, [Server.Stop] cancels them.
-//     After GracefulStop no goroutine of the server is left, but for what a
-//     timer may have started and is about to end. Until then, a few
-//     that have served calls wait for others, at most eight for each of
-//     GOMAXPROCS.
+//   - [Server.GracefulStop] waits for handlers, [Server.Stop] cancels them. A
+//     server has no goroutines besides those of its handlers.
 //
 // Two things are certain that a connection leaves to chance: what the server sent
 // before a stream ended can be read, also after a cancellation; and stats
@@ -54,6 +49,8 @@
 //   - UseCompressor fails with Internal for a compressor that is not registered.
 //     Otherwise it has no effect: nothing is compressed, so that limits and
 //     stats are about the size as it is.
+//   - grpc.SetSendCompressor and grpc.ClientSupportedCompressors return an error
+//     to a handler: they accept only a stream of grpc-go's own. The call goes on.
 //   - WaitForReady and FailFast have no effect: a Conn is always ready, until
 //     its server is stopped, after which it never is again.
 //   - MaxRetryRPCBufferSize and StaticMethod have no effect: there are no
@@ -63,23 +60,11 @@
 //
 // # Limits
 //
-// What only grpc-go can offer from within is missing: grpc.SetSendCompressor,
-// grpc.ClientSupportedCompressors, grpc.PreparedMsg, binary logging, channelz,
-// service configs and retries, grpc.EnableTracing, grpc/authz and grpc's own
-// OpenTelemetry plugin. Functions that need a *grpc.ClientConn or a *grpc.Server
-// cannot use a Conn or a Server; gateways made by protoc-gen-grpc-gateway take a
-// client instead (RegisterEchoHandlerClient).
-//
-// Threads set a limit, too. Go's runtime ends a process in which a goroutine that
-// is locked to its thread resumes a coroutine of another, and does not tell
-// which goroutines are. A server looks itself whenever no coroutine is waiting,
-// so that calls from init functions, or only from a locked goroutine, are fine.
-// On a server that others call as well, a goroutine that is locked
-// (runtime.LockOSThread, or a callback from C) must not make unary calls: let
-// another goroutine make them. And a handler must unlock the thread that it
-// locks.
-//
-// A Server that is used in a bubble of testing/synctest must be made there.
+// These features of grpc-go are not supported: grpc.PreparedMsg, binary logging,
+// channelz, service configs and retries, grpc.EnableTracing, grpc/authz and
+// grpc-go's own OpenTelemetry plugin. Functions that need a *grpc.ClientConn or a
+// *grpc.Server cannot use a Conn or a Server; gateways made by
+// protoc-gen-grpc-gateway take a client instead (RegisterEchoHandlerClient).
 //
 // These differ from a connection of grpc-go's, for want of a way to see or to do
 // it, or because the other way would leave something behind:

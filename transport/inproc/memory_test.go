@@ -19,33 +19,6 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
 )
 
-// The goroutines that wait for calls are few, however many calls there were at
-// a time.
-func TestGoroutinesThatWaitAreFew(t *testing.T) {
-	h := newHeld()
-	before := runtime.NumGoroutine()
-	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{h.unary}})
-	var calls sync.WaitGroup
-	for range cap(h.there) {
-		calls.Go(func() {
-			if _, err := say(context.Background(), conn, "x"); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for range cap(h.there) {
-		<-h.there
-	}
-	close(h.release)
-	calls.Wait()
-	most := before + 8*runtime.GOMAXPROCS(0) // as the package doc says
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > most; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines are left, want at most %d", runtime.NumGoroutine(), most)
-		}
-	}
-}
-
 // A stream that waits costs the goroutine of its handler and some memory.
 func TestIdleStreamsAreSmall(t *testing.T) {
 	const streams = 500
@@ -271,38 +244,3 @@ func (m *selfEncoding) String() string           { return string(m.encoded) }
 func (m *selfEncoding) ProtoMessage()            {}
 func (m *selfEncoding) Marshal() ([]byte, error) { return m.encoded, nil }
 func (m *selfEncoding) Unmarshal(b []byte) error { m.encoded = bytes.Clone(b); return nil }
-
-// What a handler keeps of its context does not keep its client's alive.
-func TestClientsContextIsForgotten(t *testing.T) {
-	var kept []context.Context
-	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
-		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-			ctx.Done()
-			kept = append(kept, ctx)
-			return handler(ctx, req)
-		},
-	}})
-	collected := make(chan struct{})
-	func() {
-		held := new([64]byte)
-		runtime.AddCleanup(held, func(struct{}) { close(collected) }, struct{}{})
-		type key struct{}
-		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, held))
-		defer cancel()
-		if _, err := say(ctx, conn, "x"); err != nil {
-			t.Fatal(err)
-		}
-	}()
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		runtime.GC()
-		select {
-		case <-collected:
-			runtime.KeepAlive(kept)
-			return
-		case <-time.After(time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("it is still remembered")
-		}
-	}
-}

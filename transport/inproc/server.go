@@ -58,19 +58,13 @@ type Server struct {
 	stats             stats.Handler // nil when nobody listens
 	format            *format       // of calls without a content-subtype
 	unknown           *method       // nil when there is no handler for unknown methods
-	workers           *workers
 
 	mu        sync.Mutex
 	connected bool // nothing is registered from then on
 	services  map[string]*service
 	methods   map[string]*method // by full name: "/service/method"
 	conns     map[*Conn]struct{}
-	busy      *coroutine    // a list of those that run a handler
-	idle      *coroutine    // a list of those that wait for a call
-	idling    int           // how many they are
-	called    bool          // there has been a unary call
-	watchman  watchman      // looks after the busy ones
-	active    int           // calls and streams whose handler has not returned
+	active    int           // calls whose handler has not returned
 	draining  bool          // no new calls
 	drained   chan struct{} // closed when draining and active is 0
 }
@@ -108,7 +102,6 @@ func NewServer(config Config) *Server {
 		stats:             combineStats(config.StatsHandlers),
 		format:            &format{registeredCodec(""), contentType("")},
 		unknown:           unknown,
-		workers:           newWorkers(),
 		services:          make(map[string]*service),
 		methods:           make(map[string]*method),
 		conns:             make(map[*Conn]struct{}),
@@ -197,9 +190,6 @@ func (s *Server) find(fullMethod string) (*method, string) {
 	}
 	return nil, fmt.Sprintf("unknown service %v", path[:slash])
 }
-
-// A task is work for a goroutine of the server: a call to serve.
-type task interface{ serve() }
 
 var (
 	_ grpc.ServiceRegistrar    = (*Server)(nil)

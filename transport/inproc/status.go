@@ -24,7 +24,7 @@ var (
 	errTwoRequests = status.Error(codes.Internal, "cardinality violation: received multiple request messages for non-client-streaming RPC")
 	errTwoReplies  = status.Error(codes.Internal, "cardinality violation: expected <EOF> for non server-streaming RPCs, but received another message")
 	errAfterClose  = status.Error(codes.Internal, "SendMsg called after CloseSend")
-	errGone        = status.Error(codes.Internal, "inproc: the handler's goroutine ended without returning")
+	errExited      = status.Error(codes.Internal, "inproc: the handler's goroutine ended without returning")
 )
 
 // contextError is the status for an ended context.

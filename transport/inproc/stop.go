@@ -5,60 +5,40 @@ import (
 	"slices"
 )
 
-// beginUnary admits a call of c and remembers it, so that abort finds it.
-func (s *Server) beginUnary(c *Conn, u *unaryCall) error {
+// inFlight is a call as Close and Stop see it. Both methods end it with an error
+// for the client; finish also tells its options, abort leaves that to the client.
+type inFlight interface {
+	abort(error)
+	finish(error)
+}
+
+// begin admits a call of c. Close and Stop find it until forget, and GracefulStop
+// waits for end.
+func (s *Server) begin(c *Conn, call inFlight) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.refusal(c); err != nil {
 		return err
 	}
 	s.active++
-	u.coroutine = s.takeCoroutine()
-	u.coroutine.call = u
-	u.coroutine.round = s.watchman.round
-	s.watchman.wake(s.lookAfterCalls)
+	c.inFlight[call] = struct{}{}
 	return nil
 }
 
-// endUnary takes back beginUnary, once the handler has returned.
-func (s *Server) endUnary(u *unaryCall) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := u.coroutine
-	s.notBusy(c)
-	if u.detached == nil && c.resume != nil && !s.keepCoroutine(c) {
-		s.workers.running.Go(c.stop) // the goroutine ends as the handler did
-	}
-	s.active--
-	s.closeIfDrained()
-}
-
-// beginStream admits a stream. The connection remembers it until its client
-// has finished it, which may be later than the handler's return.
-func (s *Server) beginStream(cs *clientStream) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.refusal(cs.conn); err != nil {
-		return err
-	}
-	s.active++
-	cs.conn.streams[cs] = struct{}{}
-	return nil
-}
-
-// endStream takes back beginStream's admission, once the handler has returned.
-func (s *Server) endStream() {
+// end is called once the handler of a call has returned.
+func (s *Server) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.active--
 	s.closeIfDrained()
 }
 
-// forget is for streams that their client has finished.
-func (s *Server) forget(cs *clientStream) {
+// forget is called once the client of a call has finished it, which may be before
+// or after the handler's return.
+func (s *Server) forget(c *Conn, call inFlight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(cs.conn.streams, cs)
+	delete(c.inFlight, call)
 }
 
 // refusal is why c can make no calls any more. s.mu must be held.
@@ -87,19 +67,13 @@ func (s *Server) closeIfDrained() {
 }
 
 // GracefulStop refuses new calls, which fail with Unavailable, and returns
-// when the handler of every call in flight has returned. No goroutine of the
-// server is left then. It may be called more than once and beside Stop, which
-// shortens the wait.
+// when the handler of every call in flight has returned. It may be called more
+// than once and beside Stop, which shortens the wait.
 func (s *Server) GracefulStop() {
 	s.mu.Lock()
 	s.drain()
 	s.mu.Unlock()
 	<-s.drained
-	s.mu.Lock()
-	s.watchman.retire()
-	s.mu.Unlock()
-	// The caller may be locked to a thread; the goroutine that runs stopIdle is not.
-	s.workers.stop(s.stopIdle)
 }
 
 // Stop refuses new calls and ends those in flight: their clients get
@@ -109,37 +83,25 @@ func (s *Server) GracefulStop() {
 func (s *Server) Stop() {
 	s.mu.Lock()
 	s.drain()
-	var unary []*unaryCall
-	for b := s.busy; b != nil; b = b.next {
-		unary = append(unary, b.call)
-	}
-	var streams []*clientStream
+	var calls []inFlight
 	for c := range s.conns {
-		streams = slices.AppendSeq(streams, maps.Keys(c.streams))
+		calls = slices.AppendSeq(calls, maps.Keys(c.inFlight))
 	}
 	s.mu.Unlock()
-	for _, u := range unary {
-		u.abort(errStopped)
-	}
-	for _, cs := range streams {
-		cs.abort(errStopped)
+	for _, call := range calls {
+		call.abort(errStopped)
 	}
 }
 
 // closeConn marks c closed and returns its calls, which are to be ended. It
 // returns false if c was closed before.
-func (s *Server) closeConn(c *Conn) (unary []*unaryCall, streams []*clientStream, ok bool) {
+func (s *Server) closeConn(c *Conn) (calls []inFlight, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.closed {
-		return nil, nil, false
+		return nil, false
 	}
 	c.closed = true
 	delete(s.conns, c)
-	for b := s.busy; b != nil; b = b.next {
-		if b.call.conn == c {
-			unary = append(unary, b.call)
-		}
-	}
-	return unary, slices.Collect(maps.Keys(c.streams)), true
+	return slices.Collect(maps.Keys(c.inFlight)), true
 }

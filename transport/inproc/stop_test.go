@@ -127,7 +127,7 @@ func TestHandlerEndsItsGoroutine(t *testing.T) {
 			},
 		},
 	})
-	for range 100 { // more than there are goroutines that wait for calls
+	for range 100 {
 		if _, err := say(t.Context(), conn, "x"); status.Code(err) != codes.Internal {
 			t.Fatalf("a call: %v, want Internal", err)
 		}

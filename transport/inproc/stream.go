@@ -34,7 +34,7 @@ func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	s.responses.init(&s.mu)
 	cs := &clientStream{stream: s, desc: desc, options: o}
 	cs.ctx, cs.cancel = context.WithCancel(peer.NewContext(ctx, c.peer))
-	if err := c.server.beginStream(cs); err != nil {
+	if err := c.server.begin(c, cs); err != nil {
 		cs.cancel()
 		o.onFinish(err)
 		return nil, err
@@ -43,9 +43,9 @@ func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	if m == nil {
 		s.reportHeader()
 		s.writeStatus(status.Error(codes.Unimplemented, unknown), nil)
-		c.server.endStream()
+		c.server.end()
 	} else {
-		c.server.workers.run(s)
+		go s.serve()
 	}
 	cs.watch(ctx)
 	return cs, nil
@@ -80,6 +80,19 @@ func (s *stream) abort(err error) {
 // writeStatus ends the stream from the server's side with the status that err
 // stands for. report, when given, is called before the client can know.
 func (s *stream) writeStatus(err error, report func()) {
+	// Also when a stats handler ends the goroutine.
+	defer func() {
+		s.mu.Lock()
+		if !s.over {
+			if s.badTrailer != nil {
+				err = s.badTrailer
+			}
+			s.status = sentStatus(err)
+			s.close()
+		}
+		s.mu.Unlock()
+		s.base.end(context.Canceled)
+	}()
 	s.mu.Lock()
 	sendStatus := !s.over
 	sendHeader := sendStatus && !s.headerSent && len(s.header) > 0
@@ -94,16 +107,6 @@ func (s *stream) writeStatus(err error, report func()) {
 	if report != nil {
 		report()
 	}
-	s.mu.Lock()
-	if !s.over {
-		if s.badTrailer != nil {
-			err = s.badTrailer
-		}
-		s.status = sentStatus(err)
-		s.close()
-	}
-	s.mu.Unlock()
-	s.base.end(context.Canceled)
 }
 
 // close ends the exchange of messages. Responses that have been sent can still
@@ -114,21 +117,18 @@ func (s *stream) close() {
 	s.responses.close()
 }
 
-// serve runs the handler, on a goroutine of the server.
+// serve runs the handler.
 func (s *stream) serve() {
+	growStack(false)
 	server := s.conn.server
-	defer server.endStream()
-	returned := false
-	defer func() {
-		if !returned { // runtime.Goexit, or a panic that ends the process anyway
-			s.complete(errGone)
-		}
-	}()
+	err := errExited
+	// The stream ends also when a handler or a stats handler ends the goroutine.
+	defer server.end()
+	defer func() { s.writeStatus(err, func() { s.reportEnd(err) }) }()
 	desc := s.entry.stream
 	s.reportHeader()
 	s.reportBegin(desc.ClientStreams, desc.ServerStreams)
 	end := &serverStream{stream: s, desc: desc}
-	var err error
 	if server.streamInterceptor == nil || !desc.ClientStreams && !desc.ServerStreams {
 		err = desc.Handler(s.entry.impl, end)
 	} else {
@@ -138,12 +138,6 @@ func (s *stream) serve() {
 			IsServerStream: desc.ServerStreams,
 		}, desc.Handler)
 	}
-	returned = true
-	s.complete(err)
-}
-
-func (s *stream) complete(err error) {
-	s.writeStatus(err, func() { s.reportEnd(err) })
 }
 
 var _ grpc.ServerTransportStream = (*stream)(nil)

@@ -72,6 +72,8 @@ func Run(t *testing.T, tr transport.Transport) {
 		{"closing", closeScenarios},
 		{"isolation", isolationScenarios},
 		{"leftovers", leftoverScenarios},
+		{"threads", threadScenarios()},
+		{"profiles", profileScenarios},
 	} {
 		t.Run(subject.name, func(t *testing.T) {
 			for _, s := range subject.scenarios {
@@ -79,6 +81,7 @@ func Run(t *testing.T, tr transport.Transport) {
 			}
 		})
 	}
+	t.Run("lateness", func(t *testing.T) { testLateness(t, tr) })
 }
 
 // A scenario is something that happens on a connection and what its client and

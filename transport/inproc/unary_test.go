@@ -60,44 +60,6 @@ func panickingHandler(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHan
 	panic("out of order")
 }
 
-// A client leaves when its context ends, whatever its handler does about it,
-// and whatever time has passed since the call began.
-func TestClientLeaves(t *testing.T) {
-	for name, ctx := range map[string]func() (context.Context, context.CancelFunc){
-		"at a deadline that is near": func() (context.Context, context.CancelFunc) {
-			return context.WithTimeout(context.Background(), 500*time.Microsecond)
-		},
-		"at a deadline that is not": func() (context.Context, context.CancelFunc) {
-			return context.WithTimeout(context.Background(), 50*time.Millisecond)
-		},
-		"when it cancels at once": func() (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancel(context.Background())
-			time.AfterFunc(200*time.Microsecond, cancel)
-			return ctx, cancel
-		},
-		"when it cancels later": func() (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancel(context.Background())
-			time.AfterFunc(50*time.Millisecond, cancel)
-			return ctx, cancel
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := newHeld()
-			server, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{h.unary}})
-			for range 10 {
-				ctx, cancel := ctx()
-				_, err := say(ctx, conn, "x")
-				if want := status.FromContextError(ctx.Err()).Code(); ctx.Err() == nil || status.Code(err) != want {
-					t.Errorf("%v, want %v", err, want)
-				}
-				cancel()
-			}
-			close(h.release)
-			server.GracefulStop() // all handlers return, nothing is left
-		})
-	}
-}
-
 // A client whose context ended while the handler was running gets that, also
 // when the handler returns before anybody has looked.
 func TestEndOfContextBeatsTheAnswer(t *testing.T) {
@@ -135,15 +97,15 @@ func TestCallsWithinCalls(t *testing.T) {
 }
 
 // In the fake time of package synctest, calls take the time that their
-// handlers take.
+// handlers take, wherever the server was made.
 func TestSynctest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
-			func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-				time.Sleep(time.Hour)
-				return handler(ctx, req)
-			},
-		}})
+	config := inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
+		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			time.Sleep(time.Hour)
+			return handler(ctx, req)
+		},
+	}}
+	calls := func(t *testing.T, conn grpc.ClientConnInterface) {
 		start := time.Now()
 		if got, err := say(context.Background(), conn, "x"); err != nil || got != "x" || time.Since(start) != time.Hour {
 			t.Errorf("%q, %v after %v", got, err, time.Since(start))
@@ -154,7 +116,16 @@ func TestSynctest(t *testing.T) {
 		if _, err := say(minute, conn, "x"); status.Code(err) != codes.DeadlineExceeded || time.Since(start) != time.Minute {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
+		time.Sleep(time.Hour) // until that handler has returned, too
+	}
+	synctest.Test(t, func(t *testing.T) {
+		_, conn := serve(t, config)
+		calls(t, conn)
 	})
+	_, outside := serve(t, config)
+	for range 2 {
+		synctest.Test(t, func(t *testing.T) { calls(t, outside) })
+	}
 }
 
 // Messages of all sizes keep their order and their content when many of them
@@ -191,57 +162,32 @@ func TestManyMessagesInAStream(t *testing.T) {
 	}
 }
 
-// A client that is locked to its thread, as in an init function, makes calls as
-// any other does, and is in nobody's way.
-func TestLockedThread(t *testing.T) {
-	server, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
-		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-			switch req.(*wrapperspb.StringValue).GetValue() {
-			case "wait":
-				<-ctx.Done()
-			case "sleep":
-				time.Sleep(20 * time.Millisecond)
-			case "exit":
-				runtime.Goexit()
-			}
-			return handler(ctx, req)
-		},
-	}})
-	runtime.LockOSThread()
-	for range 3 {
-		if got, err := say(context.Background(), conn, "x"); err != nil || got != "x" {
-			t.Errorf("%q, %v", got, err)
-		}
-	}
-	for text, want := range map[string]codes.Code{"wait": codes.DeadlineExceeded, "sleep": codes.DeadlineExceeded, "exit": codes.Internal} {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
-		if text == "exit" {
-			ctx, cancel = context.WithCancel(context.Background())
-		}
-		if _, err := say(ctx, conn, text); status.Code(err) != want {
-			t.Errorf("%s: %v, want %v", text, err, want)
-		}
-		cancel()
-	}
-	if _, err := say(context.Background(), conn, "\xff"); status.Code(err) != codes.Internal {
-		t.Errorf("a message that cannot be encoded: %v", err)
-	}
-	runtime.UnlockOSThread()
-	if got, err := say(context.Background(), conn, "x"); err != nil || got != "x" {
-		t.Errorf("unlocked: %q, %v", got, err)
-	}
-	server.GracefulStop()
-}
-
-// Handlers and stats handlers that end their goroutine take nothing with them.
+// Stats handlers that end the handler's goroutine take nothing with them.
 func TestStatsHandlerEndsItsGoroutine(t *testing.T) {
-	for _, where := range []string{"tag", "*stats.Begin", "*stats.InPayload", "*stats.OutTrailer", "*stats.End"} {
+	for where, want := range map[string]codes.Code{
+		"tag":               codes.Internal,
+		"*stats.Begin":      codes.Internal,
+		"*stats.InPayload":  codes.Internal,
+		"*stats.OutTrailer": codes.OK, // the handler has answered
+		"*stats.End":        codes.OK,
+	} {
 		t.Run(where, func(t *testing.T) {
 			server, conn := serve(t, inproc.Config{StatsHandlers: []stats.Handler{exiting(where)}})
-			for range 20 {
-				if _, err := say(t.Context(), conn, "x"); status.Code(err) != codes.Internal {
-					t.Errorf("%v, want Internal", err)
-				}
+			if _, err := say(t.Context(), conn, "x"); status.Code(err) != want {
+				t.Errorf("a call: %v, want %v", err, want)
+			}
+			stream, err := conn.NewStream(t.Context(), bidi, echoStream)
+			if err == nil {
+				err = errors.Join(stream.SendMsg(nil), stream.CloseSend())
+			}
+			for err == nil {
+				err = stream.RecvMsg(new(wrapperspb.StringValue))
+			}
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			if status.Code(err) != want {
+				t.Errorf("a stream: %v, want %v", err, want)
 			}
 			server.GracefulStop()
 		})
@@ -308,26 +254,46 @@ func TestGracefulStopTwiceAtATime(t *testing.T) {
 	}
 }
 
-// Clients that are locked to their threads are told that the server stops, or
-// the connection closes, whenever that is.
-func TestLockedThreadsAreStopped(t *testing.T) {
-	for range 200 {
-		h := newHeld()
-		close(h.release)
-		server, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{h.unary}})
-		var calls sync.WaitGroup
-		for range 2 {
-			calls.Go(func() {
-				runtime.LockOSThread()
-				defer runtime.UnlockOSThread()
-				for range 3 {
-					if _, err := say(context.Background(), conn, "x"); err != nil && status.Code(err) != codes.Unavailable {
-						t.Errorf("%v, want Unavailable", err)
-					}
-				}
-			})
+// A goroutine that a handler left locked to its thread serves nobody else: over
+// a connection with stream workers it would.
+func TestThreadLeftLockedServesNobodyElse(t *testing.T) {
+	locked := func() bool {
+		header := make([]byte, 100) // "goroutine 18 [running, locked to thread]:"
+		return strings.Contains(string(header[:runtime.Stack(header, false)]), "locked to thread")
+	}
+	lock := func() {
+		if locked() {
+			t.Error("a handler runs on a goroutine that another one has locked")
 		}
-		server.Stop()
-		calls.Wait()
+		runtime.LockOSThread()
+		if !locked() {
+			t.Error("the test cannot see that a goroutine is locked")
+		}
+	}
+	_, conn := serve(t, inproc.Config{
+		UnaryInterceptors: []grpc.UnaryServerInterceptor{
+			func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+				lock()
+				return handler(ctx, req)
+			},
+		},
+		StreamInterceptors: []grpc.StreamServerInterceptor{
+			func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+				lock()
+				return handler(srv, stream)
+			},
+		},
+	})
+	for range 20 {
+		if _, err := say(t.Context(), conn, "x"); err != nil {
+			t.Error(err)
+		}
+		stream, err := conn.NewStream(t.Context(), bidi, echoStream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, stream, "x")
+		_ = stream.CloseSend()
+		_ = stream.RecvMsg(new(wrapperspb.StringValue))
 	}
 }

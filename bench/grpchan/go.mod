@@ -1,0 +1,24 @@
+module github.com/lambda-grpc/lambda-grpc-gateway/bench/grpchan
+
+go 1.26.0
+
+replace github.com/lambda-grpc/lambda-grpc-gateway => ../..
+
+require (
+	github.com/fullstorydev/grpchan v1.1.2
+	github.com/lambda-grpc/lambda-grpc-gateway v0.0.0-00010101000000-000000000000
+	google.golang.org/grpc v1.85.0
+)
+
+require (
+	github.com/bufbuild/protocompile v0.9.0 // indirect
+	github.com/golang/protobuf v1.5.4 // indirect
+	github.com/grpc-ecosystem/grpc-gateway/v2 v2.33.0 // indirect
+	github.com/jhump/protoreflect v1.15.6 // indirect
+	golang.org/x/net v0.61.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+	google.golang.org/genproto/googleapis/api v0.0.0-20261026165753-2ffab32bce7e // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20261019180522-ce908d29299b // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)

@@ -1,0 +1,132 @@
+package transporttest
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"sync"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// Profile scenarios are about what a profile of the process shows.
+var profileScenarios = []scenario{
+	{
+		name: "no handler has the pprof labels of another client",
+		server: serving(func(s *scene) *service {
+			return &service{
+				unary: func(_ context.Context, text string) (string, error) {
+					return text, profiledHandler(s, text)
+				},
+				bidi: func(end *serverEnd) error {
+					text, err := end.recv()
+					if err == nil {
+						err = profiledHandler(s, text)
+					}
+					return err
+				},
+			}
+		}),
+		client: func(ctx context.Context, s *scene) {
+			// call has several unary calls and streams in flight at a time, and returns
+			// the profile of the goroutines meanwhile.
+			call := func(ctx context.Context, round string) string {
+				var calls sync.WaitGroup
+				for range 4 {
+					calls.Go(func() {
+						if err := s.say(ctx, round); err != nil {
+							s.Error(err)
+						}
+					})
+					calls.Go(func() {
+						stream, err := s.conn.NewStream(ctx, bidiDesc, bidi)
+						if err != nil {
+							s.Error(err)
+							return
+						}
+						if err := stream.SendMsg(wrapperspb.String(round)); err != nil {
+							s.Error(err)
+						}
+						_ = stream.RecvMsg(new(wrapperspb.StringValue))
+					})
+				}
+				s.awaitServed(ctx, 8, round)
+				var profile bytes.Buffer
+				if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+					s.Error(err)
+				}
+				s.mark(round)
+				calls.Wait()
+				return profile.String()
+			}
+			pprof.Do(ctx, pprof.Labels("client", "another"), func(ctx context.Context) { call(ctx, "labelled") })
+			handlers, labelled := 0, 0
+			for record := range strings.SplitSeq(call(ctx, "unlabelled"), "\n\n") {
+				if strings.Contains(record, "profiledHandler") {
+					handlers++
+					if strings.Contains(record, `"another"`) {
+						labelled++
+					}
+				}
+			}
+			s.saw("handlers seen %t, %d with labels", handlers > 0, labelled)
+		},
+	},
+	{
+		name: "the block profile shows a client that waits",
+		server: serving(func(s *scene) *service {
+			return &service{unary: func(_ context.Context, text string) (string, error) {
+				if text == "wait" {
+					s.mark("called")
+					<-s.marked("released")
+				}
+				return text, nil
+			}}
+		}),
+		client: func(ctx context.Context, s *scene) {
+			s.invokeEach(ctx, "first", "second")
+			before := blocked("waitingClient")
+			runtime.SetBlockProfileRate(1)
+			defer runtime.SetBlockProfileRate(0)
+			var call sync.WaitGroup
+			call.Go(func() { waitingClient(ctx, s) })
+			s.await("called")
+			s.mark("released")
+			call.Wait()
+			s.saw("in the profile: %t", blocked("waitingClient") > before)
+		},
+	},
+}
+
+// profiledHandler waits until the mark of its round.
+//
+//go:noinline
+func profiledHandler(s *scene, round string) error {
+	s.served("%s", round)
+	<-s.marked(round)
+	return nil
+}
+
+//go:noinline
+func waitingClient(ctx context.Context, s *scene) { _ = s.invoke(ctx, "wait") }
+
+// blocked counts the waits in the block profile that a function of that name has
+// made.
+func blocked(function string) (count int64) {
+	n, _ := runtime.BlockProfile(nil)
+	records := make([]runtime.BlockProfileRecord, n+100)
+	n, _ = runtime.BlockProfile(records)
+	for _, record := range records[:n] {
+		frames := runtime.CallersFrames(record.Stack())
+		for more := true; more; {
+			var frame runtime.Frame
+			if frame, more = frames.Next(); strings.HasSuffix(frame.Function, "."+function) {
+				count += record.Count
+				break
+			}
+		}
+	}
+	return count
+}

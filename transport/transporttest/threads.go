@@ -1,0 +1,237 @@
+package transporttest
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// threadScenarios plays the uses of runtime.LockOSThread in threadKinds on a new
+// connection, and on one that has served many calls at a time before: a
+// transport that keeps goroutines then has some.
+func threadScenarios() []scenario {
+	var scenarios []scenario
+	for _, kind := range threadKinds {
+		scenarios = append(scenarios, scenario{
+			name:   kind.name,
+			server: serving(lockingService),
+			client: func(ctx context.Context, s *scene) {
+				kind.client(ctx, s)
+				s.burst(ctx) // what is left behind is in nobody's way
+			},
+		}, scenario{
+			name:   kind.name + ", after many calls at a time",
+			server: serving(lockingService),
+			client: func(ctx context.Context, s *scene) {
+				s.burst(ctx)
+				kind.client(ctx, s)
+				s.burst(ctx)
+			},
+		})
+	}
+	return scenarios
+}
+
+// lockingService does what a text says before it echoes it: as a unary method,
+// and as a stream for each message.
+func lockingService(s *scene) *service {
+	do := func(ctx context.Context, text string) error {
+		switch what, rest, _ := strings.Cut(text, " "); what {
+		case "lock":
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+		case "keep":
+			runtime.LockOSThread()
+		case "lock-twice":
+			runtime.LockOSThread()
+			runtime.LockOSThread()
+			runtime.UnlockOSThread()
+		case "call": // from a locked thread
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			return s.say(ctx, rest)
+		case "nest": // as many calls at a time as the rest has bytes
+			if rest != "" {
+				return s.say(ctx, "nest "+rest[1:])
+			}
+		case "slow":
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			s.mark("called")
+			<-s.marked("released")
+			s.mark("returned")
+		}
+		return nil
+	}
+	return &service{
+		unary: func(ctx context.Context, text string) (string, error) { return text, do(ctx, text) },
+		bidi: func(end *serverEnd) error {
+			for {
+				text, err := end.recv()
+				if err != nil {
+					return nil
+				}
+				if err = do(end.Context(), text); err == nil {
+					err = end.send(text)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		},
+	}
+}
+
+// say makes a unary call and checks that it is answered.
+func (s *scene) say(ctx context.Context, text string) error {
+	reply := new(wrapperspb.StringValue)
+	err := s.conn.Invoke(ctx, unary, wrapperspb.String(text), reply)
+	if err == nil && reply.GetValue() != text {
+		err = status.Errorf(codes.DataLoss, "%q was answered by %q", text, reply.GetValue())
+	}
+	return err
+}
+
+// converse sends texts on a new stream, receives as many, and ends it.
+func (s *scene) converse(ctx context.Context, texts ...string) {
+	stream := s.stream(ctx, bidiDesc, bidi)
+	for _, text := range texts {
+		_ = stream.send(text)
+		_ = stream.recv()
+	}
+	stream.closeSend()
+	stream.drain()
+}
+
+// burst has many unary calls and streams in flight at a time.
+func (s *scene) burst(ctx context.Context) {
+	s.saw("burst of calls: %s", outcome(s.say(ctx, "nest "+strings.Repeat("x", 20))))
+	var streams []*clientEnd
+	for range 20 {
+		stream := s.stream(ctx, bidiDesc, bidi)
+		_ = stream.send("x")
+		_ = stream.recv()
+		streams = append(streams, stream)
+	}
+	for _, stream := range streams {
+		stream.closeSend()
+		stream.drain()
+	}
+}
+
+// concurrently makes calls from n goroutines, and records how many failed.
+func (s *scene) concurrently(ctx context.Context, n int, start func(), texts ...string) {
+	var failed atomic.Int32
+	var clients sync.WaitGroup
+	for range n {
+		clients.Go(func() {
+			start()
+			for range 20 {
+				for _, text := range texts {
+					if err := s.say(ctx, text); err != nil {
+						failed.Add(1)
+					}
+				}
+			}
+		})
+	}
+	clients.Wait()
+	s.saw("%d of the calls of %d clients failed", failed.Load(), n)
+}
+
+var threadKinds = []struct {
+	name   string
+	client func(context.Context, *scene)
+}{
+	{"a handler locks its thread and unlocks it", func(ctx context.Context, s *scene) {
+		s.invokeEach(ctx, "lock", "x", "lock", "x")
+		s.concurrently(ctx, 4, func() {}, "lock", "x")
+	}},
+	{"a handler leaves its thread locked", func(ctx context.Context, s *scene) {
+		s.invokeEach(ctx, "keep", "x", "keep", "lock-twice", "x", "x")
+		s.concurrently(ctx, 4, func() {}, "keep", "x")
+	}},
+	{"a handler locks its thread and calls its own server", func(ctx context.Context, s *scene) {
+		s.invokeEach(ctx, "call x", "call call keep", "call x")
+		s.concurrently(ctx, 4, func() {}, "call x", "x", "call call x")
+	}},
+	{"a handler locks its thread and is slow, and its client leaves", func(ctx context.Context, s *scene) {
+		leaving, cancel := context.WithCancel(ctx)
+		go func() {
+			s.await("called")
+			cancel()
+		}()
+		_ = s.invoke(leaving, "slow")
+		s.invokeEach(ctx, "x", "call x")
+		s.mark("released")
+		s.await("returned")
+		s.invokeEach(ctx, "x")
+	}},
+	{"a client that is locked is alone", func(ctx context.Context, s *scene) {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		s.invokeEach(ctx, "x", "x", "keep", "call x", "x")
+		s.converse(ctx, "x", "keep", "call x")
+		leaving, cancel := context.WithCancel(ctx)
+		go func() {
+			s.await("called")
+			cancel()
+		}()
+		_ = s.invoke(leaving, "slow")
+		s.mark("released")
+		s.invokeEach(ctx, "x")
+	}},
+	{"a client that is locked calls after one that is not", func(ctx context.Context, s *scene) {
+		s.invokeEach(ctx, "x", "x")
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		s.invokeEach(ctx, "x", "call x")
+		s.concurrently(ctx, 1, func() {}, "x")
+		s.invokeEach(ctx, "x")
+	}},
+	{"clients that are locked and clients that are not share the server", func(ctx context.Context, s *scene) {
+		var clients sync.WaitGroup
+		clients.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			for range 50 {
+				if err := s.say(ctx, "x"); err != nil {
+					s.Error(err)
+				}
+			}
+		})
+		s.concurrently(ctx, 4, func() {}, "x", "lock", "call x")
+		clients.Wait()
+	}},
+	{"clients end with their threads locked", func(ctx context.Context, s *scene) {
+		// As a callback from C does, on a thread that Go has not seen before.
+		for range 3 {
+			s.concurrently(ctx, 4, runtime.LockOSThread, "x")
+			s.invokeEach(ctx, "x")
+		}
+	}},
+	{"a stream leaves its thread locked", func(ctx context.Context, s *scene) {
+		s.converse(ctx, "keep")
+		s.invokeEach(ctx, "x", "call x")
+		s.converse(ctx, "x", "lock")
+	}},
+	{"a stream leaves its thread locked, another one makes a unary call", func(ctx context.Context, s *scene) {
+		for range 3 {
+			s.converse(ctx, "keep")
+			s.converse(ctx, "nest x", "call x")
+			s.converse(ctx, "keep", "nest x")
+		}
+	}},
+}
+
+func (s *scene) invokeEach(ctx context.Context, texts ...string) {
+	for _, text := range texts {
+		_ = s.invoke(ctx, text)
+	}
+}
