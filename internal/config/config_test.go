@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -338,6 +339,18 @@ func TestHelpNamesEverySettingOnce(t *testing.T) {
 	for _, want := range []string{"  -source ", "http-api, alb", "a variable of the user's"} {
 		if !strings.Contains(server.String(), want) {
 			t.Errorf("no %q in\n%s", want, &server)
+		}
+	}
+}
+
+func TestTheDocumentationHasEveryVariable(t *testing.T) {
+	document, err := os.ReadFile("../../docs/deploy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range newTable(t).Variables(config.Function | config.Server | config.Emulator) {
+		if !regexp.MustCompile(`(?m)^\|[^|]*\b` + name + `\b[^|]*\|`).Match(document) {
+			t.Errorf("docs/deploy.md has no row for %s", name)
 		}
 	}
 }
