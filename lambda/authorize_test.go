@@ -41,7 +41,7 @@ func Example_authorize() {
 	svc, err := service.New(context.Background(), transport.InProcess(),
 		service.Bind[examplev1.PingServiceServer](examplev1.RegisterPingServiceServer, examplev1.NewPingServiceClient,
 			examplev1.RegisterPingServiceHandlerClient, ping.Service{}),
-		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
+		service.WithReservedMetadata(event.Metadata),
 		service.WithUnaryInterceptors(requireScope("/example.v1.PingService/Ping", "ping")),
 	)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestNoClientForgesWhatTheEventSays(t *testing.T) {
 	svc, err := service.New(t.Context(), transport.InProcess(),
 		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
 			examplev1.RegisterEchoServiceHandlerClient, seeing{seen: seen}),
-		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
+		service.WithReservedMetadata(event.Metadata),
 	)
 	if err != nil {
 		t.Fatal(err)

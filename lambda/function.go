@@ -44,7 +44,7 @@ func newFunction(c config, stdout io.Writer) (*function, error) {
 	options := append(example.Services(),
 		service.WithLogger(f.logger),
 		service.WithCORS(c.corsOrigins...),
-		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
+		service.WithReservedMetadata(event.Metadata),
 		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = drainTimeout }),
 	)
 	var err error

@@ -338,7 +338,7 @@ func TestOnlyListedHeadersPass(t *testing.T) {
 
 type factsKey struct{}
 
-func TestNoClientSetsTrustedMetadata(t *testing.T) {
+func TestNoClientSetsReservedMetadata(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var got metadata.MD
 		s := start(t, tr, nil, append(bindAll(fake{
@@ -347,26 +347,26 @@ func TestNoClientSetsTrustedMetadata(t *testing.T) {
 				return &examplev1.EchoResponse{}, nil
 			},
 		}),
-			service.WithRequestHeaders("X-Plat-User", "X-Plat-Other"), // even by a mistake of configuration
-			service.WithTrustedMetadata("x-plat-", func(ctx context.Context) iter.Seq2[string, string] {
+			service.WithRequestHeaders("X-Lambda-User", "X-Lambda-Other"), // even by a mistake of configuration
+			service.WithReservedMetadata(func(ctx context.Context) iter.Seq2[string, string] {
 				user, _ := ctx.Value(factsKey{}).(string)
-				return maps.All(map[string]string{"x-plat-user": user, "outside": "dropped"})
+				return maps.All(map[string]string{"x-lambda-user": user, "outside": "dropped"})
 			}))...)
 		r := httptest.NewRequestWithContext(context.WithValue(t.Context(), factsKey{}, "alice"), "GET", "/v1/echo/7", nil)
-		for _, name := range []string{"X-Plat-User", "x-plat-user", "Grpc-Metadata-X-Plat-User", "X-Plat-Other", "Grpc-Metadata-x-plat-other-bin"} {
+		for _, name := range []string{"X-Lambda-User", "x-lambda-user", "Grpc-Metadata-X-Lambda-User", "X-Lambda-Other", "Grpc-Metadata-x-lambda-other-bin"} {
 			r.Header.Add(name, "mallory")
 		}
 		s.ServeHTTP(httptest.NewRecorder(), r)
-		if have := fmt.Sprint(got.Get("x-plat-user"), got.Get("x-plat-other"), got.Get("x-plat-other-bin"), got.Get("outside")); have != "[alice] [] [] []" {
+		if have := fmt.Sprint(got.Get("x-lambda-user"), got.Get("x-lambda-other"), got.Get("x-lambda-other-bin"), got.Get("outside")); have != "[alice] [] [] []" {
 			t.Errorf("over HTTP the service sees %s", have)
 		}
 
 		client := dial(t, s)
-		ctx := metadata.AppendToOutgoingContext(t.Context(), "x-plat-user", "mallory", "X-Plat-Other", "mallory", "x-own", "1")
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "x-lambda-user", "mallory", "X-Lambda-Other", "mallory", "x-own", "1")
 		if _, err := examplev1.NewEchoServiceClient(client).Echo(ctx, &examplev1.EchoRequest{}); err != nil {
 			t.Fatal(err)
 		}
-		if have := fmt.Sprint(got.Get("x-plat-user"), got.Get("x-plat-other"), got.Get("x-own")); have != "[] [] [1]" {
+		if have := fmt.Sprint(got.Get("x-lambda-user"), got.Get("x-lambda-other"), got.Get("x-own")); have != "[] [] [1]" {
 			t.Errorf("over gRPC the service sees %s", have)
 		}
 	})

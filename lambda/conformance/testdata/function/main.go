@@ -56,7 +56,7 @@ func newHandler(getenv func(string) string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata))
+	options = append(options, service.WithReservedMetadata(event.Metadata))
 	if limit := getenv("MAX_REQUEST"); limit != "" {
 		n, err := strconv.Atoi(limit)
 		if err != nil {
