@@ -137,3 +137,9 @@ func TestNoClientForgesWhatTheEventSays(t *testing.T) {
 		})
 	}
 }
+
+func TestMetadataOfEventsIsReserved(t *testing.T) {
+	if !strings.HasPrefix(event.MetadataPrefix, service.ReservedPrefix) {
+		t.Errorf("the keys of package event begin with %q, and clients can set what does not begin with %q", event.MetadataPrefix, service.ReservedPrefix)
+	}
+}

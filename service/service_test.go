@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -117,6 +115,9 @@ func start(t *testing.T, tr transport.Transport, log io.Writer, opts ...service.
 	})
 	return s
 }
+
+// quiet keeps the log out of a test's output.
+func quiet() service.Option { return service.WithLogger(slog.New(slog.DiscardHandler)) }
 
 // each runs test once for every transport.
 func each(t *testing.T, test func(*testing.T, transport.Transport)) {
@@ -336,42 +337,6 @@ func TestOnlyListedHeadersPass(t *testing.T) {
 	}
 }
 
-type factsKey struct{}
-
-func TestNoClientSetsReservedMetadata(t *testing.T) {
-	each(t, func(t *testing.T, tr transport.Transport) {
-		var got metadata.MD
-		s := start(t, tr, nil, append(bindAll(fake{
-			echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
-				got, _ = metadata.FromIncomingContext(ctx)
-				return &examplev1.EchoResponse{}, nil
-			},
-		}),
-			service.WithRequestHeaders("X-Lambda-User", "X-Lambda-Other"), // even by a mistake of configuration
-			service.WithReservedMetadata(func(ctx context.Context) iter.Seq2[string, string] {
-				user, _ := ctx.Value(factsKey{}).(string)
-				return maps.All(map[string]string{"x-lambda-user": user, "outside": "dropped"})
-			}))...)
-		r := httptest.NewRequestWithContext(context.WithValue(t.Context(), factsKey{}, "alice"), "GET", "/v1/echo/7", nil)
-		for _, name := range []string{"X-Lambda-User", "x-lambda-user", "Grpc-Metadata-X-Lambda-User", "X-Lambda-Other", "Grpc-Metadata-x-lambda-other-bin"} {
-			r.Header.Add(name, "mallory")
-		}
-		s.ServeHTTP(httptest.NewRecorder(), r)
-		if have := fmt.Sprint(got.Get("x-lambda-user"), got.Get("x-lambda-other"), got.Get("x-lambda-other-bin"), got.Get("outside")); have != "[alice] [] [] []" {
-			t.Errorf("over HTTP the service sees %s", have)
-		}
-
-		client := dial(t, s)
-		ctx := metadata.AppendToOutgoingContext(t.Context(), "x-lambda-user", "mallory", "X-Lambda-Other", "mallory", "x-own", "1")
-		if _, err := examplev1.NewEchoServiceClient(client).Echo(ctx, &examplev1.EchoRequest{}); err != nil {
-			t.Fatal(err)
-		}
-		if have := fmt.Sprint(got.Get("x-lambda-user"), got.Get("x-lambda-other"), got.Get("x-own")); have != "[] [] [1]" {
-			t.Errorf("over gRPC the service sees %s", have)
-		}
-	})
-}
-
 // dial serves s on TCP and connects to it.
 func dial(t *testing.T, s *service.Service) *grpc.ClientConn {
 	t.Helper()
@@ -382,17 +347,24 @@ func dial(t *testing.T, s *service.Service) *grpc.ClientConn {
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- s.ServeGRPC(ctx, l) }()
-	client, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := connect(t, "passthrough:///"+l.Addr().String())
 	t.Cleanup(func() {
-		client.Close()
 		cancel()
 		if err := <-served; err != nil {
 			t.Errorf("ServeGRPC: %v", err)
 		}
 	})
+	return client
+}
+
+// connect returns a gRPC client that knows nothing of a Service.
+func connect(t *testing.T, target string) *grpc.ClientConn {
+	t.Helper()
+	client, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
 	return client
 }
 
