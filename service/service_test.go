@@ -35,7 +35,10 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	logGRPC()
+	goleak.VerifyTestMain(m)
+}
 
 // fake is an EchoService whose methods a test can replace.
 type fake struct {
@@ -83,7 +86,8 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// lines returns the records of a JSON log that have the given message.
+// lines returns the records of a JSON log that have the given message, or all
+// for none.
 func (b *buffer) lines(t *testing.T, msg string) (found []map[string]any) {
 	t.Helper()
 	for line := range strings.Lines(b.String()) {
@@ -91,7 +95,7 @@ func (b *buffer) lines(t *testing.T, msg string) (found []map[string]any) {
 		if err := json.Unmarshal([]byte(line), &record); err != nil {
 			t.Fatalf("log line %q: %v", line, err)
 		}
-		if record["msg"] == msg {
+		if record["msg"] == msg || msg == "" {
 			found = append(found, record)
 		}
 	}
