@@ -3,6 +3,9 @@ package main_test
 import (
 	"context"
 	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -19,6 +22,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -135,6 +139,28 @@ func TestNoClientForgesWhatTheEventSays(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestRequestIDOfAnEventIsLogged(t *testing.T) {
+	var log strings.Builder
+	svc, err := service.New(t.Context(), transport.InProcess(), append(example.Services(),
+		service.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+		service.WithReservedMetadata(func(context.Context) iter.Seq2[string, string] {
+			return maps.All(map[string]string{event.MetadataPrefix + "request-id": "of-the-platform"})
+		}),
+	)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "/v1/ping", nil)
+	r.Header.Set("X-Request-Id", "of-the-client")
+	svc.ServeHTTP(httptest.NewRecorder(), r)
+	if err := svc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "request_id=of-the-platform") {
+		t.Errorf("log: %s", &log)
 	}
 }
 

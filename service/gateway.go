@@ -35,7 +35,7 @@ func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface) (http
 			return nil, fmt.Errorf("registering a gateway handler: %w", err)
 		}
 	}
-	return c.withCORS(checkHeaders(headAsGet(mux)))
+	return c.withCORS(headAsGet(checkHeaders(mux)))
 }
 
 // forwardedHost replaces the X-Forwarded-Host that a client wrote, which the

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
 	"net/textproto"
@@ -62,11 +61,11 @@ func (c *config) responseHeader() runtime.HeaderMatcherFunc {
 	}
 }
 
-// checkHeaders keeps from next what cannot be metadata. It removes the values
+// checkHeaders keeps from mux what cannot be metadata. It removes the values
 // of headers that are not printable ASCII, which is all that gRPC carries, and
 // answers 431 to a request whose headers together are larger than
 // maxRequestMetadata.
-func checkHeaders(next http.Handler) http.Handler {
+func checkHeaders(mux *runtime.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		size, valid := len(r.Host), printableASCII(r.Host)
 		for name, values := range r.Header {
@@ -76,13 +75,14 @@ func checkHeaders(next http.Handler) http.Handler {
 			}
 		}
 		if size > maxRequestMetadata {
-			http.Error(w, fmt.Sprintf("the request's headers are larger than %d bytes", maxRequestMetadata), http.StatusRequestHeaderFieldsTooLarge)
+			_, marshaler := runtime.MarshalerForRequest(mux, r)
+			runtime.HTTPError(r.Context(), mux, marshaler, w, r, errRequestMetadata)
 			return
 		}
 		if !valid {
 			r = withValidHeaders(r)
 		}
-		next.ServeHTTP(w, r)
+		mux.ServeHTTP(w, r)
 	})
 }
 

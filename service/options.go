@@ -60,7 +60,8 @@ type Metrics interface {
 	UnaryServerInterceptor() grpc.UnaryServerInterceptor
 	StreamServerInterceptor() grpc.StreamServerInterceptor
 
-	// Opened is called when it is known which transport is in use.
+	// Opened is called when it is known which transport is in use, and again
+	// when a lost transport has been opened again, perhaps as another one.
 	Opened(transport string)
 
 	// Closed is called when the Service has been closed or could not be made.
@@ -138,7 +139,9 @@ func WithReservedMetadata(from func(context.Context) iter.Seq2[string, string]) 
 // metadata, under their own names. Without it these are passed:
 // Authorization, Idempotency-Key, Traceparent, Tracestate, X-Request-Id, and,
 // with the gateway's prefix "grpcgateway-", Accept-Language and User-Agent.
-// Others are dropped, Grpc-Metadata-* among them.
+// Others are dropped, Grpc-Metadata-* among them. So are values that are not
+// printable ASCII, since gRPC cannot carry them, and all of an X-Request-Id
+// after its 128th byte. Headers of more than 256 KiB together are answered 431.
 func WithRequestHeaders(names ...string) Option {
 	return func(c *config) { c.requestIn = addHeaders(c.requestIn, names) }
 }
