@@ -37,11 +37,14 @@ func (c *config) streamError(ctx context.Context, err error) *status.Status {
 // they go to the log, and only there.
 func (c *config) public(ctx context.Context, err error) *status.Status {
 	s := status.Convert(err)
+	if made := (*transportError)(nil); errors.As(err, &made) {
+		return s // says nothing, and has been logged
+	}
 	switch s.Code() {
 	case codes.Internal, codes.Unknown, codes.DataLoss:
 		method, _ := runtime.RPCMethod(ctx)
 		c.logger.ErrorContext(ctx, "error message withheld from the client",
-			"grpc.method", method, "grpc.code", s.Code().String(), "grpc.error", s.Message())
+			"grpc.method", method, "grpc.code", s.Code().String(), "grpc.error", bounded(s.Message()))
 		return status.New(s.Code(), "the server failed to answer: "+s.Code().String())
 	case codes.Unauthenticated:
 		// The gateway copies the message into the WWW-Authenticate header.

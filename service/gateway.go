@@ -17,7 +17,6 @@ import (
 // handler builds the gateway on cc, with the defaults that a server open to
 // strangers wants, and what goes around it.
 func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface) (http.Handler, error) {
-	cc = c.trusted.wrap(cc)
 	options := []runtime.ServeMuxOption{
 		runtime.WithIncomingHeaderMatcher(c.requestHeader()),
 		runtime.WithOutgoingHeaderMatcher(c.responseHeader()),
@@ -36,7 +35,7 @@ func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface) (http
 			return nil, fmt.Errorf("registering a gateway handler: %w", err)
 		}
 	}
-	return c.withCORS(headAsGet(mux))
+	return c.withCORS(headAsGet(checkHeaders(mux)))
 }
 
 // forwardedHost replaces the X-Forwarded-Host that a client wrote, which the

@@ -1,15 +1,12 @@
 package service
 
 import (
-	"context"
-	"iter"
 	"maps"
+	"net/http"
 	"net/textproto"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 )
 
 // requestHeaders is which request headers become metadata, by their canonical
@@ -64,57 +61,45 @@ func (c *config) responseHeader() runtime.HeaderMatcherFunc {
 	}
 }
 
-// trusted is metadata under a prefix that clients cannot set. The zero value
-// reserves nothing.
-type trusted struct {
-	prefix string
-	from   func(context.Context) iter.Seq2[string, string]
+// checkHeaders keeps from mux what cannot be metadata. It removes the values
+// of headers that are not printable ASCII, which is all that gRPC carries, and
+// answers 431 to a request whose headers together are larger than
+// maxRequestMetadata.
+func checkHeaders(mux *runtime.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		size, valid := len(r.Host), printableASCII(r.Host)
+		for name, values := range r.Header {
+			for _, value := range values {
+				size += len(name) + len(value) + 32
+				valid = valid && printableASCII(value)
+			}
+		}
+		if size > maxRequestMetadata {
+			_, marshaler := runtime.MarshalerForRequest(mux, r)
+			runtime.HTTPError(r.Context(), mux, marshaler, w, r, errRequestMetadata)
+			return
+		}
+		if !valid {
+			r = withValidHeaders(r)
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
-func (t trusted) reserved(key string, _ []string) bool {
-	return strings.HasPrefix(strings.ToLower(key), t.prefix)
-}
-
-// wrap returns cc with the trusted metadata, and no other under the prefix,
-// on every call. It works on what leaves the gateway, so that nothing the mux
-// does with headers, and no option that was given to it, can go past it.
-func (t trusted) wrap(cc grpc.ClientConnInterface) grpc.ClientConnInterface {
-	if t.prefix == "" {
-		return cc
-	}
-	return trustedConn{cc, t}
-}
-
-type trustedConn struct {
-	grpc.ClientConnInterface
-	trusted
-}
-
-func (c trustedConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	return c.ClientConnInterface.Invoke(c.outgoing(ctx), method, args, reply, opts...)
-}
-
-func (c trustedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return c.ClientConnInterface.NewStream(c.outgoing(ctx), desc, method, opts...)
-}
-
-func (t trusted) outgoing(ctx context.Context) context.Context {
-	md, _ := metadata.FromOutgoingContext(ctx) // a copy, with keys in lower case
-	maps.DeleteFunc(md, t.reserved)
-	if md == nil {
-		md = metadata.MD{}
-	}
-	for key, value := range t.from(ctx) {
-		if strings.HasPrefix(key, t.prefix) {
-			md[key] = append(md[key], value)
+// withValidHeaders returns a copy of r without the values that checkHeaders
+// removes.
+func withValidHeaders(r *http.Request) *http.Request {
+	valid := r.WithContext(r.Context()) // a copy
+	valid.Header = make(http.Header, len(r.Header))
+	for name, values := range r.Header {
+		for _, value := range values {
+			if printableASCII(value) {
+				valid.Header[name] = append(valid.Header[name], value)
+			}
 		}
 	}
-	return metadata.NewOutgoingContext(ctx, md)
-}
-
-// incoming is ctx without what an outside gRPC client put under the prefix.
-func (t trusted) incoming(ctx context.Context) context.Context {
-	md, _ := metadata.FromIncomingContext(ctx) // a copy, with keys in lower case
-	maps.DeleteFunc(md, t.reserved)
-	return metadata.NewIncomingContext(ctx, md)
+	if !printableASCII(r.Host) {
+		valid.Host = ""
+	}
+	return valid
 }

@@ -3,15 +3,10 @@ package service
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"strings"
 	"time"
 
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/selector"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -22,101 +17,174 @@ import (
 // interceptors returns those that every Service has, the outermost first: what
 // strangers must not set is removed, then the call is logged and counted as it
 // ends, a panic having become an Internal error inside of both.
-func (s *Service) interceptors(transportName *string, external bool) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
-	c := s.config
-	var unary []grpc.UnaryServerInterceptor
-	var stream []grpc.StreamServerInterceptor
-	if external && c.trusted.prefix != "" {
-		unary = append(unary, c.trusted.stripUnary)
-		stream = append(stream, c.trusted.stripStream)
-	}
-	logger := logging.LoggerFunc(func(ctx context.Context, level logging.Level, msg string, fields ...any) {
-		c.logger.Log(ctx, slog.Level(level), msg, fields...)
-	})
-	logOptions := c.logOptions(transportName, external)
-	unary = append(unary, selector.UnaryServerInterceptor(logging.UnaryServerInterceptor(logger, logOptions...), selector.MatchFunc(notHealth)))
-	stream = append(stream, selector.StreamServerInterceptor(logging.StreamServerInterceptor(logger, logOptions...), selector.MatchFunc(notHealth)))
+func (s *Service) interceptors(d *door, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
+	o := outermost{s.config, d, transportName}
+	unary := []grpc.UnaryServerInterceptor{o.unary}
+	stream := []grpc.StreamServerInterceptor{o.stream}
 	if s.metrics != nil {
 		unary = append(unary, s.metrics.UnaryServerInterceptor())
 		stream = append(stream, s.metrics.StreamServerInterceptor())
 	}
-	onPanic := recovery.WithRecoveryHandlerContext(c.recovered)
-	return append(unary, recovery.UnaryServerInterceptor(onPanic)), append(stream, recovery.StreamServerInterceptor(onPanic))
+	return append(unary, s.config.recoverUnary), append(stream, s.config.recoverStream)
 }
 
-// notHealth keeps health checks, which come every few seconds, out of the log.
-func notHealth(_ context.Context, call interceptors.CallMeta) bool {
-	return call.Service != grpc_health_v1.Health_ServiceDesc.ServiceName
+// outermost is the interceptor that decides what enters and leaves a server,
+// and logs it.
+type outermost struct {
+	*config
+	door          *door
+	transportName func() string
 }
 
-func (c *config) logOptions(transportName *string, external bool) []logging.Option {
-	return []logging.Option{
-		logging.WithLogOnEvents(logging.FinishCall),
-		logging.WithLevels(level),
-		logging.WithDisableLoggingFields(logging.SystemTag[0], logging.ComponentFieldKey),
-		logging.WithDurationField(func(d time.Duration) logging.Fields {
-			return logging.Fields{"grpc.time_ms", float64(d.Microseconds()) / 1e3}
-		}),
-		logging.WithFieldsFromContext(func(ctx context.Context) logging.Fields {
-			fields := logging.Fields{"transport", *transportName}
-			if id := c.requestID(ctx); id != "" {
-				fields = append(fields, "request_id", id)
-			}
-			if !external {
-				// The peer is the gateway; who called that is the last entry.
-				if forwarded := metadata.ValueFromIncomingContext(ctx, "x-forwarded-for"); len(forwarded) > 0 {
-					list := forwarded[len(forwarded)-1]
-					fields = append(fields, "peer.address", list[strings.LastIndexByte(list, ' ')+1:])
-				}
-			}
-			return fields
-		}),
+func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	c := o.begin(ctx, info.FullMethod, "unary")
+	reply, err := next(c.ctx, req)
+	if err = o.end(c, err); err != nil {
+		return nil, err
+	}
+	return reply, nil
+}
+
+func (o outermost) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	c := o.begin(stream.Context(), info.FullMethod, streamType(info))
+	return o.end(c, next(srv, &serverStream{stream, c}))
+}
+
+func streamType(info *grpc.StreamServerInfo) string {
+	switch {
+	case !info.IsServerStream:
+		return "client_stream"
+	case !info.IsClientStream:
+		return "server_stream"
+	default:
+		return "bidi_stream"
 	}
 }
 
-// requestID is the id that the platform gave the request, or else the client.
-func (c *config) requestID(ctx context.Context) string {
-	if c.trusted.prefix != "" {
-		if ids := metadata.ValueFromIncomingContext(ctx, c.trusted.prefix+"request-id"); len(ids) > 0 {
-			return ids[0]
+// A serverCall is one call on its way through a server.
+type serverCall struct {
+	boundedStream
+	ctx        context.Context // of the handler
+	method     string          // "/service/method"
+	methodType string
+	metadata   metadata.MD // the handler's
+	trusted    bool        // made by the Service itself
+	start      time.Time
+}
+
+func (o outermost) begin(ctx context.Context, method, methodType string) *serverCall {
+	c := &serverCall{method: method, methodType: methodType, start: time.Now()}
+	c.metadata, c.trusted = o.door.admit(ctx)
+	if ids := c.metadata["x-request-id"]; len(ids) > 0 {
+		for i, id := range ids {
+			ids[i] = boundRequestID(id)
 		}
 	}
-	if ids := metadata.ValueFromIncomingContext(ctx, "x-request-id"); len(ids) > 0 {
-		return ids[0]
+	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
+	c.ctx = metadata.NewIncomingContext(ctx, c.metadata)
+	// grpc.SetSendCompressor works on no stream but grpc-go's own. A client
+	// that accepts no compression has no use for it.
+	if len(c.metadata["grpc-accept-encoding"]) == 0 {
+		c.ctx = grpc.NewContextWithServerTransportStream(c.ctx, &c.boundedStream)
 	}
-	return ""
+	return c
 }
 
-// level is error for what the operator has to mend, warn for what may come of
-// load, and info for success and for the client's mistakes.
-func level(code codes.Code) logging.Level {
-	switch code {
-	case codes.Internal, codes.Unknown, codes.DataLoss:
-		return logging.LevelError
-	case codes.DeadlineExceeded, codes.Unavailable, codes.ResourceExhausted:
-		return logging.LevelWarn
-	default:
-		return logging.LevelInfo
+// end returns the error that the client gets.
+func (o outermost) end(c *serverCall, err error) error {
+	if err == nil {
+		err = c.refused()
+	}
+	err = boundStatus(err)
+	if err != nil && c.trusted {
+		_ = c.ServerTransportStream.SetTrailer(metadata.MD{answeredKey: {"1"}}) // fails if the client has left
+	}
+	if !isHealth(c.method) {
+		o.logCall(c, err)
+	}
+	return err
+}
+
+// serverStream is a stream as handlers see it.
+type serverStream struct {
+	grpc.ServerStream
+	call *serverCall
+}
+
+func (s *serverStream) Context() context.Context { return s.call.ctx }
+
+func (s *serverStream) SetHeader(md metadata.MD) error {
+	if err := s.call.add(&s.call.header, "header", md); err != nil {
+		return err
+	}
+	return s.ServerStream.SetHeader(md)
+}
+
+func (s *serverStream) SendHeader(md metadata.MD) error {
+	if err := s.call.add(&s.call.header, "header", md); err != nil {
+		return err
+	}
+	return s.ServerStream.SendHeader(md)
+}
+
+func (s *serverStream) SetTrailer(md metadata.MD) {
+	if s.call.add(&s.call.trailer, "trailer", md) == nil {
+		s.ServerStream.SetTrailer(md)
 	}
 }
 
-func (c *config) recovered(ctx context.Context, p any) error {
-	method, _ := grpc.Method(ctx)
-	c.logger.ErrorContext(ctx, "panic in a handler", "grpc.method", method, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+func (c *config) recoverUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			reply, err = nil, c.recovered(ctx, info.FullMethod, p)
+		}
+	}()
+	return next(ctx, req)
+}
+
+func (c *config) recoverStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.recovered(stream.Context(), info.FullMethod, p)
+		}
+	}()
+	return next(srv, stream)
+}
+
+func (c *config) recovered(ctx context.Context, method string, p any) error {
+	c.logger.ErrorContext(ctx, "panic in a handler", "grpc.method", bounded(method), "panic", bounded(fmt.Sprint(p)), "stack", string(debug.Stack()))
 	return status.Error(codes.Internal, "panic in a handler")
 }
 
-func (t trusted) stripUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	return next(t.incoming(ctx), req)
+// isHealth reports whether method belongs to the health service, whose checks
+// come every few seconds, without credentials.
+func isHealth(method string) bool {
+	rest, ok := strings.CutPrefix(method, "/"+grpc_health_v1.Health_ServiceDesc.ServiceName)
+	return ok && strings.HasPrefix(rest, "/")
 }
 
-func (t trusted) stripStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	return next(srv, streamWithContext{stream, t.incoming(stream.Context())})
+func skipHealthUnary(interceptors []grpc.UnaryServerInterceptor) []grpc.UnaryServerInterceptor {
+	skipping := make([]grpc.UnaryServerInterceptor, len(interceptors))
+	for i, intercept := range interceptors {
+		skipping[i] = func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			if isHealth(info.FullMethod) {
+				return next(ctx, req)
+			}
+			return intercept(ctx, req, info, next)
+		}
+	}
+	return skipping
 }
 
-type streamWithContext struct {
-	grpc.ServerStream
-	ctx context.Context
+func skipHealthStream(interceptors []grpc.StreamServerInterceptor) []grpc.StreamServerInterceptor {
+	skipping := make([]grpc.StreamServerInterceptor, len(interceptors))
+	for i, intercept := range interceptors {
+		skipping[i] = func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			if isHealth(info.FullMethod) {
+				return next(srv, stream)
+			}
+			return intercept(srv, stream, info, next)
+		}
+	}
+	return skipping
 }
-
-func (s streamWithContext) Context() context.Context { return s.ctx }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"log/slog"
-	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -22,11 +21,12 @@ type config struct {
 	reflect    func(grpc.ServiceRegistrar)
 	unary      []grpc.UnaryServerInterceptor
 	stream     []grpc.StreamServerInterceptor
+	seeHealth  bool // the interceptors see health checks
 	adjust     []func(*transport.ServerConfig)
 	mux        []runtime.ServeMuxOption
-	trusted    trusted
-	requestIn  map[string]string // canonical header name to metadata key
-	responseIn map[string]string // likewise
+	reserved   func(context.Context) iter.Seq2[string, string] // nil: nothing
+	requestIn  map[string]string                               // canonical header name to metadata key
+	responseIn map[string]string                               // likewise
 	origins    []string
 	declared   []*declared
 }
@@ -61,7 +61,8 @@ type Metrics interface {
 	UnaryServerInterceptor() grpc.UnaryServerInterceptor
 	StreamServerInterceptor() grpc.StreamServerInterceptor
 
-	// Opened is called when it is known which transport is in use.
+	// Opened is called when it is known which transport is in use, and again
+	// when a lost transport has been opened again, perhaps as another one.
 	Opened(transport string)
 
 	// Closed is called when the Service has been closed or could not be made.
@@ -89,7 +90,8 @@ func WithReflection[S grpc.ServiceRegistrar](register func(S)) Option {
 }
 
 // WithUnaryInterceptors adds interceptors for unary calls, which run in the
-// order given, inside logging, metrics and recovery.
+// order given, inside logging, metrics and recovery. They do not see health
+// checks, which come without credentials: see [WithInterceptedHealth].
 func WithUnaryInterceptors(interceptors ...grpc.UnaryServerInterceptor) Option {
 	return func(c *config) { c.unary = append(c.unary, interceptors...) }
 }
@@ -99,8 +101,18 @@ func WithStreamInterceptors(interceptors ...grpc.StreamServerInterceptor) Option
 	return func(c *config) { c.stream = append(c.stream, interceptors...) }
 }
 
-// WithServer lets adjust change the description of the gRPC server, after
-// everything else: its limits, its stats handlers, its DrainTimeout.
+// WithInterceptedHealth lets the interceptors see the calls of the gRPC health
+// service too, and with them GET /healthz.
+func WithInterceptedHealth() Option { return func(c *config) { c.seeHealth = true } }
+
+// WithServer lets adjust change the description of the gRPC server: its
+// limits, its stats handlers, its DrainTimeout. The interceptors in it are
+// those of the options; the Service puts its own before them afterwards. GRPC
+// must stay nil.
+//
+// Stats handlers see metadata as handlers do. A stats handler or an interceptor
+// that is hidden in a grpc.ServerOption runs before the Service has removed
+// what clients must not set: do not believe reserved metadata there.
 func WithServer(adjust func(*transport.ServerConfig)) Option {
 	return func(c *config) { c.adjust = append(c.adjust, adjust) }
 }
@@ -111,22 +123,26 @@ func WithMuxOptions(options ...runtime.ServeMuxOption) Option {
 	return func(c *config) { c.mux = append(c.mux, options...) }
 }
 
-// WithTrustedMetadata passes to the services, as metadata, the keys and values
+// WithReservedMetadata passes to the services, as metadata, the keys and values
 // that from finds in the context of a request: facts that come from the
-// platform, not from the client. Keys that do not begin with prefix, in lower
-// case, are dropped. No client can set a key that begins with it, neither by
-// HTTP nor over ServeGRPC. With Lambda's events:
+// platform, not from the client. A key that does not begin with
+// [ReservedPrefix], or that gRPC cannot carry with its value, is dropped; the
+// first time is logged. With Lambda's events:
 //
-//	service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata)
-func WithTrustedMetadata(prefix string, from func(context.Context) iter.Seq2[string, string]) Option {
-	return func(c *config) { c.trusted = trusted{strings.ToLower(prefix), from} }
+//	service.WithReservedMetadata(event.Metadata)
+//
+// Clients cannot set keys under the prefix, with or without this option.
+func WithReservedMetadata(from func(context.Context) iter.Seq2[string, string]) Option {
+	return func(c *config) { c.reserved = from }
 }
 
 // WithRequestHeaders passes the named HTTP request headers to the services as
 // metadata, under their own names. Without it these are passed:
 // Authorization, Idempotency-Key, Traceparent, Tracestate, X-Request-Id, and,
 // with the gateway's prefix "grpcgateway-", Accept-Language and User-Agent.
-// Others are dropped, Grpc-Metadata-* among them.
+// Others are dropped, Grpc-Metadata-* among them. So are values that are not
+// printable ASCII, since gRPC cannot carry them, and all of an X-Request-Id
+// after its 128th byte. Headers of more than 256 KiB together are answered 431.
 func WithRequestHeaders(names ...string) Option {
 	return func(c *config) { c.requestIn = addHeaders(c.requestIn, names) }
 }

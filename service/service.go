@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -27,7 +28,7 @@ import (
 // their gateway, and over gRPC. It is safe for concurrent use.
 type Service struct {
 	handler http.Handler
-	conn    transport.Conn
+	conn    *connection
 	config  *config
 	health  *health.Server
 	drain   time.Duration
@@ -55,21 +56,35 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 			return nil, fmt.Errorf("service: registering metrics: %w", err)
 		}
 	}
-	name := t.Name() // until it is known which of several it is
-	description := s.describe(&name, false)
-	if s.conn, err = t.Open(ctx, description); err != nil {
+	reserved := newReservedMetadata(c.reserved, c.logger)
+	if err := s.open(ctx, t, reserved.token); err != nil {
 		s.closeMetrics()
 		return nil, fmt.Errorf("service: %w", err)
 	}
-	name = s.conn.Transport()
-	s.drain = description.DrainTimeout
-	if s.metrics != nil {
-		s.metrics.Opened(name)
-	}
-	if s.handler, err = c.handler(ctx, s.conn); err != nil {
+	if s.handler, err = c.handler(ctx, reservedConn{s.conn, reserved}); err != nil {
 		return nil, fmt.Errorf("service: %w", errors.Join(err, s.Close()))
 	}
 	return s, nil
+}
+
+// open opens t with a server that trusts the calls that carry token.
+func (s *Service) open(ctx context.Context, t transport.Transport, token string) error {
+	// Which of several transports it is shows only when one has opened, and
+	// others may call before that.
+	var name atomic.Pointer[string]
+	name.Store(new(t.Name()))
+	d, err := s.serverConfig(&door{token: token}, func() string { return *name.Load() })
+	if err != nil {
+		return err
+	}
+	s.drain = d.DrainTimeout
+	s.conn = &connection{transport: t, server: d, logger: s.config.logger, opened: func(conn transport.Conn) {
+		name.Store(new(conn.Transport()))
+		if s.metrics != nil {
+			s.metrics.Opened(conn.Transport())
+		}
+	}}
+	return s.conn.open(ctx)
 }
 
 // ServeHTTP answers a request through the gateway. GET /healthz answers for
@@ -77,7 +92,11 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Transport is the name of the transport in use, such as "unix".
-func (s *Service) Transport() string { return s.conn.Transport() }
+func (s *Service) Transport() string { return s.conn.conn().Transport() }
+
+// Lost is closed when the transport has broken and could not be opened again.
+// Every later call fails: the program should end, so that it is started anew.
+func (s *Service) Lost() <-chan struct{} { return s.conn.lost }
 
 // ServeGRPC serves the same services, behind the same interceptors, on l to
 // gRPC clients until ctx ends or the Service is closed. Then it closes l, lets
@@ -94,9 +113,12 @@ func (s *Service) ServeGRPC(ctx context.Context, l net.Listener, options ...grpc
 	defer s.serving.Done()
 
 	name := l.Addr().Network()
-	description := s.describe(&name, true)
-	description.Options = slices.Concat(description.Options, options)
-	server := description.NewServer()
+	d, err := s.serverConfig(&door{}, func() string { return name })
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	d.Options = slices.Concat([]grpc.ServerOption{grpc.MaxHeaderListSize(maxHeaderListSize)}, d.Options, options)
+	server := d.NewServer()
 	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan error, 1)
 	go func() {
@@ -106,7 +128,7 @@ func (s *Service) ServeGRPC(ctx context.Context, l net.Listener, options ...grpc
 		}
 		stopped <- transport.Stop(server, s.drain)
 	}()
-	err := server.Serve(l)
+	err = server.Serve(l)
 	cancel()
 	return errors.Join(err, <-stopped)
 }
@@ -145,24 +167,37 @@ func (s *Service) closed() bool {
 	}
 }
 
-// describe returns the server that runs the services. transportName is read
-// at each call; external says that others than the gateway can reach it.
-func (s *Service) describe(transportName *string, external bool) transport.ServerConfig {
+// serverConfig describes the server that runs the services behind d.
+func (s *Service) serverConfig(d *door, transportName func() string) (transport.ServerConfig, error) {
 	c := s.config
-	unary, stream := s.interceptors(transportName, external)
-	d := transport.ServerConfig{
+	config := transport.ServerConfig{
 		Register:           s.register,
-		UnaryInterceptors:  append(unary, c.unary...),
-		StreamInterceptors: append(stream, c.stream...),
+		UnaryInterceptors:  slices.Clone(c.unary),
+		StreamInterceptors: slices.Clone(c.stream),
 		MaxRecvMsgSize:     maxRequestSize,
 		MaxSendMsgSize:     maxResponseSize,
 		DrainTimeout:       drainTimeout,
 		Logger:             c.logger,
 	}
 	for _, adjust := range c.adjust {
-		adjust(&d)
+		adjust(&config)
 	}
-	return d
+	if config.GRPC != nil {
+		return config, errors.New("WithServer set ServerConfig.GRPC: the Service cannot add its interceptors to a server that is already built")
+	}
+	if !c.seeHealth {
+		config.UnaryInterceptors = skipHealthUnary(config.UnaryInterceptors)
+		config.StreamInterceptors = skipHealthStream(config.StreamInterceptors)
+	}
+	config.StatsHandlers = slices.Clone(config.StatsHandlers)
+	for i, h := range config.StatsHandlers {
+		config.StatsHandlers[i] = reservedStats{h, d}
+		d.stats = true
+	}
+	unary, stream := s.interceptors(d, transportName)
+	config.UnaryInterceptors = append(unary, config.UnaryInterceptors...)
+	config.StreamInterceptors = append(stream, config.StreamInterceptors...)
+	return config, nil
 }
 
 func (s *Service) register(r grpc.ServiceRegistrar) {

@@ -244,6 +244,13 @@ func (c *listenerConn) close() error {
 // messages are no slower than with the estimate.
 const flowWindow = 256 << 10
 
+// maxHeaderListSize is the largest header list, of requests and of responses,
+// in bytes as RFC 9113, section 6.5.2 counts it. Each side tells it to the
+// other, which then fails a call that exceeds it, alone. With grpc's default of
+// 16 MiB, which is told to nobody, such a call ends the connection, and with it
+// every other call.
+const maxHeaderListSize = 1 << 20
+
 // tunedOptions are those that make a server's calls measurably faster when the
 // client is in the same process: see the benchmarks in bench, which compare
 // them with grpc's defaults. [ServerConfig.Options] come after them and override
@@ -255,6 +262,7 @@ func tunedOptions() []grpc.ServerOption {
 		grpc.NumStreamWorkers(4),
 		grpc.StaticStreamWindowSize(flowWindow),
 		grpc.StaticConnWindowSize(flowWindow),
+		grpc.MaxHeaderListSize(maxHeaderListSize),
 	}
 }
 
@@ -268,6 +276,7 @@ func clientOptions(s ServerConfig, dial func(context.Context, string) (net.Conn,
 		grpc.WithStaticConnWindowSize(flowWindow),
 		grpc.WithChainUnaryInterceptor(s.UnaryClientInterceptors...),
 		grpc.WithChainStreamInterceptor(s.StreamClientInterceptors...),
+		grpc.WithMaxHeaderListSize(maxHeaderListSize),
 	}
 	for _, h := range s.ClientStatsHandlers {
 		options = append(options, grpc.WithStatsHandler(h))

@@ -3,6 +3,9 @@ package function_test
 import (
 	"context"
 	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -19,6 +22,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -41,7 +45,7 @@ func Example_authorize() {
 	svc, err := service.New(context.Background(), transport.InProcess(),
 		service.Bind[examplev1.PingServiceServer](examplev1.RegisterPingServiceServer, examplev1.NewPingServiceClient,
 			examplev1.RegisterPingServiceHandlerClient, ping.Service{}),
-		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
+		service.WithReservedMetadata(event.Metadata),
 		service.WithUnaryInterceptors(requireScope("/example.v1.PingService/Ping", "ping")),
 	)
 	if err != nil {
@@ -97,7 +101,7 @@ func TestNoClientForgesWhatTheEventSays(t *testing.T) {
 	svc, err := service.New(t.Context(), transport.InProcess(),
 		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
 			examplev1.RegisterEchoServiceHandlerClient, seeing{seen: seen}),
-		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
+		service.WithReservedMetadata(event.Metadata),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -135,5 +139,33 @@ func TestNoClientForgesWhatTheEventSays(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestRequestIDOfAnEventIsLogged(t *testing.T) {
+	var log strings.Builder
+	svc, err := service.New(t.Context(), transport.InProcess(), append(example.Services(),
+		service.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+		service.WithReservedMetadata(func(context.Context) iter.Seq2[string, string] {
+			return maps.All(map[string]string{event.MetadataPrefix + "request-id": "of-the-platform"})
+		}),
+	)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "/v1/ping", nil)
+	r.Header.Set("X-Request-Id", "of-the-client")
+	svc.ServeHTTP(httptest.NewRecorder(), r)
+	if err := svc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "request_id=of-the-platform") {
+		t.Errorf("log: %s", &log)
+	}
+}
+
+func TestMetadataOfEventsIsReserved(t *testing.T) {
+	if !strings.HasPrefix(event.MetadataPrefix, service.ReservedPrefix) {
+		t.Errorf("the keys of package event begin with %q, and clients can set what does not begin with %q", event.MetadataPrefix, service.ReservedPrefix)
 	}
 }

@@ -41,7 +41,7 @@ func open(ctx context.Context, c *config.Config, out io.Writer, options []servic
 	defaults := []service.Option{
 		service.WithLogger(p.logger),
 		service.WithCORS(c.CORSOrigins...),
-		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
+		service.WithReservedMetadata(event.Metadata),
 		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = drainTimeout }),
 	}
 	var err error

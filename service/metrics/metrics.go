@@ -54,7 +54,10 @@ func (m *registered) StreamServerInterceptor() grpc.StreamServerInterceptor {
 	return m.calls.StreamServerInterceptor()
 }
 
-func (m *registered) Opened(transport string) { m.info.WithLabelValues(transport).Set(1) }
+func (m *registered) Opened(transport string) {
+	m.info.Reset()
+	m.info.WithLabelValues(transport).Set(1)
+}
 
 func (m *registered) Closed() {
 	m.registerer.Unregister(m.calls)

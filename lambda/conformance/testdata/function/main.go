@@ -62,7 +62,7 @@ func newHandler(t transport.Transport, getenv func(string) string) (http.Handler
 	default:
 		return nil, fmt.Errorf("SERVE=%q: want probe, services or example", serve)
 	}
-	options = append(options, service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata))
+	options = append(options, service.WithReservedMetadata(event.Metadata))
 	if limit := getenv("MAX_REQUEST"); limit != "" {
 		n, err := strconv.Atoi(limit)
 		if err != nil {

@@ -1,0 +1,88 @@
+package service_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+
+	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// BenchmarkInterceptors compares a request through a Service, which logs and
+// recovers, with one through the same gateway on the bare transport. The two
+// take turns, so that whatever else the machine does meets both; ratio is the
+// median over the turns.
+func BenchmarkInterceptors(b *testing.B) {
+	for _, name := range []string{"inproc", "bufconn", "unix"} {
+		b.Run("transport="+name, func(b *testing.B) {
+			tr, err := transport.Parse(name)
+			if err != nil {
+				b.Fatal(err)
+			}
+			bare := bareGateway(b, tr)
+			svc, err := service.New(b.Context(), tr, bindPing(), service.WithLogger(slog.New(slog.NewJSONHandler(io.Discard, nil))))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer svc.Close()
+			const turn = 50
+			requests(b, bare, turn)
+			requests(b, svc, turn)
+			var ratios []float64
+			for b.Loop() {
+				without := requests(b, bare, turn)
+				with := requests(b, svc, turn)
+				ratios = append(ratios, float64(with)/float64(without))
+			}
+			slices.Sort(ratios)
+			b.ReportMetric(ratios[len(ratios)/2], "ratio")
+		})
+	}
+}
+
+func bareGateway(b *testing.B, tr transport.Transport) http.Handler {
+	conn, err := tr.Open(b.Context(), transport.ServerConfig{Register: func(r grpc.ServiceRegistrar) {
+		examplev1.RegisterPingServiceServer(r, ping.Service{})
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	mux := runtime.NewServeMux()
+	if err := examplev1.RegisterPingServiceHandlerClient(context.Background(), mux, examplev1.NewPingServiceClient(conn)); err != nil {
+		b.Fatal(err)
+	}
+	return mux
+}
+
+// requests makes n requests and returns how long they took.
+func requests(b *testing.B, h http.Handler, n int) time.Duration {
+	r := httptest.NewRequest("GET", "/v1/ping", nil)
+	r.Header.Set("User-Agent", "curl/8.9.1")
+	recorders := make([]*httptest.ResponseRecorder, n)
+	for i := range recorders {
+		recorders[i] = httptest.NewRecorder()
+	}
+	start := time.Now()
+	for _, w := range recorders {
+		h.ServeHTTP(w, r)
+	}
+	took := time.Since(start)
+	for _, w := range recorders {
+		if w.Code != 200 || w.Body.String() != `{"message":"Pong"}` {
+			b.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+	return took
+}

@@ -1,0 +1,84 @@
+package service
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+)
+
+// logCall logs a call that has ended.
+func (o outermost) logCall(c *serverCall, err error) {
+	code := status.Code(err)
+	l := level(code)
+	if !o.logger.Enabled(c.ctx, l) {
+		return
+	}
+	service, method, _ := strings.Cut(strings.TrimPrefix(c.method, "/"), "/")
+	attrs := append(make([]slog.Attr, 0, 12), slog.String("transport", o.transportName()))
+	if id := c.requestID(); id != "" {
+		attrs = append(attrs, slog.String("request_id", id))
+	}
+	if address := c.peerAddress(); address != "" {
+		attrs = append(attrs, slog.String("peer.address", address))
+	}
+	attrs = append(attrs,
+		slog.String("grpc.service", cut(service, maxMethodText)),
+		slog.String("grpc.method", cut(method, maxMethodText)),
+		slog.String("grpc.method_type", c.methodType),
+		slog.String("grpc.start_time", c.start.Format(time.RFC3339)))
+	if deadline, ok := c.ctx.Deadline(); ok {
+		attrs = append(attrs, slog.String("grpc.request.deadline", deadline.Format(time.RFC3339)))
+	}
+	attrs = append(attrs, slog.String("grpc.code", code.String()))
+	if err != nil {
+		attrs = append(attrs, slog.String("grpc.error", bounded(err.Error())))
+	}
+	attrs = append(attrs, slog.Float64("grpc.time_ms", float64(time.Since(c.start).Microseconds())/1e3))
+	o.logger.LogAttrs(c.ctx, l, "finished call", attrs...)
+}
+
+// requestID is the id that the platform gave the request, or else the client.
+func (c *serverCall) requestID() string {
+	for _, key := range [...]string{requestIDKey, "x-request-id"} {
+		if ids := c.metadata[key]; len(ids) > 0 {
+			return boundRequestID(ids[0])
+		}
+	}
+	return ""
+}
+
+// peerAddress is who called: of the gateway's calls, whoever called that, and
+// of others the peer of the connection, whatever their metadata says.
+func (c *serverCall) peerAddress() string {
+	if c.trusted {
+		if forwarded := c.metadata["x-forwarded-for"]; len(forwarded) > 0 {
+			list := forwarded[len(forwarded)-1] // its last entry is the gateway's
+			return cut(list[strings.LastIndexByte(list, ' ')+1:], maxAddressText)
+		}
+	}
+	if p, ok := peer.FromContext(c.ctx); ok && p.Addr != nil {
+		return p.Addr.String()
+	}
+	return ""
+}
+
+const (
+	maxMethodText  = 256
+	maxAddressText = 64
+)
+
+// level is Error for server faults, Warn for overload, and Info otherwise.
+func level(code codes.Code) slog.Level {
+	switch code {
+	case codes.Internal, codes.Unknown, codes.DataLoss:
+		return slog.LevelError
+	case codes.DeadlineExceeded, codes.Unavailable, codes.ResourceExhausted:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}
