@@ -8,6 +8,7 @@ import (
 
 	"github.com/bufbuild/protocompile"
 	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -24,6 +25,7 @@ func TestWhatIsWrittenOfGoogleAPICompilesToWhatItCameFrom(t *testing.T) {
 	for _, want := range []protoreflect.FileDescriptor{
 		annotations.File_google_api_annotations_proto,
 		annotations.File_google_api_http_proto,
+		httpbody.File_google_api_httpbody_proto,
 	} {
 		files, err := compiler.Compile(t.Context(), want.Path())
 		if err != nil {
