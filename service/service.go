@@ -32,9 +32,10 @@ type Service struct {
 	drain   time.Duration
 	metrics Metrics // nil: off
 
-	mu      sync.Mutex     // guards closing against serving.Add after Wait
-	closing chan struct{}  // closed by Close
-	serving sync.WaitGroup // the calls of ServeGRPC
+	mu         sync.Mutex     // guards closing against serving.Add after Wait, and reflectErr
+	closing    chan struct{}  // closed by Close
+	serving    sync.WaitGroup // the calls of ServeGRPC
+	reflectErr error
 }
 
 // New opens t with the services that opts bind and builds the gateway on it.
@@ -43,6 +44,9 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	c := &config{logger: slog.Default()}
 	for _, o := range opts {
 		o(c)
+	}
+	if err := errors.Join(c.errs...); err != nil {
+		return nil, fmt.Errorf("service: %w", err)
 	}
 	s := &Service{config: c, health: health.NewServer(), closing: make(chan struct{})}
 	var err error
@@ -62,10 +66,20 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	if s.metrics != nil {
 		s.metrics.Opened(name)
 	}
-	if s.handler, err = c.handler(ctx, s.conn); err != nil {
+	if s.handler, err = c.handler(ctx, s.conn); err == nil {
+		err = s.reflectError()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("service: %w", errors.Join(err, s.Close()))
 	}
 	return s, nil
+}
+
+// reflectError returns why the server of the transport has no reflection.
+func (s *Service) reflectError() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reflectErr
 }
 
 // ServeHTTP answers a request through the gateway. GET /healthz answers for
@@ -171,8 +185,13 @@ func (s *Service) register(r grpc.ServiceRegistrar) {
 		}
 	}
 	grpc_health_v1.RegisterHealthServer(r, s.health)
-	if s.config.reflect != nil {
-		s.config.reflect(r)
+	if s.config.reflect == nil {
+		return
+	}
+	if err := s.config.reflect(r); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.reflectErr = err
 	}
 }
 
