@@ -172,19 +172,25 @@ func parseOrigin(origin string) (originPattern, error) {
 		}
 		return originPattern{before: origin}, nil
 	}
+	if wildcard && !isWholeLabel(before, after) {
+		return originPattern{}, errors.New("want at most one *, in place of a whole label of the host that is not the last, as in https://*.example.com")
+	}
 	for label := range strings.SplitSeq(u.Hostname(), ".") {
 		if !isLabel(label) {
 			return originPattern{}, fmt.Errorf("want a host of letters, digits and dashes (in punycode), not %q", u.Hostname())
 		}
 	}
-	if !wildcard {
-		return originPattern{before: origin}, nil
+	if wildcard {
+		return originPattern{before, after, true}, nil
 	}
-	whole := strings.HasSuffix(before, "/") || strings.HasSuffix(before, ".")
-	if !whole || !strings.HasPrefix(after, ".") || strings.Contains(after, "*") || !strings.Contains(before, "://") {
-		return originPattern{}, errors.New("want at most one *, in place of a whole label of the host that is not the last, as in https://*.example.com")
-	}
-	return originPattern{before, after, true}, nil
+	return originPattern{before: origin}, nil
+}
+
+// isWholeLabel reports whether a wildcard between before and after is the only
+// one and a label of the host that is not the last.
+func isWholeLabel(before, after string) bool {
+	return strings.Contains(before, "://") && (strings.HasSuffix(before, "/") || strings.HasSuffix(before, ".")) &&
+		strings.HasPrefix(after, ".") && !strings.Contains(after, "*")
 }
 
 // defaultPort is "" for schemes other than http and https.
