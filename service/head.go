@@ -48,7 +48,11 @@ func (discard) WriteHeader(int)             {}
 // bodiless drops the body.
 type bodiless struct{ http.ResponseWriter }
 
-func (bodiless) Write(p []byte) (int, error) { return len(p), nil }
+// Write writes the header, as any first Write.
+func (w bodiless) Write(p []byte) (int, error) {
+	_, err := w.ResponseWriter.Write(nil)
+	return len(p), err
+}
 
 func (w bodiless) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 

@@ -137,7 +137,13 @@ func (m *jsonMarshaler) Unmarshal(data []byte, v any) error {
 		return m.unmarshalField(data, v)
 	}
 	err := m.UnmarshalOptions.Unmarshal(data, target)
-	if err == nil || m.refuseUnknown {
+	if err == nil {
+		return nil
+	}
+	if invalid := checkStrings(data); invalid != nil {
+		return invalid // says it better
+	}
+	if m.refuseUnknown {
 		return err
 	}
 	// Something is unknown, or the data is not valid.
@@ -209,12 +215,13 @@ func checkStrings(data []byte) error {
 			return nil
 		}
 		escape := data[i:]
-		if escape[1] != 'u' {
-			data = escape[2:]
+		r := escapedRune(escape)
+		if r < 0 {
+			data = escape[min(2, len(escape)):]
 			continue
 		}
 		data = escape[6:]
-		if r := escapedRune(escape); utf16.IsSurrogate(r) {
+		if utf16.IsSurrogate(r) {
 			if utf16.DecodeRune(r, escapedRune(data)) == utf8.RuneError {
 				return fmt.Errorf("invalid escape code %q in string", escape[:6])
 			}
