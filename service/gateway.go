@@ -19,7 +19,11 @@ func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface) (http
 	if err != nil {
 		return nil, err
 	}
-	return c.withCORS(g)
+	h, err := c.withRoutes(g)
+	if err != nil {
+		return nil, err
+	}
+	return c.withCORS(h)
 }
 
 // A gateway answers requests by calls of the services.

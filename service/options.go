@@ -32,6 +32,7 @@ type config struct {
 	responseIn map[string]string // likewise
 	cors       corsConfig
 	json       JSON
+	routes     []route
 	errs       []error // of the options
 }
 
