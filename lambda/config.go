@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
@@ -75,13 +76,9 @@ func variables() []variable {
 		{
 			Name:    "CORS_ORIGINS",
 			Meaning: "origins whose browser pages may call, separated by commas, or *; none turns CORS off",
-			set: func(c *config, v string) error {
-				for origin := range strings.SplitSeq(v, ",") {
-					if origin = strings.TrimSpace(origin); origin != "" {
-						c.corsOrigins = append(c.corsOrigins, origin)
-					}
-				}
-				return nil
+			set: func(c *config, v string) (err error) {
+				c.corsOrigins, err = service.ParseOrigins(v)
+				return err
 			},
 		},
 		{

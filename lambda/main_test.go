@@ -216,7 +216,7 @@ func TestMistakesInTheEnvironmentEndTheProcess(t *testing.T) {
 		"METRICS=on":              {`METRICS="on"`, "off, emf"},
 		"DEADLINE_MARGIN=500":     {`DEADLINE_MARGIN="500"`, "unit"},
 		"DEADLINE_MARGIN=-1s":     {`DEADLINE_MARGIN="-1s"`, "negative"},
-		"CORS_ORIGINS=*,a.com":    {`"a.com"`, "scheme://host"},
+		"CORS_ORIGINS=*,a.com":    {`CORS_ORIGINS="*,a.com"`, `"a.com"`, "scheme://host"},
 		"AWS_LAMBDA_LOG_LEVEL=no": {`LOG_LEVEL="no"`, "debug, info, warn, error"},
 	} {
 		t.Run(env, func(t *testing.T) { checkRefused(t, []string{env}, want...) })

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
@@ -71,9 +72,9 @@ func (c *config) settings() []setting {
 		}},
 		{
 			"cors-origins", "CORS_ORIGINS", "", "origins whose browser pages may call, separated by commas, or *",
-			func(v string) error {
-				c.corsOrigins = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
-				return nil
+			func(v string) (err error) {
+				c.corsOrigins, err = service.ParseOrigins(v)
+				return err
 			},
 		},
 		{"http-address", "", "localhost:8080", "`host:port` where HTTP is served, or off", address(&c.httpAddress)},

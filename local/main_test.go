@@ -230,7 +230,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		"an address without port":   {args: []string{"-http-address", "localhost"}, want: []string{`-http-address="localhost"`, "host:port"}, code: 2},
 		"a busy port":               {args: []string{"-grpc-address", busy.Addr().String()}, want: []string{"-grpc-address=" + busy.Addr().String(), "in use"}, code: 1},
 		"two mistakes":              {args: []string{"-transport", "x", "-log-level", "y"}, want: []string{"-transport", "-log-level"}, code: 2},
-		"an origin":                 {args: []string{"-cors-origins", "example.com"}, want: []string{`"example.com"`, "scheme://host"}, code: 1},
+		"an origin":                 {args: []string{"-cors-origins", "example.com"}, want: []string{`-cors-origins="example.com"`, "scheme://host"}, code: 2},
+		"an origin by variable":     {env: map[string]string{"CORS_ORIGINS": "https://a.example https://*"}, want: []string{`CORS_ORIGINS="https://a.example https://*"`, `"https://*"`, "whole label"}, code: 2},
 		"a function that is none":   {args: []string{"-lambda", filepath.Join(t.TempDir(), "none")}, want: []string{"none"}, code: 1},
 		"a busy port for functions": {args: []string{"-lambda", "f", "-http-address", busy.Addr().String()}, want: []string{"-http-address", "in use"}, code: 1},
 	} {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -23,7 +24,7 @@ type gatewayConn struct {
 
 // Invoke implements grpc.ClientConnInterface.
 func (c gatewayConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	call := callOf(ctx)
+	call := ownCall(ctx, method)
 	if err := c.check(call, args); err != nil {
 		return err
 	}
@@ -35,7 +36,7 @@ func (c gatewayConn) Invoke(ctx context.Context, method string, args, reply any,
 
 // NewStream implements grpc.ClientConnInterface.
 func (c gatewayConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	call := callOf(ctx)
+	call := ownCall(ctx, method)
 	if call == nil {
 		call = noCall()
 	}
@@ -52,6 +53,15 @@ func (c gatewayConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, metho
 		return nil, c.clientError(ctx, call, method, nil, err)
 	}
 	return &gatewayStream{ClientStream: stream, conn: c, call: call, method: method, cancel: cancel}, nil
+}
+
+// ownCall returns the call of a request that generated code turns into this
+// RPC, or nil. A handler of the user's own may make several at a time.
+func ownCall(ctx context.Context, method string) *call {
+	if m, ok := runtime.RPCMethod(ctx); !ok || m != method {
+		return nil
+	}
+	return callOf(ctx)
 }
 
 // check returns why a request is not valid.

@@ -178,6 +178,33 @@ func (m failingMarshaler) Marshal(v any) ([]byte, error) {
 	return m.Marshaler.Marshal(v)
 }
 
+func TestErrorsStayMaskedInHandlersOfOnesOwn(t *testing.T) {
+	each(t, func(t *testing.T, tr transport.Transport) {
+		var log buffer
+		custom := func(ctx context.Context, mux *runtime.ServeMux, client testv1.TestServiceClient) error {
+			return mux.HandlePath("GET", "/custom", func(w http.ResponseWriter, r *http.Request, _ map[string]string) {
+				_, unary := client.Get(r.Context(), &testv1.GetRequest{})
+				stream, err := client.List(r.Context(), &testv1.ListRequest{})
+				if err == nil {
+					_, err = stream.Recv()
+				}
+				http.Error(w, fmt.Sprint(unary, err), 500)
+			})
+		}
+		s := start(t, tr, &log, service.Bind[testv1.TestServiceServer](testv1.RegisterTestServiceServer, testv1.NewTestServiceClient, custom, testService{
+			get:  func(context.Context, *testv1.GetRequest) (*testv1.GetResponse, error) { return nil, secret },
+			list: func(*testv1.ListRequest, grpc.ServerStreamingServer[testv1.ListResponse]) error { return secret },
+		}))
+		a := call(t, s, "GET", "/custom", "")
+		if strings.Contains(a.body, "secret") || strings.Count(a.body, "the server failed to answer: Unknown") != 2 {
+			t.Errorf("answer: %+v", a)
+		}
+		if n := len(log.lines(t, "error message withheld from the client")); n != 2 {
+			t.Errorf("%d lines say what was withheld, want 2", n)
+		}
+	})
+}
+
 func TestAMethodCannotBeOverriddenWhateverTheMuxIsTold(t *testing.T) {
 	s := start(t, transport.InProcess(), nil, bindTest(testService{}), service.WithMuxOptions(runtime.WithLegacyHeaderMatching()))
 	a := call(t, s, "POST", "/test/v1/items/a", "", "X-HTTP-Method-Override", "GET", "Content-Type", "application/x-www-form-urlencoded")
