@@ -75,7 +75,7 @@ func TestCORS_WildcardProperty(t *testing.T) {
 	parts := []string{"https://", "http://", "a", "b1", "-", "_", ".", "/", ":", "@", "?", "#", "%2f", `\`, "é", "*", "evil.com", ".example.com", "example.com", ":443", "\t", " "}
 	random := rand.New(rand.NewPCG(1, 2))
 	hits := 0
-	for range 100_000 {
+	for range 20_000 {
 		var origin strings.Builder
 		if random.IntN(4) > 0 {
 			origin.WriteString("https://")
@@ -99,7 +99,7 @@ func TestCORS_WildcardProperty(t *testing.T) {
 			t.Fatalf("%q is allowed", o)
 		}
 	}
-	if hits < 1000 {
+	if hits < 500 {
 		t.Errorf("only %d origins were allowed: the test does not test much", hits)
 	}
 }

@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"unicode"
@@ -83,15 +82,14 @@ func (c *config) errorHandlers(mux *runtime.ServeMux) []runtime.ServeMuxOption {
 		runtime.WithStreamErrorHandler(func(ctx context.Context, err error) *status.Status {
 			err = c.sanitizeGatewayError(ctx, err)
 			sent := statusRecorder{status: status.Convert(err)}
-			runtime.HTTPStreamError(ctx, mux, &sent, sent, nil, err)
+			runtime.HTTPStreamError(ctx, mux, &sent, discard{}, nil, err)
 			return sent.status
 		}),
 	}
 }
 
 // A statusRecorder finds out what status a mux sends for an error within a
-// stream: it is the marshaler and the http.ResponseWriter that the mux sends it
-// with.
+// stream: it is the marshaler that the mux sends it with.
 type statusRecorder struct {
 	runtime.Marshaler
 	status *status.Status
@@ -106,7 +104,3 @@ func (s *statusRecorder) Marshal(v any) ([]byte, error) {
 	}
 	return nil, nil
 }
-
-func (statusRecorder) Header() http.Header         { return http.Header{} }
-func (statusRecorder) Write(p []byte) (int, error) { return io.Discard.Write(p) }
-func (statusRecorder) WriteHeader(int)             {}

@@ -153,58 +153,43 @@ func (m *jsonMarshaler) Unmarshal(data []byte, v any) error {
 	return checkEnums(data, target.ProtoReflect().Descriptor())
 }
 
-// unmarshalField is for bodies that are one field of a message.
+// unmarshalField is for bodies that are one field of a message: v points to a
+// pointer to a message, to a slice, a map or a scalar.
 func (m *jsonMarshaler) unmarshalField(data []byte, v any) error {
-	err := m.JSONPb.Unmarshal(data, v)
-	if err == nil || m.refuseUnknown {
-		return err
+	field := reflect.ValueOf(v).Elem()
+	if newMessage(field.Type()) != nil {
+		field.Set(reflect.ValueOf(newMessage(field.Type())))
+		return m.Unmarshal(data, field.Interface())
 	}
-	lenient := runtime.JSONPb{UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: true}}
-	if err := lenient.Unmarshal(data, v); err != nil {
-		return err
+	if field.Kind() != reflect.Slice || newMessage(field.Type().Elem()) == nil {
+		return m.JSONPb.Unmarshal(data, v)
 	}
-	field := reflect.ValueOf(v)
-	for field.Kind() == reflect.Pointer && !field.IsNil() {
-		if message, ok := field.Interface().(proto.Message); ok {
-			return checkEnums(data, message.ProtoReflect().Descriptor())
-		}
-		field = field.Elem()
-	}
-	if field.Kind() != reflect.Slice && field.Kind() != reflect.Map {
-		return nil
-	}
-	message, ok := reflect.Zero(field.Type().Elem()).Interface().(proto.Message)
-	if !ok {
-		return nil
-	}
-	descriptor := message.ProtoReflect().Descriptor()
-	if field.Kind() == reflect.Slice {
-		var elements []json.RawMessage
-		if err := json.Unmarshal(data, &elements); err != nil {
-			return err
-		}
-		for i, e := range elements {
-			if err := checkEnums(e, descriptor); err != nil {
-				return fmt.Errorf("[%d].%w", i, err)
-			}
-		}
-		return nil
-	}
-	var elements map[string]json.RawMessage
+	var elements []json.RawMessage
 	if err := json.Unmarshal(data, &elements); err != nil {
 		return err
 	}
-	for key, e := range elements {
-		if err := checkEnums(e, descriptor); err != nil {
-			return fmt.Errorf("[%.100q].%w", key, err)
+	for i, e := range elements {
+		message := newMessage(field.Type().Elem())
+		if err := m.Unmarshal(e, message); err != nil {
+			return within(fmt.Sprintf("[%d]", i), err)
 		}
+		field.Set(reflect.Append(field, reflect.ValueOf(message)))
 	}
 	return nil
 }
 
+// newMessage returns a new message for a field of type t, or nil if it is not
+// for messages.
+func newMessage(t reflect.Type) proto.Message {
+	if t.Kind() != reflect.Pointer {
+		return nil
+	}
+	message, _ := reflect.New(t.Elem()).Interface().(proto.Message)
+	return message
+}
+
 // checkStrings refuses what protojson refuses and encoding/json replaces:
-// invalid UTF-8 and surrogates without their other half. The data is valid JSON
-// otherwise.
+// invalid UTF-8 and surrogates without their other half.
 func checkStrings(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("invalid UTF-8")

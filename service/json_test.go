@@ -33,6 +33,8 @@ func TestJSON_RefusesWhatCannotBeMeant(t *testing.T) {
 		"in a list of messages":           {"POST", "/test/v1/items", `{"item":{"children":[{},{"child":{"state":""}}]}}`, `body: item.children.child.state: unknown value "", ` + states},
 		"in a map of messages":            {"POST", "/test/v1/items", `{"item":{"children_by_name":{"a":{"state":"NOPE"}}}}`, `body: item.children_by_name.state: unknown value "NOPE", ` + states},
 		"a name in lower case":            {"POST", "/test/v1/items", `{"state":"state_active"}`, `body: state: unknown value "state_active", ` + states},
+		"in a list that is the body":      {"POST", "/test/v1/items/a/items", `[{},{"child":{"state":"NOPE"}}]`, `body: [1].child.state: unknown value "NOPE", ` + states},
+		"an object in place of a list":    {"POST", "/test/v1/items/a/items", `{}`, "body: json: cannot unmarshal object into Go value of type []json.RawMessage"},
 		"two values of one parameter":     {"GET", "/test/v1/items/a?text=a&text=b", "", `too many values for field "text": a, b`},
 		"a parameter by both its names":   {"GET", "/test/v1/items/a?item.size_bytes=1&item.sizeBytes=1", "", `duplicate field "item.size_bytes"`},
 		"an enum value of a parameter":    {"GET", "/test/v1/items/a?state=NOPE", "", `parsing field "state": "NOPE" is not a valid value`},
@@ -69,6 +71,8 @@ func TestJSON_TakesWhatCanBeMeant(t *testing.T) {
 		"only space":                        {"POST", "/test/v1/items", " \n", "text", ""},
 		"a surrogate pair":                  {"POST", "/test/v1/items/a/text", `"\\ \ud83d\ude00"`, "text", `\ 😀`},
 		"an escaped backslash":              {"POST", "/test/v1/items/a/text", `"\\ud83d"`, "text", `\ud83d`},
+		"a list of messages as the body":    {"POST", "/test/v1/items/a/items", `[{"no":1},{"text":"b"}]`, "items", []any{item(""), item("b")}},
+		"no list as the body":               {"POST", "/test/v1/items/a/items", `null`, "items", []any{}},
 		"a list as the body":                {"POST", "/test/v1/items/a/tags", `["x","y"]`, "tags", []any{"x", "y"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +81,14 @@ func TestJSON_TakesWhatCanBeMeant(t *testing.T) {
 				t.Errorf("answer %d %s, %s: -want +got:\n%s", a.code, a.body, test.field, diff)
 			}
 		})
+	}
+}
+
+// item is an item as the gateway writes it by default.
+func item(text string) any {
+	return map[string]any{
+		"name": "", "text": text, "state": "STATE_UNSPECIFIED", "states": []any{}, "statesByName": map[string]any{}, "child": nil,
+		"children": []any{}, "childrenByName": map[string]any{}, "sizeBytes": "0", "data": "",
 	}
 }
 
@@ -158,7 +170,7 @@ func FuzzJSONBody(f *testing.F) {
 			if err := protojson.Unmarshal(w.Body.Bytes(), &got); err != nil {
 				t.Fatal(err)
 			}
-			want := &testv1.GetResponse{Name: lenient.GetName(), Text: lenient.GetText(), State: lenient.GetState(), Tags: lenient.GetTags(), Item: lenient.GetItem()}
+			want := &testv1.GetResponse{Name: lenient.GetName(), Text: lenient.GetText(), State: lenient.GetState(), Tags: lenient.GetTags(), Item: lenient.GetItem(), Items: lenient.GetItems()}
 			if !proto.Equal(&got, want) {
 				t.Errorf("%q: got %v, want %v", body, &got, want)
 			}

@@ -34,7 +34,7 @@ func (s testService) Get(ctx context.Context, r *testv1.GetRequest) (*testv1.Get
 	if s.get != nil {
 		return s.get(ctx, r)
 	}
-	return &testv1.GetResponse{Name: r.GetName(), Text: r.GetText(), State: r.GetState(), Tags: r.GetTags(), Item: r.GetItem()}, nil
+	return &testv1.GetResponse{Name: r.GetName(), Text: r.GetText(), State: r.GetState(), Tags: r.GetTags(), Item: r.GetItem(), Items: r.GetItems()}, nil
 }
 
 func (s testService) Exists(ctx context.Context, r *testv1.ExistsRequest) (*testv1.ExistsResponse, error) {

@@ -216,7 +216,9 @@ type GetRequest struct {
 	// Tags.
 	Tags []string `protobuf:"bytes,4,rep,name=tags,proto3" json:"tags,omitempty"`
 	// An item.
-	Item          *Item `protobuf:"bytes,5,opt,name=item,proto3" json:"item,omitempty"`
+	Item *Item `protobuf:"bytes,5,opt,name=item,proto3" json:"item,omitempty"`
+	// Items.
+	Items         []*Item `protobuf:"bytes,6,rep,name=items,proto3" json:"items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -286,6 +288,13 @@ func (x *GetRequest) GetItem() *Item {
 	return nil
 }
 
+func (x *GetRequest) GetItems() []*Item {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
 // GetResponse has the fields of the request.
 type GetResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -298,7 +307,9 @@ type GetResponse struct {
 	// Tags.
 	Tags []string `protobuf:"bytes,4,rep,name=tags,proto3" json:"tags,omitempty"`
 	// An item.
-	Item          *Item `protobuf:"bytes,5,opt,name=item,proto3" json:"item,omitempty"`
+	Item *Item `protobuf:"bytes,5,opt,name=item,proto3" json:"item,omitempty"`
+	// Items.
+	Items         []*Item `protobuf:"bytes,6,rep,name=items,proto3" json:"items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -364,6 +375,13 @@ func (x *GetResponse) GetTags() []string {
 func (x *GetResponse) GetItem() *Item {
 	if x != nil {
 		return x.Item
+	}
+	return nil
+}
+
+func (x *GetResponse) GetItems() []*Item {
+	if x != nil {
+		return x.Items
 	}
 	return nil
 }
@@ -1071,20 +1089,22 @@ const file_test_v1_test_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x0e2\x0e.test.v1.StateR\x05value:\x028\x01\x1aP\n" +
 	"\x13ChildrenByNameEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12#\n" +
-	"\x05value\x18\x02 \x01(\v2\r.test.v1.ItemR\x05value:\x028\x01\"\x91\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\r.test.v1.ItemR\x05value:\x028\x01\"\xb6\x01\n" +
 	"\n" +
 	"GetRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12$\n" +
 	"\x05state\x18\x03 \x01(\x0e2\x0e.test.v1.StateR\x05state\x12\x12\n" +
 	"\x04tags\x18\x04 \x03(\tR\x04tags\x12!\n" +
-	"\x04item\x18\x05 \x01(\v2\r.test.v1.ItemR\x04item\"\x92\x01\n" +
+	"\x04item\x18\x05 \x01(\v2\r.test.v1.ItemR\x04item\x12#\n" +
+	"\x05items\x18\x06 \x03(\v2\r.test.v1.ItemR\x05items\"\xb7\x01\n" +
 	"\vGetResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12$\n" +
 	"\x05state\x18\x03 \x01(\x0e2\x0e.test.v1.StateR\x05state\x12\x12\n" +
 	"\x04tags\x18\x04 \x03(\tR\x04tags\x12!\n" +
-	"\x04item\x18\x05 \x01(\v2\r.test.v1.ItemR\x04item\"#\n" +
+	"\x04item\x18\x05 \x01(\v2\r.test.v1.ItemR\x04item\x12#\n" +
+	"\x05items\x18\x06 \x03(\v2\r.test.v1.ItemR\x05items\"#\n" +
 	"\rExistsRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\x10\n" +
 	"\x0eExistsResponse\"o\n" +
@@ -1123,9 +1143,9 @@ const file_test_v1_test_proto_rawDesc = "" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSTATE_ACTIVE\x10\x01\x12\x11\n" +
-	"\rSTATE_RETIRED\x10\x022\xb3\b\n" +
-	"\vTestService\x12\xb5\x02\n" +
-	"\x03Get\x12\x13.test.v1.GetRequest\x1a\x14.test.v1.GetResponse\"\x82\x02\x82\xd3\xe4\x93\x02\xfb\x01Z\x13:\x01*\"\x0e/test/v1/itemsZ \x12\x1e/test/v1/{name=shelves/*}/itemZ\x1a\x12\x18/test/v1/files/{name=**}Z)\x12'/test/v1/{name=shelves/*/items/**}:readZ\":\x04text\"\x1a/test/v1/items/{name}/textZ\":\x04tags\"\x1a/test/v1/items/{name}/tagsZ\x1c\"\x1a/test/v1/items/{name}/form\x12\x15/test/v1/items/{name}\x12`\n" +
+	"\rSTATE_RETIRED\x10\x022\xd9\b\n" +
+	"\vTestService\x12\xdb\x02\n" +
+	"\x03Get\x12\x13.test.v1.GetRequest\x1a\x14.test.v1.GetResponse\"\xa8\x02\x82\xd3\xe4\x93\x02\xa1\x02Z\x13:\x01*\"\x0e/test/v1/itemsZ \x12\x1e/test/v1/{name=shelves/*}/itemZ\x1a\x12\x18/test/v1/files/{name=**}Z)\x12'/test/v1/{name=shelves/*/items/**}:readZ\":\x04text\"\x1a/test/v1/items/{name}/textZ\":\x04tags\"\x1a/test/v1/items/{name}/tagsZ$:\x05items\"\x1b/test/v1/items/{name}/itemsZ\x1c\"\x1a/test/v1/items/{name}/form\x12\x15/test/v1/items/{name}\x12`\n" +
 	"\x06Exists\x12\x16.test.v1.ExistsRequest\x1a\x17.test.v1.ExistsResponse\"%\x82\xd3\xe4\x93\x02\x1fB\x1d\n" +
 	"\x04HEAD\x12\x15/test/v1/items/{name}\x12c\n" +
 	"\x06Update\x12\x16.test.v1.UpdateRequest\x1a\x17.test.v1.UpdateResponse\"(\x82\xd3\xe4\x93\x02\":\x04item2\x1a/test/v1/items/{item.name}\x12M\n" +
@@ -1183,40 +1203,42 @@ var file_test_v1_test_proto_depIdxs = []int32{
 	19, // 5: test.v1.Item.children_by_name:type_name -> test.v1.Item.ChildrenByNameEntry
 	0,  // 6: test.v1.GetRequest.state:type_name -> test.v1.State
 	1,  // 7: test.v1.GetRequest.item:type_name -> test.v1.Item
-	0,  // 8: test.v1.GetResponse.state:type_name -> test.v1.State
-	1,  // 9: test.v1.GetResponse.item:type_name -> test.v1.Item
-	1,  // 10: test.v1.UpdateRequest.item:type_name -> test.v1.Item
-	20, // 11: test.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
-	1,  // 12: test.v1.UpdateResponse.item:type_name -> test.v1.Item
-	20, // 13: test.v1.UpdateResponse.update_mask:type_name -> google.protobuf.FieldMask
-	1,  // 14: test.v1.ListResponse.item:type_name -> test.v1.Item
-	0,  // 15: test.v1.CollectRequest.state:type_name -> test.v1.State
-	21, // 16: test.v1.UploadRequest.body:type_name -> google.api.HttpBody
-	0,  // 17: test.v1.Item.StatesByNameEntry.value:type_name -> test.v1.State
-	1,  // 18: test.v1.Item.ChildrenByNameEntry.value:type_name -> test.v1.Item
-	2,  // 19: test.v1.TestService.Get:input_type -> test.v1.GetRequest
-	4,  // 20: test.v1.TestService.Exists:input_type -> test.v1.ExistsRequest
-	6,  // 21: test.v1.TestService.Update:input_type -> test.v1.UpdateRequest
-	8,  // 22: test.v1.TestService.List:input_type -> test.v1.ListRequest
-	10, // 23: test.v1.TestService.Collect:input_type -> test.v1.CollectRequest
-	12, // 24: test.v1.TestService.Chat:input_type -> test.v1.ChatRequest
-	14, // 25: test.v1.TestService.Read:input_type -> test.v1.ReadRequest
-	15, // 26: test.v1.TestService.Download:input_type -> test.v1.DownloadRequest
-	16, // 27: test.v1.TestService.Upload:input_type -> test.v1.UploadRequest
-	3,  // 28: test.v1.TestService.Get:output_type -> test.v1.GetResponse
-	5,  // 29: test.v1.TestService.Exists:output_type -> test.v1.ExistsResponse
-	7,  // 30: test.v1.TestService.Update:output_type -> test.v1.UpdateResponse
-	9,  // 31: test.v1.TestService.List:output_type -> test.v1.ListResponse
-	11, // 32: test.v1.TestService.Collect:output_type -> test.v1.CollectResponse
-	13, // 33: test.v1.TestService.Chat:output_type -> test.v1.ChatResponse
-	21, // 34: test.v1.TestService.Read:output_type -> google.api.HttpBody
-	21, // 35: test.v1.TestService.Download:output_type -> google.api.HttpBody
-	17, // 36: test.v1.TestService.Upload:output_type -> test.v1.UploadResponse
-	28, // [28:37] is the sub-list for method output_type
-	19, // [19:28] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	1,  // 8: test.v1.GetRequest.items:type_name -> test.v1.Item
+	0,  // 9: test.v1.GetResponse.state:type_name -> test.v1.State
+	1,  // 10: test.v1.GetResponse.item:type_name -> test.v1.Item
+	1,  // 11: test.v1.GetResponse.items:type_name -> test.v1.Item
+	1,  // 12: test.v1.UpdateRequest.item:type_name -> test.v1.Item
+	20, // 13: test.v1.UpdateRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 14: test.v1.UpdateResponse.item:type_name -> test.v1.Item
+	20, // 15: test.v1.UpdateResponse.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 16: test.v1.ListResponse.item:type_name -> test.v1.Item
+	0,  // 17: test.v1.CollectRequest.state:type_name -> test.v1.State
+	21, // 18: test.v1.UploadRequest.body:type_name -> google.api.HttpBody
+	0,  // 19: test.v1.Item.StatesByNameEntry.value:type_name -> test.v1.State
+	1,  // 20: test.v1.Item.ChildrenByNameEntry.value:type_name -> test.v1.Item
+	2,  // 21: test.v1.TestService.Get:input_type -> test.v1.GetRequest
+	4,  // 22: test.v1.TestService.Exists:input_type -> test.v1.ExistsRequest
+	6,  // 23: test.v1.TestService.Update:input_type -> test.v1.UpdateRequest
+	8,  // 24: test.v1.TestService.List:input_type -> test.v1.ListRequest
+	10, // 25: test.v1.TestService.Collect:input_type -> test.v1.CollectRequest
+	12, // 26: test.v1.TestService.Chat:input_type -> test.v1.ChatRequest
+	14, // 27: test.v1.TestService.Read:input_type -> test.v1.ReadRequest
+	15, // 28: test.v1.TestService.Download:input_type -> test.v1.DownloadRequest
+	16, // 29: test.v1.TestService.Upload:input_type -> test.v1.UploadRequest
+	3,  // 30: test.v1.TestService.Get:output_type -> test.v1.GetResponse
+	5,  // 31: test.v1.TestService.Exists:output_type -> test.v1.ExistsResponse
+	7,  // 32: test.v1.TestService.Update:output_type -> test.v1.UpdateResponse
+	9,  // 33: test.v1.TestService.List:output_type -> test.v1.ListResponse
+	11, // 34: test.v1.TestService.Collect:output_type -> test.v1.CollectResponse
+	13, // 35: test.v1.TestService.Chat:output_type -> test.v1.ChatResponse
+	21, // 36: test.v1.TestService.Read:output_type -> google.api.HttpBody
+	21, // 37: test.v1.TestService.Download:output_type -> google.api.HttpBody
+	17, // 38: test.v1.TestService.Upload:output_type -> test.v1.UploadResponse
+	30, // [30:39] is the sub-list for method output_type
+	21, // [21:30] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_test_v1_test_proto_init() }
