@@ -8,49 +8,47 @@ import (
 	"unicode"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
-// writeError answers an error in the gateway's own form, a google.rpc.Status
-// as JSON, without what the client should not see.
-func (c *config) writeError(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
-	var withHTTPStatus *runtime.HTTPStatusError
-	if errors.As(err, &withHTTPStatus) {
-		err = &runtime.HTTPStatusError{
-			HTTPStatus: withHTTPStatus.HTTPStatus,
-			Err:        c.public(ctx, withHTTPStatus.Err).Err(),
-		}
-	} else {
-		err = c.public(ctx, err).Err()
+// A sanitizedError has nothing in it that clients must not see.
+type sanitizedError struct{ *status.Status }
+
+// Error implements error.
+func (e sanitizedError) Error() string { return e.Err().Error() }
+
+// GRPCStatus is what package status looks for.
+func (e sanitizedError) GRPCStatus() *status.Status { return e.Status }
+
+// sanitize returns err without what clients must not see: messages of Internal,
+// Unknown and DataLoss errors are written for the operator and may hold
+// anything, so that they are only logged.
+func (c *config) sanitize(ctx context.Context, method string, err error) error {
+	var done sanitizedError
+	if errors.As(err, &done) {
+		return err
 	}
-	runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
-}
-
-// streamError is writeError for an error after the first message.
-func (c *config) streamError(ctx context.Context, err error) *status.Status {
-	return c.public(ctx, err)
-}
-
-// public returns of err what a client may see. Messages of Internal, Unknown
-// and DataLoss errors are written for the operator, and may hold anything:
-// they go to the log, and only there.
-func (c *config) public(ctx context.Context, err error) *status.Status {
 	s := status.Convert(err)
 	if made := (*transportError)(nil); errors.As(err, &made) {
-		return s // says nothing, and has been logged
+		if ctx.Err() == nil { // otherwise it is the client's doing
+			c.logger.Log(ctx, level(s.Code()), "error message withheld from the client",
+				"grpc.method", bounded(method), "grpc.code", s.Code().String(), "grpc.error", bounded(made.cause.Error()))
+		}
+		return sanitizedError{s}
 	}
 	switch s.Code() {
 	case codes.Internal, codes.Unknown, codes.DataLoss:
-		method, _ := runtime.RPCMethod(ctx)
 		c.logger.ErrorContext(ctx, "error message withheld from the client",
 			"grpc.method", method, "grpc.code", s.Code().String(), "grpc.error", bounded(s.Message()))
-		return status.New(s.Code(), "the server failed to answer: "+s.Code().String())
+		s = status.New(s.Code(), "the server failed to answer: "+s.Code().String())
 	case codes.Unauthenticated:
 		// The gateway copies the message into the WWW-Authenticate header.
-		return status.New(s.Code(), strings.Map(printable, s.Message()))
+		s = status.New(s.Code(), strings.Map(printable, s.Message()))
 	}
-	return s
+	return sanitizedError{s}
 }
 
 func printable(r rune) rune {
@@ -58,4 +56,58 @@ func printable(r rune) rune {
 		return ' '
 	}
 	return r
+}
+
+// sanitizeGatewayError is sanitize for errors of the mux, of options that it
+// was given, and of the connection below it.
+func (c *config) sanitizeGatewayError(ctx context.Context, err error) error {
+	if call := callOf(ctx); call != nil {
+		if tooLarge := call.tooLargeErr(); tooLarge != nil {
+			return tooLarge
+		}
+	}
+	method, _ := runtime.RPCMethod(ctx)
+	var withHTTPStatus *runtime.HTTPStatusError
+	if !errors.As(err, &withHTTPStatus) {
+		return c.sanitize(ctx, method, err)
+	}
+	err = withHTTPStatus.Err
+	var malformed runtime.MalformedSequenceError
+	if errors.As(err, &malformed) {
+		err = status.Error(codes.InvalidArgument, "path: "+malformed.Error())
+	}
+	return &runtime.HTTPStatusError{HTTPStatus: withHTTPStatus.HTTPStatus, Err: c.sanitize(ctx, method, err)}
+}
+
+// errorHandlers returns options that sanitize errors and then do what mux does
+// with them. The gateway's own form is a google.rpc.Status as JSON.
+func (c *config) errorHandlers(mux *runtime.ServeMux) []runtime.ServeMuxOption {
+	return []runtime.ServeMuxOption{
+		runtime.WithErrorHandler(func(ctx context.Context, _ *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+			runtime.HTTPError(ctx, mux, m, w, r, c.sanitizeGatewayError(ctx, err))
+		}),
+		runtime.WithStreamErrorHandler(func(ctx context.Context, err error) *status.Status {
+			err = c.sanitizeGatewayError(ctx, err)
+			sent := statusRecorder{status: status.Convert(err)}
+			runtime.HTTPStreamError(ctx, mux, &sent, discard{}, nil, err)
+			return sent.status
+		}),
+	}
+}
+
+// A statusRecorder finds out what status a mux sends for an error within a
+// stream: it is the marshaler that the mux sends it with.
+type statusRecorder struct {
+	runtime.Marshaler
+	status *status.Status
+}
+
+// Marshal implements runtime.Marshaler.
+func (s *statusRecorder) Marshal(v any) ([]byte, error) {
+	if chunk, ok := v.(map[string]proto.Message); ok {
+		if st, ok := chunk["error"].(*spb.Status); ok {
+			s.status = status.FromProto(st)
+		}
+	}
+	return nil, nil
 }

@@ -61,29 +61,27 @@ func (c *config) responseHeader() runtime.HeaderMatcherFunc {
 	}
 }
 
-// checkHeaders keeps from mux what cannot be metadata. It removes the values
-// of headers that are not printable ASCII, which is all that gRPC carries, and
-// answers 431 to a request whose headers together are larger than
-// maxRequestMetadata.
-func checkHeaders(mux *runtime.ServeMux) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		size, valid := len(r.Host), printableASCII(r.Host)
-		for name, values := range r.Header {
-			for _, value := range values {
-				size += len(name) + len(value) + 32
-				valid = valid && printableASCII(value)
-			}
+// checkHeaders returns r without what cannot be metadata: the values of headers
+// that are not printable ASCII, which is all that gRPC carries. It answers 431
+// to a request whose headers together are larger than maxRequestMetadata, and
+// returns nil.
+func checkHeaders(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request) *http.Request {
+	size, valid := len(r.Host), printableASCII(r.Host)
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value) + 32
+			valid = valid && printableASCII(value)
 		}
-		if size > maxRequestMetadata {
-			_, marshaler := runtime.MarshalerForRequest(mux, r)
-			runtime.HTTPError(r.Context(), mux, marshaler, w, r, errRequestMetadata)
-			return
-		}
-		if !valid {
-			r = withValidHeaders(r)
-		}
-		mux.ServeHTTP(w, r)
-	})
+	}
+	switch {
+	case size > maxRequestMetadata:
+		_, marshaler := runtime.MarshalerForRequest(mux, r)
+		runtime.HTTPError(r.Context(), mux, marshaler, w, r, errRequestMetadata)
+		return nil
+	case !valid:
+		return withValidHeaders(r)
+	}
+	return r
 }
 
 // withValidHeaders returns a copy of r without the values that checkHeaders

@@ -141,8 +141,8 @@ func TestTransportThatCannotBeOpenedAgainIsReported(t *testing.T) {
 		t.Errorf("%+v, want a 503 that does not say why", got)
 	}
 	for msg, want := range map[string]string{
-		"transport lost, and not opened again":            "no room for a socket",
-		"error of the transport withheld from the client": "/tmp/secret/s",
+		"transport lost, and not opened again":   "no room for a socket",
+		"error message withheld from the client": "/tmp/secret/s",
 	} {
 		if lines := log.lines(t, msg); len(lines) != 1 || !strings.Contains(log.String(), want) {
 			t.Errorf("log has %d lines %q, want one with %q:\n%s", len(lines), msg, want, &log)

@@ -2,8 +2,11 @@ package service
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
+	"reflect"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -18,7 +21,7 @@ type config struct {
 	bindings   []binding
 	logger     *slog.Logger
 	metrics    func() (Metrics, error) // nil: off
-	reflect    func(grpc.ServiceRegistrar)
+	reflect    func(grpc.ServiceRegistrar) error
 	unary      []grpc.UnaryServerInterceptor
 	stream     []grpc.StreamServerInterceptor
 	seeHealth  bool // the interceptors see health checks
@@ -27,8 +30,11 @@ type config struct {
 	reserved   func(context.Context) iter.Seq2[string, string] // nil: nothing
 	requestIn  map[string]string                               // canonical header name to metadata key
 	responseIn map[string]string                               // likewise
-	origins    []string
+	cors       corsConfig
+	json       JSON
+	routes     []route
 	declared   []*declared
+	errs       []error // of the options
 }
 
 // Bind adds one gRPC service. All but impl are names that protoc-gen-go-grpc
@@ -78,13 +84,22 @@ func WithMetrics(start func() (Metrics, error)) Option {
 // WithReflection turns gRPC server reflection on, for grpcurl and its like. Its
 // argument is reflection.Register of google.golang.org/grpc/reflection, whose
 // import is left to those who want it. It is the same for any service that asks
-// a server what is registered with it.
+// a server what is registered with it. It is an error of [New] if S is a type
+// that the server of the transport, or of [Service.ServeGRPC], does not have.
 func WithReflection[S grpc.ServiceRegistrar](register func(S)) Option {
 	return func(c *config) {
-		c.reflect = func(r grpc.ServiceRegistrar) {
-			if server, ok := r.(S); ok {
-				register(server)
+		c.reflect = func(r grpc.ServiceRegistrar) error {
+			server, ok := r.(S)
+			if !ok {
+				return fmt.Errorf("WithReflection: want reflection.Register or a function like it, not one of %v, which a %T is not", reflect.TypeFor[S](), r)
 			}
+			register(server)
+			return nil
+		}
+		if register == nil {
+			c.errs = append(c.errs, errors.New("WithReflection: want a function, not nil"))
+		} else if _, ok := any((*grpc.Server)(nil)).(S); !ok {
+			c.errs = append(c.errs, fmt.Errorf("WithReflection: want reflection.Register or a function like it, not one of %v, which a *grpc.Server is not", reflect.TypeFor[S]()))
 		}
 	}
 }
@@ -117,8 +132,21 @@ func WithServer(adjust func(*transport.ServerConfig)) Option {
 	return func(c *config) { c.adjust = append(c.adjust, adjust) }
 }
 
-// WithMuxOptions passes options to the gateway's mux, after those that the
-// Service sets itself, which they can therefore replace.
+// WithMuxOptions passes options to the gateway's muxes, after those that the
+// Service sets itself, which they can therefore replace. Each option is applied
+// more than once.
+//
+// Some things hold whatever the options are. Error handlers get errors from
+// which what clients must not see has been removed, and handlers of errors
+// within a stream likewise; the status is 413
+// when the body is over its limit. A google.api.HttpBody is written as
+// it is, without marshalers and [runtime.WithForwardResponseRewriter]. Metadata
+// under the reserved prefix never comes from a client. A method override and a
+// GET by a form POST stay off.
+//
+// A marshaler replaces [WithJSON] for its media type, and decides itself what it
+// refuses. [runtime.SetQueryParameterParser] is not an option of a mux: it
+// changes all muxes of the process, also those in use.
 func WithMuxOptions(options ...runtime.ServeMuxOption) Option {
 	return func(c *config) { c.mux = append(c.mux, options...) }
 }
@@ -152,11 +180,4 @@ func WithRequestHeaders(names ...string) Option {
 // Retry-After and X-Request-Id are passed.
 func WithResponseHeaders(names ...string) Option {
 	return func(c *config) { c.responseIn = addHeaders(c.responseIn, names) }
-}
-
-// WithCORS answers the cross-origin requests of browsers that come from one
-// of origins, such as "https://app.example.com", with "*" for any and at most
-// one "*" within each. Without it there is no CORS.
-func WithCORS(origins ...string) Option {
-	return func(c *config) { c.origins = append(c.origins, origins...) }
 }

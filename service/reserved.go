@@ -121,7 +121,7 @@ func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any
 		opts = append(opts[:len(opts):len(opts)], grpc.Trailer(trailer))
 	}
 	err = c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
-	return c.reserved.attribute(ctx, method, err, *trailer)
+	return attribute(err, *trailer)
 }
 
 // trailerOf returns where the caller wants the trailer, or nil.
@@ -141,24 +141,20 @@ func (c reservedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, meth
 	}
 	s, err := c.ClientConnInterface.NewStream(ctx, desc, method, opts...)
 	if err != nil {
-		return nil, c.reserved.attribute(ctx, method, err, nil)
+		return nil, attribute(err, nil)
 	}
-	return reservedStream{s, c.reserved, method}, nil
+	return reservedStream{s}, nil
 }
 
-type reservedStream struct {
-	grpc.ClientStream
-	reserved reservedMetadata
-	method   string
-}
+type reservedStream struct{ grpc.ClientStream }
 
 func (s reservedStream) Header() (metadata.MD, error) {
 	md, err := s.ClientStream.Header()
-	return md, s.reserved.attribute(s.Context(), s.method, err, nil)
+	return md, attribute(err, nil)
 }
 
 func (s reservedStream) SendMsg(m any) error {
-	return s.reserved.attribute(s.Context(), s.method, s.ClientStream.SendMsg(m), nil)
+	return attribute(s.ClientStream.SendMsg(m), nil)
 }
 
 func (s reservedStream) RecvMsg(m any) error {
@@ -166,7 +162,7 @@ func (s reservedStream) RecvMsg(m any) error {
 	if err == nil {
 		return nil
 	}
-	return s.reserved.attribute(s.Context(), s.method, err, s.ClientStream.Trailer())
+	return attribute(err, s.ClientStream.Trailer())
 }
 
 func (s reservedStream) Trailer() metadata.MD {
@@ -247,7 +243,7 @@ const answeredKey = ReservedPrefix + "service-answered"
 
 // attribute returns err, or, if the mark of a handler is missing, an error
 // that does not say what the transport said. It removes the mark.
-func (r reservedMetadata) attribute(ctx context.Context, method string, err error, trailer metadata.MD) error {
+func attribute(err error, trailer metadata.MD) error {
 	if err == nil || isEOF(err) {
 		return err
 	}
@@ -255,12 +251,7 @@ func (r reservedMetadata) attribute(ctx context.Context, method string, err erro
 		delete(trailer, answeredKey)
 		return err
 	}
-	e := &transportError{status.New(status.Code(err), transportMessage(status.Code(err))), err}
-	if ctx.Err() == nil {
-		r.logger.Log(ctx, level(e.status.Code()), "error of the transport withheld from the client",
-			"grpc.method", bounded(method), "grpc.code", e.status.Code().String(), "grpc.error", bounded(err.Error()))
-	}
-	return e
+	return &transportError{status.New(status.Code(err), transportMessage(status.Code(err))), err}
 }
 
 // A transportError is an error that the transport made, not a handler. It is

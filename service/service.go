@@ -2,6 +2,37 @@
 // [http.Handler]. Requests reach the services through a [transport.Transport]
 // and through the full chain of interceptors: logging, metrics, recovery, then
 // one's own. It does not know whether Lambda or a TCP listener calls it.
+//
+// # Streams over HTTP
+//
+// A server stream is one JSON object a line, {"result": message}. A failure
+// after the first message is the last line, {"error": status}, since the HTTP
+// status has been sent. To a client that accepts text/event-stream, such as the
+// EventSource of browsers, it is one event a message, with the message as its
+// data; a failure is an event of the type "error" with the status as its data.
+// An EventSource connects again when the stream ends, until it is closed.
+//
+// A stream of google.api.HttpBody is the bytes of its messages and nothing
+// else, of the first message's content type. A failure after the first message
+// breaks the answer off, by a panic with [http.ErrAbortHandler].
+//
+// The body of a client stream, or of a bidirectional one, is one JSON message
+// after the other, with or without newlines between them. The RPC fails if the
+// body is not valid to its end. A server that reads the whole body before it
+// calls the Service, as Lambda does, makes bidirectional streams half-duplex.
+// Others answer while they read: over HTTP/1.1, the client has to read the
+// answer while it writes.
+//
+// HEAD calls a binding of that method if there is one, and otherwise does what
+// GET does, without the body. A server stream is cancelled after its first
+// message.
+//
+// # Paths
+//
+// Percent-encoded characters in a path variable are decoded as in
+// google/api/http.proto: all of them in a variable of one segment, such as
+// {name}, and all but %2F in one of several, such as {name=shelves/*} and
+// {name=**}.
 package service
 
 import (
@@ -34,9 +65,10 @@ type Service struct {
 	drain   time.Duration
 	metrics Metrics // nil: off
 
-	mu      sync.Mutex     // guards closing against serving.Add after Wait
-	closing chan struct{}  // closed by Close
-	serving sync.WaitGroup // the calls of ServeGRPC
+	mu         sync.Mutex     // guards closing against serving.Add after Wait, and reflectErr
+	closing    chan struct{}  // closed by Close
+	serving    sync.WaitGroup // the calls of ServeGRPC
+	reflectErr error
 }
 
 // New opens t with the services that opts bind and builds the gateway on it.
@@ -46,7 +78,7 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	for _, o := range opts {
 		o(c)
 	}
-	if err := c.checkVariables(); err != nil {
+	if err := errors.Join(append(c.errs, c.checkVariables())...); err != nil {
 		return nil, fmt.Errorf("service: %w", err)
 	}
 	s := &Service{config: c, health: health.NewServer(), closing: make(chan struct{})}
@@ -61,7 +93,10 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 		s.closeMetrics()
 		return nil, fmt.Errorf("service: %w", err)
 	}
-	if s.handler, err = c.handler(ctx, reservedConn{s.conn, reserved}); err != nil {
+	if s.handler, err = c.handler(ctx, reservedConn{s.conn, reserved}); err == nil {
+		err = s.reflectError()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("service: %w", errors.Join(err, s.Close()))
 	}
 	return s, nil
@@ -85,6 +120,13 @@ func (s *Service) open(ctx context.Context, t transport.Transport, token string)
 		}
 	}}
 	return s.conn.open(ctx)
+}
+
+// reflectError returns why the server of the transport has no reflection.
+func (s *Service) reflectError() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reflectErr
 }
 
 // ServeHTTP answers a request through the gateway. GET /healthz answers for
@@ -212,8 +254,13 @@ func (s *Service) register(r grpc.ServiceRegistrar) {
 		}
 	}
 	grpc_health_v1.RegisterHealthServer(r, s.health)
-	if s.config.reflect != nil {
-		s.config.reflect(r)
+	if s.config.reflect == nil {
+		return
+	}
+	if err := s.config.reflect(r); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.reflectErr = err
 	}
 }
 

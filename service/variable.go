@@ -61,6 +61,3 @@ func (c *config) checkVariables() error {
 	}
 	return nil
 }
-
-// CheckOrigin says what is wrong with an origin that [WithCORS] would refuse.
-func CheckOrigin(origin string) error { return checkOrigin(origin) }

@@ -73,27 +73,12 @@ func parseAddress(field *string, s string) error {
 	return nil
 }
 
-func parseOrigins(field *[]string, list string) error {
-	var origins []string
-	for origin := range strings.SplitSeq(list, ",") {
-		if origin = strings.TrimSpace(origin); origin == "" {
-			continue
-		}
-		if err := service.CheckOrigin(origin); err != nil {
-			return err
-		}
-		origins = append(origins, origin)
-	}
-	for _, origin := range origins {
-		if origin == "*" && len(origins) > 1 {
-			return want("either * for all origins, or a list without it")
-		}
-	}
-	if list != "" && len(origins) == 0 {
+func parseOrigins(field *[]string, list string) (err error) {
+	*field, err = service.ParseOrigins(list)
+	if err == nil && list != "" && len(*field) == 0 {
 		return want("origins separated by commas, such as https://app.example.com, or *")
 	}
-	*field = origins
-	return nil
+	return err
 }
 
 // parsePath takes whole segments that a URL's path has as they are.

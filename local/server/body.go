@@ -75,7 +75,7 @@ func (l *limitedBody) writeError(w http.ResponseWriter, status int) {
 	_, _ = fmt.Fprintf(w, `{"code":%d,"message":%q,"details":[]}`, code, message)
 }
 
-// limitedWriter puts the reason in the place of a 400 that comes of it.
+// limitedWriter puts the reason in the place of a 400 or 413 that comes of it.
 type limitedWriter struct {
 	http.ResponseWriter
 	body     *limitedBody
@@ -85,7 +85,8 @@ type limitedWriter struct {
 
 func (w *limitedWriter) WriteHeader(status int) {
 	failure := w.body.failure.Load()
-	if failure != 0 && status == http.StatusBadRequest && !w.begun {
+	complaint := status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge
+	if failure != 0 && complaint && !w.begun {
 		w.begun, w.replaced = true, true
 		w.body.writeError(w.ResponseWriter, int(failure))
 		return

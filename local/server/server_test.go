@@ -260,6 +260,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"a gRPC port of a function": {args: []string{"-lambda", "f", "-grpc-address", "localhost:0"}, want: []string{`-grpc-address="localhost:0"`, "-lambda"}, code: 2},
 		"a source without stages":   {args: []string{"-lambda", "f", "-source", "alb", "-stage", "x"}, want: []string{`-stage="x"`, `-source="alb"`, "rest-api"}, code: 2},
 		"a source without streams":  {args: []string{"-lambda", "f"}, env: map[string]string{"RESPONSE_MODE": "stream"}, want: []string{`RESPONSE_MODE="stream"`, `-source="http-api"`, "function-url"}, code: 2},
+		"an origin by variable":     {env: map[string]string{"CORS_ORIGINS": "https://a.example https://*"}, want: []string{`CORS_ORIGINS="https://a.example https://*"`, `"https://*"`, "whole label"}, code: 2},
 		"a function that is none":   {args: []string{"-lambda", filepath.Join(t.TempDir(), "none")}, want: []string{"none"}, code: 1},
 		"a busy port for functions": {args: []string{"-lambda", "f", "-http-address", busy.Addr().String()}, want: []string{"-http-address", "in use"}, code: 1},
 	} {

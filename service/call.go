@@ -1,0 +1,121 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// A call is what the Service knows of one request on its way through the
+// gateway, above and below the mux. It is in the request's context.
+//
+// The goroutine that reads the request's body owns the fields without a
+// comment; for bidirectional streams, that is not the one that answers.
+type call struct {
+	request  *http.Request       // as the mux gets it
+	response http.ResponseWriter // as the mux gets it
+	isHead   bool                // the client's method is HEAD
+
+	clientStream bool // the RPC takes several messages; set before the body is read
+	serverStream bool // the RPC returns several messages; set before the first
+	ended        bool // the last message has been received; owned by who answers
+	broken       bool // the answer has begun and cannot be completed; likewise
+	decoder      *json.Decoder
+	trailing     bool  // there is something other than space behind what decoder decoded
+	decodeErr    error // ends a client stream in place of its io.EOF
+
+	tooLarge atomic.Pointer[http.MaxBytesError]
+}
+
+type callKey struct{}
+
+// callOf returns the call of a context, or nil.
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// noCall is for RPCs that are not made for a request.
+func noCall() *call { return new(call) }
+
+// newCall returns r with a call in its context, which watches r's body.
+func newCall(w http.ResponseWriter, r *http.Request) (*call, *http.Request) {
+	c := &call{response: w, isHead: r.Method == http.MethodHead}
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	if r.Body != nil {
+		r.Body = &requestBody{r.Body, c}
+	}
+	c.request = r
+	return c, r
+}
+
+// requestBody tells its call what a reader of it would not: that the body is
+// too large, which generated code turns into text, and that there is more in it
+// than was decoded, which generated code throws away.
+type requestBody struct {
+	io.ReadCloser
+	call *call
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	c := b.call
+	if c.decoder != nil && !c.clientStream && !c.trailing {
+		c.trailing = !isSpace(p[:n])
+	}
+	var tooLarge *http.MaxBytesError
+	if err != nil && errors.As(err, &tooLarge) {
+		c.tooLarge.Store(tooLarge)
+	}
+	return n, err
+}
+
+// isSpace reports whether JSON gives p no meaning.
+func isSpace(p []byte) bool {
+	for _, b := range p {
+		if b != ' ' && b != '\t' && b != '\r' && b != '\n' {
+			return false
+		}
+	}
+	return true
+}
+
+// requestErr returns why a request that generated code was content with is not
+// valid. The body has been read.
+func (c *call) requestErr() error {
+	if err := c.tooLargeErr(); err != nil {
+		return err
+	}
+	if c.clientStream || c.decoder == nil {
+		return nil
+	}
+	if !c.trailing {
+		rest, _ := io.ReadAll(c.decoder.Buffered())
+		c.trailing = !isSpace(rest)
+	}
+	if c.trailing {
+		return errTrailing()
+	}
+	return nil
+}
+
+func errTrailing() error {
+	return status.Error(codes.InvalidArgument, "body: unexpected data after the JSON value")
+}
+
+// tooLargeErr returns the error for a body that went past the limit of an
+// [http.MaxBytesReader], or nil.
+func (c *call) tooLargeErr() error {
+	e := c.tooLarge.Load()
+	if e == nil {
+		return nil
+	}
+	return status.Error(codes.ResourceExhausted, fmt.Sprintf("body: larger than the limit of %d bytes", e.Limit))
+}
