@@ -92,14 +92,14 @@ func (c *Config) Given(flagName string) string {
 // ReadFunction reads what the function was told. The error is flag.ErrHelp if
 // args ask for help; otherwise it joins one error for each mistake.
 func (t *Table) ReadFunction(args []string, getenv func(string) string) (*Config, error) {
-	for _, arg := range args {
-		switch strings.TrimLeft(arg, "-") {
-		case "h", "help":
-			return nil, flag.ErrHelp
-		}
-		return nil, fmt.Errorf("argument %q: want none, the function is configured by environment variables: see -help", arg)
+	if len(args) == 0 {
+		return t.read(Function, nil, getenv)
 	}
-	return t.read(Function, nil, getenv)
+	switch strings.TrimLeft(args[0], "-") {
+	case "h", "help":
+		return nil, flag.ErrHelp
+	}
+	return nil, fmt.Errorf("argument %q: want none, the function is configured by environment variables: see -help", args[0])
 }
 
 // ReadServer reads what the local server was told, as Server or as Emulator. A

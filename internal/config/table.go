@@ -53,7 +53,7 @@ func (t *Table) add(v service.Variable) error {
 	case slices.ContainsFunc(t.settings, func(other setting) bool { return other.flag() == s.flag() }):
 		return errors.New("the name is taken: want another one")
 	case v.Set == nil:
-		return errors.New("Set is nil: want a function that takes the value")
+		return errors.New("field Set is nil: want a function that takes the value")
 	}
 	s.set = func(_ *Config, value string) error { return v.Set(value) }
 	t.settings = append(t.settings, s)
