@@ -50,8 +50,12 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options [
 		group.Go(func() error { return svc.ServeGRPC(ctx, l, grpcLimits(c)...) })
 	}
 	group.Go(func() error {
-		<-ctx.Done()
-		return nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-svc.Lost():
+			return errors.New("the transport has broken and cannot be opened again")
+		}
 	})
 	logger.Info("serving", append([]any{"transport", svc.Transport()}, listeners.attrs()...)...)
 	err = group.Wait()

@@ -33,7 +33,7 @@ import (
 func Main(options ...service.Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	err := Run(ctx, os.Args[1:], os.Getenv, os.Stderr, options...)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr, service.LogGRPC, options)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
 	}
@@ -47,6 +47,12 @@ func Main(options ...service.Option) {
 // or the variable, its value and what is allowed. Several Runs in one process
 // do not disturb one another.
 func Run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, options ...service.Option) error {
+	return run(ctx, args, getenv, out, func(*slog.Logger) {}, options)
+}
+
+// run is Run. What grpc-go logs is the process's, so that only Main has it go
+// to the logger, with logGRPC.
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, logGRPC func(*slog.Logger), options []service.Option) error {
 	table, err := config.NewTable(service.Variables(options...), sources())
 	if err != nil {
 		return usageError{err}
@@ -61,6 +67,7 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return usageError{err}
 	}
 	logger := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: c.LogLevel}))
+	logGRPC(logger)
 	if c.Program == config.Emulator {
 		return serveFunction(ctx, c, out, logger)
 	}
