@@ -63,7 +63,7 @@ type entry struct {
 
 	socket            string // "", "none", "file", "directory", "link", "live"
 	socketForeignUser bool
-	another           string // when a file beside it was made: "", "before", "after"
+	another           string // the name of a file beside it
 	socketName        string
 }
 
@@ -89,7 +89,7 @@ func randomEntry(r *rand.Rand) entry {
 		case 4, 5:
 			e.socket = []string{"none", "file", "directory", "link", "live"}[r.IntN(5)]
 		case 6:
-			e.another = []string{"before", "after"}[r.IntN(2)]
+			e.another = string(rune('a' + r.IntN('s'-'a'))) // directories are listed in any order
 		case 7:
 			e.socketName = []string{"S", "s2", ".s"}[r.IntN(3)]
 		case 8:
@@ -121,9 +121,6 @@ func (e entry) make(t *testing.T, path, target string) {
 		name = "s"
 	}
 	socket := filepath.Join(path, name)
-	if e.another == "before" {
-		must(t, os.WriteFile(filepath.Join(path, "file"), nil, 0o600))
-	}
 	switch e.socket {
 	case "":
 		mustListen(t, socket).Close()
@@ -136,8 +133,8 @@ func (e entry) make(t *testing.T, path, target string) {
 	case "link":
 		must(t, os.Symlink(filepath.Join(target, "s"), socket))
 	}
-	if e.another == "after" {
-		must(t, os.WriteFile(filepath.Join(path, "file"), nil, 0o600))
+	if e.another != "" {
+		must(t, os.WriteFile(filepath.Join(path, e.another), nil, 0o600))
 	}
 	const nobody = 65534
 	if e.socketForeignUser && e.socket != "none" {
