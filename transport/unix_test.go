@@ -63,14 +63,14 @@ type entry struct {
 
 	socket            string // "", "none", "file", "directory", "link", "live"
 	socketForeignUser bool
-	another           bool // there is another file beside it
+	another           string // the name of a file beside it
 	socketName        string
 }
 
 // stale is what the sweep may remove.
 func (e entry) stale() bool {
 	return !e.foreignName && e.kind == "" && e.mode == 0 && !e.locked && !e.foreignUser &&
-		e.socket == "" && !e.socketForeignUser && !e.another && e.socketName == ""
+		e.socket == "" && !e.socketForeignUser && e.another == "" && e.socketName == ""
 }
 
 // randomEntry returns a stale entry with a few properties changed.
@@ -89,7 +89,7 @@ func randomEntry(r *rand.Rand) entry {
 		case 4, 5:
 			e.socket = []string{"none", "file", "directory", "link", "live"}[r.IntN(5)]
 		case 6:
-			e.another = true
+			e.another = string(rune('a' + r.IntN('s'-'a'))) // directories are listed in any order
 		case 7:
 			e.socketName = []string{"S", "s2", ".s"}[r.IntN(3)]
 		case 8:
@@ -133,8 +133,8 @@ func (e entry) make(t *testing.T, path, target string) {
 	case "link":
 		must(t, os.Symlink(filepath.Join(target, "s"), socket))
 	}
-	if e.another {
-		must(t, os.WriteFile(filepath.Join(path, "file"), nil, 0o600))
+	if e.another != "" {
+		must(t, os.WriteFile(filepath.Join(path, e.another), nil, 0o600))
 	}
 	const nobody = 65534
 	if e.socketForeignUser && e.socket != "none" {
@@ -218,25 +218,31 @@ func TestUnixRemovesOnlyWhatIsStale(t *testing.T) {
 	}
 }
 
-// Somebody swaps the name of a directory for a link to another one, which looks
+// Somebody swaps names of directories for links to another one, which looks
 // stale but for its name, while Open sweeps.
 func TestUnixSweepIsNotRedirectedByALink(t *testing.T) {
 	base := t.TempDir()
 	victim := filepath.Join(base, "victim")
 	staleSocket(t, victim)
-	bait, aside, link := filepath.Join(base, "grpc-unix-1"), filepath.Join(base, "aside"), filepath.Join(base, "link")
-	must(t, os.Mkdir(bait, 0o700))
-	must(t, os.WriteFile(filepath.Join(bait, "file"), nil, 0o600))
+	aside, link := filepath.Join(base, "aside"), filepath.Join(base, "link")
 	must(t, os.Symlink(victim, link))
+	var baits []string
+	for i := range 16 {
+		bait := filepath.Join(base, "grpc-unix-"+strconv.Itoa(i))
+		must(t, os.Mkdir(bait, 0o700))
+		must(t, os.WriteFile(filepath.Join(bait, "file"), nil, 0o600))
+		baits = append(baits, bait)
+	}
 	done := make(chan struct{})
 	var swaps sync.WaitGroup
 	swaps.Go(func() {
-		for {
+		for i := 0; ; i++ {
 			select {
 			case <-done:
 				return
 			default:
 			}
+			bait := baits[i%len(baits)]
 			for _, move := range [][2]string{{bait, aside}, {link, bait}, {bait, link}, {aside, bait}} {
 				if err := os.Rename(move[0], move[1]); err != nil {
 					t.Error(err)
@@ -245,7 +251,7 @@ func TestUnixSweepIsNotRedirectedByALink(t *testing.T) {
 			}
 		}
 	})
-	for range 100 {
+	for range 50 {
 		open(t, transport.Unix(base), healthServer(nil)).Close()
 	}
 	close(done)
