@@ -89,6 +89,16 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
+// await waits until ch is closed.
+func await(t *testing.T, what string, ch <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-ch:
+	case <-time.After(10 * time.Second):
+		t.Fatalf("after 10 s: %s", what)
+	}
+}
+
 func TestLostTransportIsOpenedAgain(t *testing.T) {
 	var log buffer
 	f := &fragile{Transport: transport.Bufconn(), openings: 3}
@@ -114,12 +124,12 @@ func TestLostTransportIsOpenedAgain(t *testing.T) {
 	if got := <-inFlight; got.code != 200 || got.fields(t)["id"] != "held" {
 		t.Errorf("the call in flight: %+v", got)
 	}
-	<-first.closed
+	await(t, "the first connection is not closed", first.closed)
 
 	second := f.last()
 	close(second.lost)
 	eventually(t, "no request is answered after a second loss", func() bool { return call(t, s, "GET", "/v1/ping", "").code == 200 })
-	<-second.closed
+	await(t, "the second connection is not closed", second.closed)
 	if n := len(log.lines(t, "transport lost and opened again")); n != 2 {
 		t.Errorf("%d lines say so, want 2:\n%s", n, &log)
 	}
@@ -135,7 +145,7 @@ func TestTransportThatCannotBeOpenedAgainIsReported(t *testing.T) {
 	f := &fragile{Transport: transport.InProcess(), openings: 1}
 	s := start(t, f, &log, bindAll(fake{})...)
 	close(f.last().lost)
-	<-s.Lost()
+	await(t, "Lost is not closed", s.Lost())
 	got := call(t, s, "GET", "/v1/ping", "")
 	if got.code != 503 || strings.Contains(got.body, "secret") {
 		t.Errorf("%+v, want a 503 that does not say why", got)
@@ -159,7 +169,7 @@ func TestClosingAServiceWhoseTransportIsLostNow(t *testing.T) {
 			t.Error(err)
 		}
 		for _, c := range f.conns {
-			<-c.closed
+			await(t, "a connection is not closed", c.closed)
 		}
 	}
 }
