@@ -77,21 +77,21 @@ func TestInvalidUTF8OfAHandlerIsTheServersFault(t *testing.T) {
 	})
 }
 
-// secret is an error that clients must not see.
-var secret = errors.New("dsn=secret")
+// errSecret is an error that clients must not see.
+var errSecret = errors.New("dsn=secret")
 
 func TestErrorsStayMaskedWhateverTheMuxIsTold(t *testing.T) {
 	withheld := func(_ context.Context, r *testv1.GetRequest) (*testv1.GetResponse, error) {
 		return nil, status.Error(codes.Internal, "dsn=secret")
 	}
 	broken := func(_ *testv1.ListRequest, stream grpc.ServerStreamingServer[testv1.ListResponse]) error {
-		return errors.Join(stream.Send(&testv1.ListResponse{}), secret)
+		return errors.Join(stream.Send(&testv1.ListResponse{}), errSecret)
 	}
 	failingOption := func(_ context.Context, _ http.ResponseWriter, m proto.Message) error {
 		if m == nil {
 			return nil
 		}
-		return secret
+		return errSecret
 	}
 	for name, test := range map[string]struct {
 		service testService
@@ -134,7 +134,7 @@ func TestErrorsStayMaskedWhateverTheMuxIsTold(t *testing.T) {
 			[]runtime.ServeMuxOption{runtime.WithForwardResponseRewriter(func(_ context.Context, m proto.Message) (any, error) {
 				switch m.(type) {
 				case *testv1.GetResponse, *testv1.ListResponse:
-					return nil, secret
+					return nil, errSecret
 				}
 				return m, nil
 			})}, "the server failed to answer: Unknown", "the server failed to answer: Unknown",
@@ -169,10 +169,10 @@ type failingMarshaler struct{ runtime.Marshaler }
 func (m failingMarshaler) Marshal(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case *testv1.GetResponse:
-		return nil, secret
+		return nil, errSecret
 	case map[string]any:
 		if _, ok := v["result"]; ok {
-			return nil, secret
+			return nil, errSecret
 		}
 	}
 	return m.Marshaler.Marshal(v)
@@ -192,8 +192,8 @@ func TestErrorsStayMaskedInHandlersOfOnesOwn(t *testing.T) {
 			})
 		}
 		s := start(t, tr, &log, service.Bind[testv1.TestServiceServer](testv1.RegisterTestServiceServer, testv1.NewTestServiceClient, custom, testService{
-			get:  func(context.Context, *testv1.GetRequest) (*testv1.GetResponse, error) { return nil, secret },
-			list: func(*testv1.ListRequest, grpc.ServerStreamingServer[testv1.ListResponse]) error { return secret },
+			get:  func(context.Context, *testv1.GetRequest) (*testv1.GetResponse, error) { return nil, errSecret },
+			list: func(*testv1.ListRequest, grpc.ServerStreamingServer[testv1.ListResponse]) error { return errSecret },
 		}))
 		a := call(t, s, "GET", "/custom", "")
 		if strings.Contains(a.body, "secret") || strings.Count(a.body, "the server failed to answer: Unknown") != 2 {
