@@ -1,0 +1,3 @@
+package runtimeapi_test
+
+func runFunction(string) {}
