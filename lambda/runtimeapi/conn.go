@@ -154,10 +154,10 @@ func (c *conn) post(body []byte) error {
 
 // ready prepares for the answer to the next request.
 func (c *conn) ready() error {
+	c.began, c.budget = false, maxHeadBytes
 	if c.r.Buffered() > 0 {
 		return errUnsolicited
 	}
-	c.began, c.budget = false, maxHeadBytes
 	return nil
 }
 

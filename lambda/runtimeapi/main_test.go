@@ -40,8 +40,8 @@ type call struct {
 
 func (c call) is(path string) bool { return strings.HasSuffix(c.Path, path) }
 
-// event is an invocation for a function, with the headers of the answer to next.
-type event struct {
+// given is an invocation for a function, with the headers of the answer to next.
+type given struct {
 	payload string
 	header  map[string]string
 }
@@ -50,7 +50,7 @@ type event struct {
 type api struct {
 	t      testing.TB
 	server *httptest.Server
-	events chan event
+	events chan given
 	calls  chan call
 
 	mu     sync.Mutex
@@ -58,7 +58,7 @@ type api struct {
 }
 
 func newAPI(t testing.TB) *api {
-	a := &api{t: t, events: make(chan event), calls: make(chan call, 1<<16), status: map[string]int{}}
+	a := &api{t: t, events: make(chan given), calls: make(chan call, 1<<16), status: map[string]int{}}
 	a.server = httptest.NewServer(a)
 	t.Cleanup(func() {
 		a.server.CloseClientConnections()
@@ -128,7 +128,7 @@ func (a *api) next(w http.ResponseWriter, r *http.Request) {
 }
 
 // invoke gives the function an event as soon as it asks for one.
-func (a *api) invoke(e event) {
+func (a *api) invoke(e given) {
 	a.t.Helper()
 	select {
 	case a.events <- e:

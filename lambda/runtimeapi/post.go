@@ -87,8 +87,7 @@ func (w *worker) post(inv *invocation, call string, body []byte, headers func(*c
 		if err = c.post(body); err == nil {
 			err = w.takeReply(inv, call)
 		}
-		var final *StatusError
-		if err == nil || errors.As(err, &final) {
+		if err == nil || isStatus(err) {
 			return err
 		}
 		again := attempt == 0 && !c.began && !errors.Is(err, os.ErrDeadlineExceeded)

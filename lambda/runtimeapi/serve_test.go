@@ -25,7 +25,7 @@ func TestServe(t *testing.T) {
 	var conns []string
 	for _, payload := range []string{`{"n":1}`, "", strings.Repeat("x", 6<<20), `2`} {
 		conns = append(conns, a.call("/2018-06-01/runtime/invocation/next").conn)
-		a.invoke(event{payload: payload})
+		a.invoke(given{payload: payload})
 		c := a.call("/2018-06-01/runtime/invocation/id-1/response")
 		if c.Body != payload || c.Length != int64(len(payload)) || c.Header.Get("Content-Type") != "application/octet-stream" {
 			t.Errorf("%d bytes came back as %d, length %d, %v", len(payload), len(c.Body), c.Length, c.Header)
@@ -51,7 +51,7 @@ func TestContext(t *testing.T) {
 		return []byte(os.Getenv("_X_AMZN_TRACE_ID")), nil
 	}))
 	a.call("/next")
-	a.invoke(event{header: map[string]string{
+	a.invoke(given{header: map[string]string{
 		"Lambda-Runtime-Invoked-Function-Arn": "arn:1",
 		"Lambda-Runtime-Trace-Id":             "Root=1-2-3",
 		"Lambda-Runtime-Client-Context":       `{"Client":{"app_title":"app"},"custom":{"k":"v"}}`,
@@ -82,7 +82,7 @@ func TestContext(t *testing.T) {
 		t.Error("the context has not ended with the invocation")
 	}
 	t.Run("ends at the deadline", func(t *testing.T) {
-		a.invoke(event{header: map[string]string{"Lambda-Runtime-Deadline-Ms": fmt.Sprint(time.Now().UnixMilli() - 1)}})
+		a.invoke(given{header: map[string]string{"Lambda-Runtime-Deadline-Ms": fmt.Sprint(time.Now().UnixMilli() - 1)}})
 		a.call("/response")
 		a.call("/next")
 		if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
@@ -95,7 +95,7 @@ func TestContext(t *testing.T) {
 			"Lambda-Runtime-Client-Context":   "failed to unmarshal client context json",
 			"Lambda-Runtime-Cognito-Identity": "failed to unmarshal cognito identity json",
 		} {
-			a.invoke(event{header: map[string]string{header: "{"}})
+			a.invoke(given{header: map[string]string{header: "{"}})
 			if c := a.call("/error"); !strings.Contains(c.Body, want) {
 				t.Errorf("%s: %s", header, c.Body)
 			}
@@ -148,7 +148,7 @@ func TestFailures(t *testing.T) {
 	} {
 		t.Run(payload, func(t *testing.T) {
 			a.call("/next")
-			a.invoke(event{payload: payload})
+			a.invoke(given{payload: payload})
 			c := a.call("/id-1/error")
 			for _, text := range want {
 				if !strings.Contains(c.Body, text) {
@@ -163,7 +163,7 @@ func TestFailures(t *testing.T) {
 		})
 	}
 	a.call("/next")
-	a.invoke(event{payload: "well"})
+	a.invoke(given{payload: "well"})
 	if c := a.call("/response"); c.Body != "well" {
 		t.Errorf("the invocation after them: %s", c.Body)
 	}
@@ -182,7 +182,7 @@ func TestFailuresThatEndServe(t *testing.T) {
 				}
 			})
 			a.call("/next")
-			a.invoke(event{payload: payload})
+			a.invoke(given{payload: payload})
 			a.call("/error")
 			if err := s.wait(); err == nil || !shut {
 				t.Errorf("Serve: %v; shutdown functions ran: %v", err, shut)
@@ -197,12 +197,12 @@ func TestAResponseThatIsTooLargeFailsTheInvocation(t *testing.T) {
 		return make([]byte, runtimeapi.MaxResponseBytes+len(p)), nil
 	}))
 	a.call("/next")
-	a.invoke(event{payload: "x"})
+	a.invoke(given{payload: "x"})
 	if c := a.call("/error"); !strings.Contains(c.Body, "Function.ResponseSizeTooLarge") || !strings.Contains(c.Body, "6291556") {
 		t.Errorf("reported %s", c.Body)
 	}
 	a.call("/next")
-	a.invoke(event{})
+	a.invoke(given{})
 	if c := a.call("/response"); len(c.Body) != runtimeapi.MaxResponseBytes {
 		t.Errorf("%d bytes", len(c.Body))
 	}
@@ -213,12 +213,12 @@ func TestAnEventThatIsTooLargeFailsTheInvocation(t *testing.T) {
 	a := newAPI(t)
 	s := serve(t, a, handlerFunc(echo))
 	a.call("/next")
-	a.invoke(event{payload: strings.Repeat("x", 16<<20+1)})
+	a.invoke(given{payload: strings.Repeat("x", 16<<20+1)})
 	if c := a.call("/error"); !strings.Contains(c.Body, "larger than 16777216 bytes") {
 		t.Errorf("reported %s", c.Body)
 	}
 	a.call("/next")
-	a.invoke(event{payload: "x"})
+	a.invoke(given{payload: "x"})
 	a.call("/response")
 	s.end()
 }
@@ -251,7 +251,7 @@ func TestWorkersDoNotDisturbOneAnother(t *testing.T) {
 	go func() {
 		for i := range invocations {
 			id := fmt.Sprint(i)
-			a.events <- event{payload: id, header: map[string]string{
+			a.events <- given{payload: id, header: map[string]string{
 				"Lambda-Runtime-Aws-Request-Id": id, "Lambda-Runtime-Trace-Id": "trace " + id,
 			}}
 		}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
-	"os"
 	"time"
 )
 
@@ -37,14 +36,13 @@ func (w *worker) postStream(inv *invocation, contentType string, r io.Reader) er
 	if err != nil {
 		return fmt.Errorf("runtimeapi: posting the response of invocation %s: %w", inv.id, err)
 	}
-	for total := n; !end && failed == nil; total += n {
+	whole := end || failed != nil // in one piece, which can be posted again
+	for total := n; err == nil && !end && failed == nil; total += n {
 		n, end, failed = w.readPiece(r, piece)
 		if n > MaxStreamBytes-total {
 			n, failed = MaxStreamBytes-total, errTooLong(MaxStreamBytes)
 		}
-		if err = s.write(piece[:n]); err != nil {
-			break
-		}
+		err = s.write(piece[:n])
 	}
 	if err == nil {
 		err = s.end(failed)
@@ -52,7 +50,18 @@ func (w *worker) postStream(inv *invocation, contentType string, r io.Reader) er
 	if failed != nil {
 		w.client.logFailure(inv, failed)
 	}
-	return errors.Join(w.streamReply(inv, err), w.client.exit(failed))
+	err = w.streamReply(inv, err)
+	if err != nil && whole && !s.c.began && !isStatus(err) {
+		w.hangUp()
+		if s, err = w.beginStream(inv, contentType, piece[:n]); err == nil {
+			err = w.streamReply(inv, s.end(failed))
+		}
+	}
+	if err != nil && !isStatus(err) {
+		w.client.log.Error("runtimeapi: the response broke off", "request_id", inv.id, "error", err)
+		err = nil
+	}
+	return errors.Join(err, w.client.exit(failed))
 }
 
 // readPiece reads once, or until there is something.
@@ -127,20 +136,16 @@ func (s *streamPost) end(failed *failure) error {
 }
 
 // streamReply reads what the API says to the answer, also to one that it
-// stopped reading. It returns an error if that ends Serve.
+// stopped reading, which broke with an error.
 func (w *worker) streamReply(inv *invocation, broken error) error {
-	if broken != nil && !errors.Is(broken, os.ErrDeadlineExceeded) {
+	if broken != nil {
 		w.conn.bound(time.Now().Add(w.client.timing.lastCall)) // it has been said, or never will be
 	}
 	err := w.takeReply(inv, "response")
-	var final *StatusError
-	if errors.As(err, &final) {
-		return err
+	if err == nil { // the API has said what it thinks of the answer
+		return nil
 	}
-	if err = errors.Join(broken, err); err != nil {
-		w.client.log.Error("runtimeapi: the response broke off", "request_id", inv.id, "error", err)
-	}
-	return nil
+	return errors.Join(broken, err)
 }
 
 // trailer is the failure as the document of a trailer, which HTTP servers take

@@ -73,23 +73,23 @@ func (p *panickingType) ContentType() string { return p.Reader.(*reader).Content
 
 func TestStream(t *testing.T) {
 	a := newAPI(t)
-	var given *reader
+	var last *reader
 	s := serve(t, a, runtimeapi.StreamFunc(func(ctx context.Context, p json.RawMessage) (io.Reader, error) {
 		r, err := streamOf(ctx, p)
-		given, _ = r.(*reader)
+		last, _ = r.(*reader)
 		return r, err
 	}))
-	var last string
+	var conn string
 	for _, text := range []string{"", "some", strings.Repeat("large ", 1<<20)} {
 		next := a.call("/next")
-		if next.conn == last {
+		if next.conn == conn {
 			t.Error("the connection of a streamed answer is used again")
 		}
-		a.invoke(event{payload: text})
+		a.invoke(given{payload: text})
 		c := a.call("/response")
-		last = c.conn
+		conn = c.conn
 		got := []string{c.Header.Get("Content-Type"), c.Header.Get("Lambda-Runtime-Function-Response-Mode")}
-		if diff := cmp.Diff([]string{"text/x-test", "streaming"}, got); diff != "" || c.Body != text || c.Length != -1 || next.conn != last {
+		if diff := cmp.Diff([]string{"text/x-test", "streaming"}, got); diff != "" || c.Body != text || c.Length != -1 || next.conn != conn {
 			t.Errorf("%d bytes came back as %d, length %d\n%s", len(text), len(c.Body), c.Length, diff)
 		}
 		if len(c.Trailer.Get("Lambda-Runtime-Function-Error-Type")) > 0 {
@@ -97,7 +97,7 @@ func TestStream(t *testing.T) {
 		}
 	}
 	a.call("/next")
-	if !given.closed {
+	if !last.closed {
 		t.Error("the reader is not closed")
 	}
 	s.end()
@@ -119,7 +119,7 @@ func TestStreamsThatFail(t *testing.T) {
 	} {
 		t.Run(payload, func(t *testing.T) {
 			a.call("/next")
-			a.invoke(event{payload: payload})
+			a.invoke(given{payload: payload})
 			c := a.call(want.path)
 			document := []byte(c.Body)
 			if want.path == "/response" {
@@ -137,11 +137,11 @@ func TestStreamsThatFail(t *testing.T) {
 	}
 	t.Run("ends its goroutine", func(t *testing.T) {
 		a.call("/next")
-		a.invoke(event{payload: "ends its goroutine"})
+		a.invoke(given{payload: "ends its goroutine"})
 		s.log.wait(t, "runtime.Goexit")
 	})
 	a.call("/next")
-	a.invoke(event{payload: "well"})
+	a.invoke(given{payload: "well"})
 	if c := a.call("/response"); c.Body != "well" {
 		t.Errorf("the stream after them is %q", c.Body)
 	}
@@ -158,7 +158,7 @@ func TestAReaderOfKnownLengthIsNotStreamed(t *testing.T) {
 	}))
 	for payload, length := range map[string]int64{"short": 9, "long": -1} {
 		a.call("/next")
-		a.invoke(event{payload: payload})
+		a.invoke(given{payload: payload})
 		c := a.call("/response")
 		if c.Length != length || (c.Header.Get("Lambda-Runtime-Function-Response-Mode") != "") != (length < 0) {
 			t.Errorf("%s: length %d, %v", payload, c.Length, c.Header)
@@ -177,7 +177,7 @@ func TestAStreamOverTheLimitBreaksOff(t *testing.T) {
 		return readFunc(func(p []byte) (int, error) { read += len(p); return len(p), nil }), nil
 	}))
 	a.call("/next")
-	a.invoke(event{payload: "endless"})
+	a.invoke(given{payload: "endless"})
 	c := a.call("/response")
 	if len(c.Body) != runtimeapi.MaxStreamBytes || c.Trailer.Get("Lambda-Runtime-Function-Error-Type") != "Function.ResponseSizeTooLarge" {
 		t.Errorf("%d bytes, trailers %v", len(c.Body), c.Trailer)
@@ -186,7 +186,7 @@ func TestAStreamOverTheLimitBreaksOff(t *testing.T) {
 		t.Errorf("%d bytes were read", read)
 	}
 	a.call("/next")
-	a.invoke(event{payload: "well"})
+	a.invoke(given{payload: "well"})
 	if c := a.call("/response"); c.Body != "well" {
 		t.Errorf("the stream after it is %q", c.Body)
 	}

@@ -134,8 +134,7 @@ func (w *worker) next() (*invocation, error) {
 	for failures := 0; ; failures++ {
 		began := time.Now()
 		inv, err := w.askNext()
-		var final *StatusError
-		if err == nil || errors.As(err, &final) {
+		if err == nil || isStatus(err) {
 			return inv, err
 		}
 		w.hangUp()
@@ -222,6 +221,12 @@ type StatusError struct {
 // Error has all of it.
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("runtimeapi: %s: the API answered %s %q", e.Call, e.Status, e.Message)
+}
+
+// isStatus reports whether the API has answered, with a status that ends Serve.
+func isStatus(err error) bool {
+	_, ok := errors.AsType[*StatusError](err)
+	return ok
 }
 
 // serve answers an invocation and runs what is to run after it.
