@@ -3,7 +3,6 @@ package runtimeapi_test
 import (
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // deadline is for what must happen; it fails a test that would hang.
-const deadline = 30 * time.Second
+const deadline = 3 * time.Second
 
 // call is what a function said to the API.
 type call struct {
@@ -166,7 +165,7 @@ func serve(t testing.TB, a *api, handler runtimeapi.Handler, change ...func(*run
 	s := &serving{t: t, result: make(chan error, 1), log: &log{}}
 	cfg := runtimeapi.Config{
 		Address: a.address(), WithoutExtension: true, ShutdownTimeout: 10 * time.Second,
-		Logger: slog.New(slog.NewTextHandler(s.log, nil)),
+		Logger: logger(s.log),
 	}
 	for _, f := range change {
 		f(&cfg, nil)

@@ -14,11 +14,18 @@ import (
 // pieceBytes is how much of a streamed answer is read and sent at once.
 const pieceBytes = 32 << 10
 
-// streamPost is a streamed answer that is being posted.
+// streamPost is a streamed answer that is being posted. While nothing has come
+// back, its beginning is kept, so that it can be posted again over a new
+// connection when the first one turns out to be dead.
 type streamPost struct {
-	c      *conn
+	w           *worker
+	inv         *invocation
+	contentType string
+
 	out    *bufio.Writer
 	chunks io.WriteCloser
+	sent   []byte // the answer up to here; nil: more than is kept
+	again  bool   // it is posted for the second time
 }
 
 // postStream posts what r gives as it comes. The connection is not used again:
@@ -32,11 +39,8 @@ func (w *worker) postStream(inv *invocation, contentType string, r io.Reader) er
 	}
 	inv.streaming = true
 	defer w.hangUp()
-	s, err := w.beginStream(inv, contentType, piece[:n])
-	if err != nil {
-		return fmt.Errorf("runtimeapi: posting the response of invocation %s: %w", inv.id, err)
-	}
-	whole := end || failed != nil // in one piece, which can be posted again
+	s := &streamPost{w: w, inv: inv, contentType: contentType, sent: append([]byte{}, piece[:n]...)}
+	err := s.start()
 	for total := n; err == nil && !end && failed == nil; total += n {
 		n, end, failed = w.readPiece(r, piece)
 		if n > MaxStreamBytes-total {
@@ -44,24 +48,72 @@ func (w *worker) postStream(inv *invocation, contentType string, r io.Reader) er
 		}
 		err = s.write(piece[:n])
 	}
-	if err == nil {
-		err = s.end(failed)
-	}
 	if failed != nil {
 		w.client.logFailure(inv, failed)
 	}
-	err = w.streamReply(inv, err)
-	if err != nil && whole && !s.c.began && !isStatus(err) {
-		w.hangUp()
-		if s, err = w.beginStream(inv, contentType, piece[:n]); err == nil {
-			err = w.streamReply(inv, s.end(failed))
-		}
+	if err == nil {
+		err = s.finish(failed)
 	}
 	if err != nil && !isStatus(err) {
 		w.client.log.Error("runtimeapi: the response broke off", "request_id", inv.id, "error", err)
 		err = nil
 	}
 	return errors.Join(err, w.client.exit(failed))
+}
+
+// start sends the head and what is in s.sent.
+func (s *streamPost) start() error {
+	if err := s.begin(); err != nil {
+		return s.resend(err)
+	}
+	return nil
+}
+
+// write sends a piece.
+func (s *streamPost) write(piece []byte) error {
+	if s.sent != nil {
+		s.sent = append(s.sent, piece...)
+	}
+	if len(s.sent) > pieceBytes {
+		s.sent = nil
+	}
+	if err := s.send(piece); err != nil {
+		return s.resend(err)
+	}
+	return nil
+}
+
+// finish sends the end and takes the API's reply.
+func (s *streamPost) finish(failed *failure) error {
+	err := s.end(failed)
+	if err == nil || isStatus(err) {
+		return err
+	}
+	if err = s.resend(err); err == nil {
+		err = s.end(failed)
+	}
+	return err
+}
+
+// resend sends the answer up to here over a new connection, if the one before
+// failed with err and nothing came back on it. Otherwise it returns err.
+func (s *streamPost) resend(err error) error {
+	if c := s.w.conn; c != nil {
+		c.bound(time.Now().Add(s.w.client.timing.lastCall)) // a reply has been sent, or never will be
+		refused := s.w.takeReply(s.inv, "response")
+		if isStatus(refused) {
+			return errors.Join(err, refused)
+		}
+		if c.began {
+			return err
+		}
+	}
+	if s.sent == nil || s.again {
+		return err
+	}
+	s.again = true
+	s.w.hangUp()
+	return s.begin()
 }
 
 // readPiece reads once, or until there is something.
@@ -83,38 +135,31 @@ func (w *worker) readPiece(r io.Reader, piece []byte) (n int, end bool, failed *
 	return n, end, failed
 }
 
-// beginStream sends the head and the first piece, a second time over a new
-// connection if nothing came back on the first.
-func (w *worker) beginStream(inv *invocation, contentType string, first []byte) (*streamPost, error) {
-	var err error
-	for range 2 {
-		if err = w.connect(); err != nil {
-			continue
-		}
-		c := w.conn
-		c.begin(http.MethodPost, inv.path("response"))
-		c.header("Content-Type", contentType)
-		c.header(headerResponseMode, "streaming")
-		c.header("Transfer-Encoding", "chunked")
-		c.header("Trailer", headerErrorType+", "+headerErrorBody)
-		c.out = append(c.out, "\r\n"...)
-		if err = c.ready(); err == nil {
-			c.bound(w.replyBy(inv))
-			s := &streamPost{c: c, out: bufio.NewWriterSize(c.Conn, pieceBytes+4<<10)}
-			s.chunks = httputil.NewChunkedWriter(s.out)
-			_, _ = s.out.Write(c.out) // Flush returns its error
-			if err = s.write(first); err == nil {
-				return s, nil
-			}
-		}
-		w.hangUp()
+// begin sends the head and what is in s.sent.
+func (s *streamPost) begin() error {
+	if err := s.w.connect(); err != nil {
+		return err
 	}
-	return nil, err
+	c := s.w.conn
+	c.begin(http.MethodPost, s.inv.path("response"))
+	c.header("Content-Type", s.contentType)
+	c.header(headerResponseMode, "streaming")
+	c.header("Transfer-Encoding", "chunked")
+	c.header("Trailer", headerErrorType+", "+headerErrorBody)
+	c.out = append(c.out, "\r\n"...)
+	if err := c.ready(); err != nil {
+		return err
+	}
+	c.bound(s.w.replyBy(s.inv))
+	s.out = bufio.NewWriterSize(c.Conn, pieceBytes+4<<10)
+	s.chunks = httputil.NewChunkedWriter(s.out)
+	_, _ = s.out.Write(c.out) // send returns its error
+	return s.send(s.sent)
 }
 
-// write sends a piece.
-func (s *streamPost) write(piece []byte) error {
-	if len(piece) > 0 {
+// send sends a piece as a chunk.
+func (s *streamPost) send(piece []byte) error {
+	if len(piece) > 0 { // an empty chunk is the end
 		if _, err := s.chunks.Write(piece); err != nil {
 			return err
 		}
@@ -122,7 +167,8 @@ func (s *streamPost) write(piece []byte) error {
 	return s.out.Flush()
 }
 
-// end sends the end of the answer, with trailers if it failed.
+// end sends the end of the answer, with trailers if it failed, and takes the
+// reply.
 func (s *streamPost) end(failed *failure) error {
 	if err := s.chunks.Close(); err != nil {
 		return err
@@ -132,20 +178,10 @@ func (s *streamPost) end(failed *failure) error {
 			headerErrorBody, base64.StdEncoding.EncodeToString(failed.trailer()))
 	}
 	_, _ = s.out.WriteString("\r\n") // Flush returns its error
-	return s.out.Flush()
-}
-
-// streamReply reads what the API says to the answer, also to one that it
-// stopped reading, which broke with an error.
-func (w *worker) streamReply(inv *invocation, broken error) error {
-	if broken != nil {
-		w.conn.bound(time.Now().Add(w.client.timing.lastCall)) // it has been said, or never will be
+	if err := s.out.Flush(); err != nil {
+		return err
 	}
-	err := w.takeReply(inv, "response")
-	if err == nil { // the API has said what it thinks of the answer
-		return nil
-	}
-	return errors.Join(broken, err)
+	return s.w.takeReply(s.inv, "response")
 }
 
 // trailer is the failure as the document of a trailer, which HTTP servers take

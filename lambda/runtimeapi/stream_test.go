@@ -192,3 +192,5 @@ func TestAStreamOverTheLimitBreaksOff(t *testing.T) {
 	}
 	s.end()
 }
+
+func logger(l *log) *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
