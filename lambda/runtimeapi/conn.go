@@ -34,21 +34,23 @@ const (
 // timing has the bounds on the API's part. Tests shorten them.
 type timing struct {
 	dial     time.Duration
-	message  time.Duration // from the first byte of an answer to the last
-	reply    time.Duration // for the API to take an answer, at least
-	register time.Duration // for Serve to wait for the extension
-	steady   time.Duration // a connection that lasted so long had been sound
-	lastCall time.Duration // for an event that was sent before the shutdown
+	message  time.Duration   // from the first byte of an answer to the last
+	reply    time.Duration   // for the API to take an answer that is whole
+	register time.Duration   // for Serve to wait for the extension
+	steady   time.Duration   // a connection that lasted so long had been sound
+	lastCall time.Duration   // for an event that was sent before the shutdown
+	redials  []time.Duration // before each repetition of a call of next that found no sound connection
 }
 
 func defaultTiming() timing {
 	return timing{
 		dial:     time.Second,
 		message:  5 * time.Second,
-		reply:    2 * time.Second,
+		reply:    10 * time.Second,
 		register: time.Second,
 		steady:   100 * time.Millisecond,
 		lastCall: 50 * time.Millisecond,
+		redials:  []time.Duration{0, 20 * time.Millisecond, 200 * time.Millisecond},
 	}
 }
 
@@ -70,6 +72,7 @@ type conn struct {
 	budget  int  // how many bytes of the answer may still be read
 	began   bool // a byte of the answer has come
 	bounded bool // a deadline is set
+	timed   bool // the deadline is that of the rest of an answer
 	broken  bool // not to be used again
 }
 
@@ -89,7 +92,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.budget <= 0 {
 		return 0, errHeadTooLarge
 	}
-	if c.began && !c.bounded {
+	if c.began && !c.timed {
+		c.timed = true
 		c.bound(time.Now().Add(c.timing.message))
 	}
 	n, err := c.Conn.Read(p[:min(len(p), c.budget)])
@@ -154,7 +158,7 @@ func (c *conn) post(body []byte) error {
 
 // ready prepares for the answer to the next request.
 func (c *conn) ready() error {
-	c.began, c.budget = false, maxHeadBytes
+	c.began, c.timed, c.budget = false, false, maxHeadBytes
 	if c.r.Buffered() > 0 {
 		return errUnsolicited
 	}

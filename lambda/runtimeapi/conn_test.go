@@ -306,7 +306,7 @@ func FuzzAnswers(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer stop()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // deadline is for what must happen; it fails a test that would hang.
-const deadline = 3 * time.Second
+const deadline = 30 * time.Second
 
 // call is what a function said to the API.
 type call struct {

@@ -83,7 +83,7 @@ func (w *worker) post(inv *invocation, call string, body []byte, headers func(*c
 		c := w.conn
 		c.begin(http.MethodPost, inv.path(call))
 		headers(c)
-		c.bound(w.replyBy(inv))
+		c.bound(time.Now().Add(w.client.timing.reply))
 		if err = c.post(body); err == nil {
 			err = w.takeReply(inv, call)
 		}
@@ -97,16 +97,6 @@ func (w *worker) post(inv *invocation, call string, body []byte, headers func(*c
 		}
 	}
 	return fmt.Errorf("runtimeapi: posting the %s of invocation %s: %w", call, inv.id, err)
-}
-
-// replyBy bounds an exchange over an answer: by the invocation's deadline, at
-// which Lambda gives up, and a while for an answer that is late or nearly so.
-func (w *worker) replyBy(inv *invocation) time.Time {
-	now := time.Now()
-	if inv.deadline.Before(now) {
-		return now.Add(w.client.timing.reply)
-	}
-	return inv.deadline.Add(w.client.timing.reply)
 }
 
 // takeReply reads what the API says to an answer. See the package's table of

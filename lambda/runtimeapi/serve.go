@@ -80,10 +80,8 @@ func (c *Client) shutDown(workers []*worker, results <-chan error, running int) 
 		}
 		break
 	}
-	if running == 0 {
-		for _, w := range workers {
-			w.hangUp()
-		}
+	for _, w := range workers {
+		w.abandon()
 	}
 	for i, f := range c.shutdown {
 		if err := c.runShutdown(ctx, f); err != nil {

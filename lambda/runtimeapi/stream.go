@@ -14,6 +14,9 @@ import (
 // pieceBytes is how much of a streamed answer is read and sent at once.
 const pieceBytes = 32 << 10
 
+// maxInvocation is the longest that Lambda lets an invocation run.
+const maxInvocation = 15 * time.Minute
+
 // streamPost is a streamed answer that is being posted. While nothing has come
 // back, its beginning is kept, so that it can be posted again over a new
 // connection when the first one turns out to be dead.
@@ -150,7 +153,8 @@ func (s *streamPost) begin() error {
 	if err := c.ready(); err != nil {
 		return err
 	}
-	c.bound(s.w.replyBy(s.inv))
+	// Whoever reads the answer may be slow, until Lambda gives up.
+	c.bound(time.Now().Add(s.w.client.timing.reply + min(max(0, time.Until(s.inv.deadline)), maxInvocation)))
 	s.out = bufio.NewWriterSize(c.Conn, pieceBytes+4<<10)
 	s.chunks = httputil.NewChunkedWriter(s.out)
 	_, _ = s.out.Write(c.out) // send returns its error
@@ -181,6 +185,7 @@ func (s *streamPost) end(failed *failure) error {
 	if err := s.out.Flush(); err != nil {
 		return err
 	}
+	s.w.conn.bound(time.Now().Add(s.w.client.timing.reply))
 	return s.w.takeReply(s.inv, "response")
 }
 

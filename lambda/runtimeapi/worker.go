@@ -17,13 +17,14 @@ type worker struct {
 	handler Handler
 	stopped <-chan struct{} // closed when Serve shuts down
 
-	conn    *conn       // nil: to be dialled
 	payload []byte      // of the current invocation, reused
 	current *invocation // taken and not yet answered
 
-	mu       sync.Mutex // over what follows, which shutdown uses too
-	idle     *conn      // waits for an event; nil: it does not
-	stopping bool
+	mu        sync.Mutex // for writing what follows; stop and abandon use it too
+	conn      *conn      // nil: to be dialled
+	idle      bool       // waits for an event
+	stopping  bool
+	abandoned bool // Serve has returned
 }
 
 // start runs the worker on a goroutine of its own, and on a new one whenever a
@@ -77,8 +78,8 @@ func (w *worker) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopping = true
-	if w.idle != nil {
-		_ = w.idle.SetReadDeadline(time.Now().Add(w.client.timing.lastCall)) // of an open connection
+	if w.idle {
+		_ = w.conn.SetReadDeadline(time.Now().Add(w.client.timing.lastCall)) // of an open connection
 	}
 }
 
@@ -87,10 +88,8 @@ func (w *worker) stop() {
 func (w *worker) waits() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.stopping {
-		w.idle = w.conn
-	}
-	return !w.stopping
+	w.idle = !w.stopping
+	return w.idle
 }
 
 // waited notes that the worker no longer waits, and reports whether it is to
@@ -98,8 +97,18 @@ func (w *worker) waits() bool {
 func (w *worker) waited() (stopping bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.idle = nil
+	w.idle = false
 	return w.stopping
+}
+
+// abandon closes the connection for good, whatever the worker does.
+func (w *worker) abandon() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.abandoned = true
+	if w.conn != nil {
+		_ = w.conn.Close() // nothing more can be done about it
+	}
 }
 
 // connect makes sure that there is a connection.
@@ -109,28 +118,32 @@ func (w *worker) connect() error {
 	}
 	w.hangUp()
 	c, err := dial(w.client.cfg.Address, w.client.timing)
-	if err == nil {
-		w.conn = c
+	if err != nil {
+		return err
 	}
-	return err
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conn = c
+	if w.abandoned {
+		_ = c.Close() // a write tells
+	}
+	return nil
 }
 
+// hangUp closes the connection.
 func (w *worker) hangUp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.conn != nil {
 		_ = w.conn.Close() // nothing is owed on it
 		w.conn = nil
 	}
 }
 
-// redials is how long to wait before each repetition of a call of next that
-// found no sound connection.
-func redials() []time.Duration {
-	return []time.Duration{0, 20 * time.Millisecond, 200 * time.Millisecond}
-}
-
 // next asks for an invocation. It returns nil at the shutdown. It may be
 // repeated at will: an event whose answer broke off has not been taken.
 func (w *worker) next() (*invocation, error) {
+	redials := w.client.timing.redials
 	for failures := 0; ; failures++ {
 		began := time.Now()
 		inv, err := w.askNext()
@@ -144,12 +157,12 @@ func (w *worker) next() (*invocation, error) {
 		if time.Since(began) >= w.client.timing.steady {
 			failures = 0
 		}
-		if failures == len(redials()) {
+		if failures == len(redials) {
 			return nil, fmt.Errorf("runtimeapi: asking for an invocation: %w, %d times in a row", err, failures+1)
 		}
 		select {
 		case <-w.stopped:
-		case <-time.After(redials()[failures]):
+		case <-time.After(redials[failures]):
 		}
 	}
 }
