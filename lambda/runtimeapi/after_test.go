@@ -51,7 +51,7 @@ func inModes(t *testing.T, test func(t *testing.T, path string, wrap func(f func
 		test(t, "/response", func(f func(context.Context)) runtimeapi.Handler {
 			return runtimeapi.StreamFunc(func(ctx context.Context, _ json.RawMessage) (io.Reader, error) {
 				f(ctx)
-				return &reader{Reader: strings.NewReader("x")}, nil
+				return &reader{r: strings.NewReader("x")}, nil
 			})
 		})
 	})

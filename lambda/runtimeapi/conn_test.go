@@ -129,7 +129,7 @@ func buffered() runtimeapi.Handler { return handlerFunc(echo) }
 
 func streamed() runtimeapi.Handler {
 	return runtimeapi.StreamFunc(func(_ context.Context, p json.RawMessage) (io.Reader, error) {
-		return &reader{Reader: strings.NewReader(string(p))}, nil
+		return &reader{r: strings.NewReader(string(p))}, nil
 	})
 }
 

@@ -287,7 +287,7 @@ func TestWorkersDoNotDisturbOneAnother(t *testing.T) {
 }
 
 func TestStreamFuncIsAHandler(t *testing.T) {
-	r := &reader{Reader: strings.NewReader("all of it")}
+	r := &reader{r: strings.NewReader("all of it")}
 	f := runtimeapi.StreamFunc(func(context.Context, jsonRaw) (io.Reader, error) { return r, nil })
 	got, err := f.Invoke(t.Context(), nil)
 	if string(got) != "all of it" || err != nil || !r.closed {

@@ -20,13 +20,14 @@ type jsonRaw = json.RawMessage
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// reader hides all that a Reader has beside Read.
+// reader hides all that a Reader has beside Read. It has no exported field,
+// since aws-lambda-go would encode that in JSON.
 type reader struct {
-	io.Reader
+	r      io.Reader
 	closed bool
 }
 
-func (r *reader) Read(p []byte) (int, error) { return r.Reader.Read(p) }
+func (r *reader) Read(p []byte) (int, error) { return r.r.Read(p) }
 func (r *reader) Close() error               { r.closed = true; return nil }
 func (r *reader) ContentType() string        { return "text/x-test" }
 
@@ -40,8 +41,9 @@ func then(text string, f func() (int, error)) io.Reader {
 	return io.MultiReader(strings.NewReader(text), readFunc(func([]byte) (int, error) { return f() }))
 }
 
+// streamOf ends as the payload says, which may be in quotes.
 func streamOf(_ context.Context, payload json.RawMessage) (io.Reader, error) {
-	switch text := string(payload); text {
+	switch text := strings.Trim(string(payload), `"`); text {
 	case "error":
 		return nil, errors.New("no stream")
 	case "panic":
@@ -63,7 +65,7 @@ func streamOf(_ context.Context, payload json.RawMessage) (io.Reader, error) {
 	case "content type panics":
 		return struct{ *panickingType }{}, nil
 	default:
-		return &reader{Reader: strings.NewReader(text)}, nil
+		return &reader{r: strings.NewReader(text)}, nil
 	}
 }
 
@@ -172,7 +174,7 @@ func TestAStreamOverTheLimitBreaksOff(t *testing.T) {
 	read := 0
 	s := serve(t, a, runtimeapi.StreamFunc(func(_ context.Context, p json.RawMessage) (io.Reader, error) {
 		if string(p) == "well" {
-			return &reader{Reader: strings.NewReader("well")}, nil
+			return &reader{r: strings.NewReader("well")}, nil
 		}
 		return readFunc(func(p []byte) (int, error) { read += len(p); return len(p), nil }), nil
 	}))
