@@ -92,6 +92,7 @@ func (p *process) take(inv *invocation, dropped <-chan struct{}) bool {
 	for _, e := range p.extensions {
 		e.announce(p.cfg, inv)
 	}
+	p.logger.Debug("invocation started", "request_id", inv.id, "pid", p.stats.Pid)
 	return true
 }
 

@@ -85,7 +85,6 @@ func sleep(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := json.Unmarshal(payload, &n); err != nil {
 		return nil, err
 	}
-	fmt.Println("took " + n.ID)
 	if n.After > 0 {
 		runtimeapi.After(ctx, func(context.Context) { time.Sleep(n.After); fmt.Println("rested", n.ID) })
 	}
@@ -95,11 +94,6 @@ func sleep(ctx context.Context, payload []byte) ([]byte, error) {
 
 func sleepingStream(ctx context.Context, payload json.RawMessage) (io.Reader, error) {
 	text := string(payload)
-	var n nap
-	if err := json.Unmarshal(payload, &n); err != nil {
-		return nil, err
-	}
-	fmt.Println("took " + n.ID)
 	half := strings.NewReader(text[:len(text)/2])
 	woken := false
 	rest := strings.NewReader(text[len(text)/2:])
