@@ -300,7 +300,7 @@ func FuzzAnswers(f *testing.F) {
 		if stream {
 			handler = streamed()
 		}
-		client, err := runtimeapi.NewImpatient(runtimeapi.Config{
+		client, err := runtimeapi.NewWithBounds(runtimeapi.Config{
 			Address: a.listener.Addr().String(), WithoutExtension: true, Logger: discard(),
 		}, bound)
 		if err != nil {

@@ -227,9 +227,9 @@ func converse(t *testing.T, name, payload string) exchange {
 	first := a.call("/next")
 	a.invoke(given{payload: payload})
 	e := exchange{Calls: []said{first.said()}}
-	patience := time.After(deadline)
+	timeout := time.After(deadline)
 	if name == "aws streamed" && payload == `"no progress"` {
-		patience = time.After(time.Second)
+		timeout = time.After(time.Second)
 	}
 	for {
 		select {
@@ -246,7 +246,7 @@ func converse(t *testing.T, name, payload string) exchange {
 			}
 			e.Then = "exit"
 			return e
-		case <-patience:
+		case <-timeout:
 			e.Then = "hang"
 			return e
 		}

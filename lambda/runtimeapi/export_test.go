@@ -2,9 +2,9 @@ package runtimeapi
 
 import "time"
 
-// NewImpatient is New with short bounds on what the API may do, such as on a
+// NewWithBounds is New with short bounds on what the API may do, such as on a
 // message that has begun and on taking an answer, and no pause between dials.
-func NewImpatient(cfg Config, bound time.Duration) (*Client, error) {
+func NewWithBounds(cfg Config, bound time.Duration) (*Client, error) {
 	timing := defaultTiming()
 	timing.message, timing.reply, timing.register, timing.lastCall = bound, bound, bound, bound
 	timing.redials = make([]time.Duration, 2)

@@ -62,11 +62,11 @@ func (c *Client) shutDown(workers []*worker, results <-chan error, running int) 
 	const reserve = 50 * time.Millisecond // for the functions, whatever the workers do
 	ctx, cancel := context.WithTimeout(c.base, c.cfg.ShutdownTimeout)
 	defer cancel()
-	patience := c.cfg.ShutdownTimeout
+	limit := c.cfg.ShutdownTimeout
 	if len(c.shutdown) > 0 {
-		patience = max(patience-reserve, patience/2)
+		limit = max(limit-reserve, limit/2)
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	var errs []error
 	for ; running > 0; running-- {
@@ -76,7 +76,7 @@ func (c *Client) shutDown(workers []*worker, results <-chan error, running int) 
 			continue
 		case <-timer.C:
 			errs = append(errs, fmt.Errorf("runtimeapi: %d of %d workers had not finished %v after the shutdown began",
-				running, len(workers), patience))
+				running, len(workers), limit))
 		}
 		break
 	}
