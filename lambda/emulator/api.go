@@ -42,11 +42,13 @@ func (p *process) serve() {
 		Handler:        mux,
 		MaxHeaderBytes: 2 << 20, // aws-lambda-go sends up to 1 MB of X-Ray error cause
 		ErrorLog:       slog.NewLogLogger(p.logger.Handler(), slog.LevelDebug),
-		ConnState: func(_ net.Conn, state http.ConnState) {
+		ConnState: func(conn net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:
 				p.conns.Add(1)
+				p.open.Store(conn, nil)
 			case http.StateClosed, http.StateHijacked:
+				p.open.Delete(conn)
 				p.conns.Done()
 			}
 		},
@@ -75,13 +77,14 @@ func accept(w http.ResponseWriter) {
 
 // serveNext answers GET /runtime/invocation/next with the next event.
 func (p *process) serveNext(w http.ResponseWriter, r *http.Request) {
-	if !p.arrive() {
+	dropped, ok := p.arrive()
+	if !ok {
 		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the invocation before has no answer yet")
 		return
 	}
 	select {
 	case inv := <-p.queue:
-		if p.take(inv) {
+		if p.take(inv, dropped) {
 			writeEvent(w, inv, p.cfg.arn())
 			return
 		}
@@ -91,6 +94,8 @@ func (p *process) serveNext(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		}
 	case <-r.Context().Done():
+		p.leave()
+	case <-dropped:
 		p.leave()
 	case <-p.ending:
 		p.leave()

@@ -69,6 +69,15 @@ type Config struct {
 	// continues it for the next invocation. Lambda does so at concurrency 1.
 	Freeze bool
 
+	// DropConnections closes the function's connections to the Runtime API
+	// whenever the process is stopped, as a long freeze may. Calls of next that
+	// waited on them have to be made again.
+	DropConnections bool
+
+	// Extensions says how the Extensions API answers the registration of an
+	// extension.
+	Extensions ExtensionMode
+
 	// TempDir is the function's TMPDIR and stands for /tmp: it outlives
 	// crashes and restarts. Empty means a new directory that [Function.Close]
 	// removes; a given one is left alone.
@@ -83,6 +92,18 @@ type Config struct {
 	// at warn; nil discards them.
 	Logger *slog.Logger
 }
+
+// An ExtensionMode is how the Extensions API answers a registration.
+type ExtensionMode int
+
+const (
+	// ExtensionsAccepted registers extensions.
+	ExtensionsAccepted ExtensionMode = iota
+	// ExtensionsRefused answers with 403.
+	ExtensionsRefused
+	// ExtensionsHang never answers.
+	ExtensionsHang
+)
 
 // reserved are the variables that Lambda refuses in a function's configuration
 // (Lambda developer guide, "Defined runtime environment variables") and that
@@ -114,6 +135,9 @@ func (c Config) withDefaults() (Config, error) {
 				return c, fmt.Errorf("emulator: environment variable %s is reserved by Lambda", key)
 			}
 		}
+	}
+	if c.Extensions < ExtensionsAccepted || c.Extensions > ExtensionsHang {
+		return c, fmt.Errorf("emulator: Extensions is %d, which is no ExtensionMode", c.Extensions)
 	}
 	for name, n := range map[string]int64{
 		"Timeout": int64(c.Timeout), "InitTimeout": int64(c.InitTimeout), "ShutdownGrace": int64(c.ShutdownGrace),

@@ -50,6 +50,17 @@ func (e *extension) announce(cfg Config, inv *invocation) {
 // but the function's own process knows this server's address. Refusals are
 // those of the Extensions API.
 func (p *process) serveRegister(w http.ResponseWriter, r *http.Request) {
+	switch p.cfg.Extensions {
+	case ExtensionsRefused:
+		refuse(w, http.StatusForbidden, "Extension.TooManyExtensions", "no extension may be registered")
+		return
+	case ExtensionsHang:
+		select {
+		case <-r.Context().Done():
+		case <-p.ending:
+		}
+		return
+	}
 	var request struct {
 		Events []string `json:"events"`
 	}

@@ -1,6 +1,9 @@
 package emulator
 
-import "syscall"
+import (
+	"net"
+	"syscall"
+)
 
 func (p *process) freeze() error {
 	p.mu.Lock()
@@ -15,6 +18,14 @@ func (p *process) freeze() error {
 func (p *process) freezeLocked() {
 	p.frozen = true
 	p.signalGroup(syscall.SIGSTOP)
+	if p.cfg.DropConnections {
+		close(p.dropped)
+		p.dropped = make(chan struct{})
+		p.open.Range(func(conn, _ any) bool {
+			_ = conn.(net.Conn).Close() // the function finds out
+			return true
+		})
+	}
 }
 
 func (p *process) thaw() error {

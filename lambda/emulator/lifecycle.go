@@ -7,12 +7,13 @@ import (
 
 // arrive notes a call of next: it ends the invocation before, and the runtime's
 // part of init. It refuses a runtime that asks again without having answered.
-func (p *process) arrive() (ok bool) {
+// dropped is closed when the call's connection is.
+func (p *process) arrive() (dropped <-chan struct{}, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.latest != nil {
 		if !p.latest.finished && !p.stopping {
-			return false
+			return nil, false
 		}
 		p.latest.timer.Stop()
 		p.latest = nil
@@ -21,9 +22,10 @@ func (p *process) arrive() (ok bool) {
 		p.stats.FirstNext = time.Now()
 	}
 	p.waiting++
+	dropped = p.dropped // before freezeIdle, which may drop it
 	p.completeInit()
 	p.freezeIdle()
-	return true
+	return dropped, true
 }
 
 // leave notes that a call of next ends without an invocation.
@@ -70,13 +72,14 @@ func (p *process) initFailed(report []byte) {
 }
 
 // take gives inv to a call of next that was waiting and starts its clock. It
-// reports false when the process is stopping, and sends inv back.
-func (p *process) take(inv *invocation) bool {
+// reports false when the process is stopping or the call's connection has been
+// dropped, and sends inv back.
+func (p *process) take(inv *invocation, dropped <-chan struct{}) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting--
 	p.pending--
-	if p.stopping {
+	if p.stopping || closed(dropped) {
 		inv.finish(result{retry: true})
 		return false
 	}
@@ -89,6 +92,7 @@ func (p *process) take(inv *invocation) bool {
 	for _, e := range p.extensions {
 		e.announce(p.cfg, inv)
 	}
+	p.logger.Debug("invocation started", "request_id", inv.id, "pid", p.stats.Pid)
 	return true
 }
 

@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
 // functionMode makes the test binary a function: what it is, is how it answers.
@@ -39,8 +41,21 @@ func TestMain(m *testing.M) {
 		lambda.Start(h.Stream)
 	case "buffered":
 		lambda.Start(h)
+	case "runtimeapi stream":
+		serve(runtimeapi.StreamFunc(h.Stream))
+	case "runtimeapi buffered":
+		serve(h)
 	}
 	os.Exit(m.Run())
+}
+
+// serve serves h with this repository's own client.
+func serve(h runtimeapi.Handler) {
+	cfg, err := runtimeapi.FromEnv(os.Getenv)
+	if err == nil {
+		err = runtimeapi.Serve(context.Background(), h, cfg)
+	}
+	panic(err)
 }
 
 // posted is what a function sent to the Runtime API.
@@ -49,13 +64,18 @@ type posted struct {
 	trailer                 http.Header
 }
 
-// TestRuntime runs aws-lambda-go's own client in a process of its own, against
-// a Runtime API that refuses what the real one refuses. Any answer but 202 ends
-// that process, which the test would then wait for in vain.
+// TestRuntime runs a Handler under aws-lambda-go's client and under package
+// runtimeapi, each in a process of its own, against a Runtime API that refuses
+// what the real one refuses. Any answer but 202 ends aws-lambda-go's process,
+// which the test would then wait for in vain.
 func TestRuntime(t *testing.T) {
 	events := make(chan string)
 	results := make(chan posted)
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/extension/") {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
 		if strings.HasSuffix(r.URL.Path, "/next") {
 			select {
 			case e := <-events:
@@ -75,7 +95,7 @@ func TestRuntime(t *testing.T) {
 		results <- posted{r.URL.Path, r.Header.Get("Content-Type"), string(body), r.Trailer}
 	}))
 	defer api.Close()
-	for _, mode := range []string{"buffered", "stream"} {
+	for _, mode := range []string{"buffered", "stream", "runtimeapi buffered", "runtimeapi stream"} {
 		t.Run(mode, func(t *testing.T) {
 			binary, err := os.Executable()
 			if err != nil {
@@ -103,7 +123,7 @@ func TestRuntime(t *testing.T) {
 				}
 				panic("unreachable")
 			}
-			checkRuntime(t, mode, call)
+			checkRuntime(t, strings.TrimPrefix(mode, "runtimeapi "), call)
 		})
 	}
 }

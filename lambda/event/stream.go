@@ -162,6 +162,10 @@ type bufferedReader struct{ r *bytes.Reader }
 // Read implements io.Reader.
 func (b *bufferedReader) Read(p []byte) (int, error) { return b.r.Read(p) }
 
+// Len is how much there is to read. Package runtimeapi does not stream an answer
+// that has a length.
+func (b *bufferedReader) Len() int { return b.r.Len() }
+
 // ContentType tells the Runtime API what the answer is.
 func (b *bufferedReader) ContentType() string { return "application/json" }
 

@@ -1,0 +1,218 @@
+package runtimeapi
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+)
+
+const (
+	runtimePath   = "/2018-06-01/runtime/"
+	extensionPath = "/2020-01-01/extension/"
+
+	// maxHeadBytes bounds the status line and headers of what the API answers.
+	maxHeadBytes = 64 << 10
+	// maxEventBytes bounds an event. The Invoke API takes 6 MB.
+	maxEventBytes = 16 << 20
+	// maxReplyBytes bounds what the API says to an answer that was posted.
+	maxReplyBytes = 64 << 10
+
+	// readBufferBytes holds most events with their headers, so that one read
+	// takes them.
+	readBufferBytes = 16 << 10
+	// copyBytes is up to what length a body is copied behind its head, to be
+	// written together.
+	copyBytes = 16 << 10
+)
+
+// timing has the bounds on the API's part. Tests shorten them.
+type timing struct {
+	dial     time.Duration
+	message  time.Duration   // from the first byte of an answer to the last
+	reply    time.Duration   // for the API to take an answer that is whole
+	register time.Duration   // for Serve to wait for the extension
+	steady   time.Duration   // a connection that lasted so long had been sound
+	lastCall time.Duration   // for an event that was sent before the shutdown
+	redials  []time.Duration // before each repetition of a call of next that found no sound connection
+}
+
+func defaultTiming() timing {
+	return timing{
+		dial:     time.Second,
+		message:  5 * time.Second,
+		reply:    10 * time.Second,
+		register: time.Second,
+		steady:   100 * time.Millisecond,
+		lastCall: 50 * time.Millisecond,
+		redials:  []time.Duration{0, 20 * time.Millisecond, 200 * time.Millisecond},
+	}
+}
+
+var (
+	errHeadTooLarge = errors.New("the head or frame of the answer is too large")
+	errTooLarge     = errors.New("the body of the answer is too large")
+	errUnsolicited  = errors.New("the API sent data that nothing asked for")
+)
+
+// conn is one connection to the API, with a request and its answer on it at a
+// time. One goroutine uses it.
+type conn struct {
+	net.Conn
+	timing timing
+	host   string
+	r      *bufio.Reader
+	out    []byte // the request that is being written, reused
+
+	budget  int  // how many bytes of the answer may still be read
+	began   bool // a byte of the answer has come
+	bounded bool // a deadline is set
+	timed   bool // the deadline is that of the rest of an answer
+	broken  bool // not to be used again
+}
+
+func dial(address string, timing timing) (*conn, error) {
+	d := net.Dialer{Timeout: timing.dial, KeepAlive: -1}
+	nc, err := d.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: nc, timing: timing, host: address}
+	c.r = bufio.NewReaderSize(c, readBufferBytes)
+	return c, nil
+}
+
+// Read reads from the network within the bounds of the answer at hand.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.budget <= 0 {
+		return 0, errHeadTooLarge
+	}
+	if c.began && !c.timed {
+		c.timed = true
+		c.bound(time.Now().Add(c.timing.message))
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.budget)])
+	c.budget -= n
+	c.began = c.began || n > 0
+	return n, err
+}
+
+// bound sets the deadline of the request at hand and its answer.
+func (c *conn) bound(t time.Time) {
+	c.bounded = true
+	_ = c.SetDeadline(t) // fails on a closed connection only, as the read or write then does
+}
+
+// begin begins a request; the caller appends headers and calls get or post.
+func (c *conn) begin(method, path string) {
+	c.out = append(c.out[:0], method...)
+	c.out = append(c.out, ' ')
+	c.out = append(c.out, path...)
+	c.out = append(c.out, " HTTP/1.1\r\nHost: "...)
+	c.out = append(c.out, c.host...)
+	c.header("\r\nUser-Agent", userAgent())
+}
+
+// header appends a header. The value has no control characters.
+func (c *conn) header(name, value string) {
+	c.out = append(c.out, name...)
+	c.out = append(c.out, ": "...)
+	c.out = append(c.out, value...)
+	c.out = append(c.out, "\r\n"...)
+}
+
+func userAgent() string { return "lambda-grpc-gateway/" + runtime.Version() }
+
+// get sends a request without a body.
+func (c *conn) get() error {
+	c.out = append(c.out, "\r\n"...)
+	if err := c.ready(); err != nil {
+		return err
+	}
+	_, err := c.Write(c.out)
+	return err
+}
+
+// post sends the request with a body.
+func (c *conn) post(body []byte) error {
+	c.out = append(c.out, "Content-Length: "...)
+	c.out = strconv.AppendInt(c.out, int64(len(body)), 10)
+	c.out = append(c.out, "\r\n\r\n"...)
+	if err := c.ready(); err != nil {
+		return err
+	}
+	if len(body) <= copyBytes {
+		c.out = append(c.out, body...)
+		_, err := c.Write(c.out)
+		return err
+	}
+	buffers := net.Buffers{c.out, body}
+	_, err := buffers.WriteTo(c.Conn)
+	return err
+}
+
+// ready prepares for the answer to the next request.
+func (c *conn) ready() error {
+	c.began, c.timed, c.budget = false, false, maxHeadBytes
+	if c.r.Buffered() > 0 {
+		return errUnsolicited
+	}
+	return nil
+}
+
+// receive reads the head of the answer. The caller reads the body with
+// readBody, to its end.
+func (c *conn) receive() (*http.Response, error) {
+	const informational = 5 // as many as net/http's client takes
+	for range informational {
+		resp, err := http.ReadResponse(c.r, nil)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode >= 200 {
+			c.broken = c.broken || resp.Close
+			return resp, nil
+		}
+	}
+	return nil, errors.New("the API sends informational answers only")
+}
+
+// readBody appends the body to buf, up to a limit, and returns it. An error
+// means that the connection cannot be used again.
+func (c *conn) readBody(resp *http.Response, buf []byte, limit int) ([]byte, error) {
+	if resp.ContentLength > int64(limit) {
+		return buf, errTooLarge
+	}
+	c.budget = 2*limit + maxHeadBytes // with the frame of chunks
+	buf = slices.Grow(buf, max(512, int(resp.ContentLength)+1))
+	for n := 0; ; {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, len(buf))
+		}
+		k, err := resp.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+k]
+		if n += k; n > limit {
+			return buf, errTooLarge
+		}
+		if errors.Is(err, io.EOF) {
+			return buf, c.unbound()
+		}
+		if err != nil {
+			return buf, err
+		}
+	}
+}
+
+// unbound ends the exchange at hand.
+func (c *conn) unbound() error {
+	if !c.bounded {
+		return nil
+	}
+	c.bounded = false
+	return c.SetDeadline(time.Time{})
+}

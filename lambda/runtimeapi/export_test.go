@@ -1,0 +1,12 @@
+package runtimeapi
+
+import "time"
+
+// NewWithBounds is New with short bounds on what the API may do, such as on a
+// message that has begun and on taking an answer, and no pause between dials.
+func NewWithBounds(cfg Config, bound time.Duration) (*Client, error) {
+	timing := defaultTiming()
+	timing.message, timing.reply, timing.register, timing.lastCall = bound, bound, bound, bound
+	timing.redials = make([]time.Duration, 2)
+	return newClient(cfg, timing)
+}

@@ -1,0 +1,92 @@
+package runtimeapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+)
+
+const (
+	headerExtensionName = "Lambda-Extension-Name"
+	headerExtensionID   = "Lambda-Extension-Identifier"
+
+	extensionName = "lambda-grpc-gateway"
+)
+
+// extension is an internal extension that subscribes to no event. Lambda sends
+// SIGTERM to an environment that has an extension.
+type extension struct {
+	address    string
+	timing     timing
+	registered chan error // gets one value
+
+	mu     sync.Mutex
+	conn   *conn
+	closed bool
+}
+
+func newExtension(address string, timing timing) *extension {
+	return &extension{address: address, timing: timing, registered: make(chan error, 1)}
+}
+
+// register registers the extension and asks for its next event, which never
+// comes: nothing reads the answer. It waits for as long as the API takes, since
+// an extension that is registered late has to ask for an event all the same.
+func (e *extension) register() { e.registered <- e.tryRegister() }
+
+func (e *extension) tryRegister() error {
+	c, err := dial(e.address, e.timing)
+	if err != nil {
+		return err
+	}
+	if !e.open(c) {
+		return errors.New("the client is closed")
+	}
+	c.begin(http.MethodPost, extensionPath+"register")
+	c.header(headerExtensionName, extensionName)
+	c.header("Content-Type", contentTypeJSON)
+	if err := c.post([]byte(`{"events":[]}`)); err != nil {
+		return err
+	}
+	resp, err := c.receive()
+	if err != nil {
+		return err
+	}
+	body, err := c.readBody(resp, nil, maxReplyBytes)
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the API answered %s %q", resp.Status, body)
+	}
+	if err != nil {
+		return err
+	}
+	id := resp.Header.Get(headerExtensionID)
+	if id == "" {
+		return errors.New("the API's answer has no " + headerExtensionID)
+	}
+	c.begin(http.MethodGet, extensionPath+"event/next")
+	c.header(headerExtensionID, id)
+	return c.get()
+}
+
+// open notes the connection, which close closes. It reports false, with the
+// connection closed, if that has happened already.
+func (e *extension) open(c *conn) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		_ = c.Close() // unused
+		return false
+	}
+	e.conn = c
+	return true
+}
+
+func (e *extension) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	if e.conn != nil {
+		_ = e.conn.Close() // nothing is owed on it
+	}
+}

@@ -1,0 +1,109 @@
+package runtimeapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
+)
+
+// runFunction is a function in a process of its own: with the handlers of this
+// package's tests under aws-lambda-go or under runtimeapi.
+func runFunction(name string) {
+	switch name {
+	case "aws buffered":
+		lambda.Start(handlerFunc(failing))
+	case "aws streamed":
+		lambda.Start(streamOf)
+	case "own buffered":
+		runOwn(handlerFunc(failing), true)
+	case "own streamed":
+		runOwn(runtimeapi.StreamFunc(streamOf), true)
+	case "sleeper":
+		runOwn(handlerFunc(sleep), false)
+	case "sleeping stream":
+		runOwn(runtimeapi.StreamFunc(sleepingStream), false)
+	}
+	fmt.Fprintln(os.Stderr, "no function", name)
+	os.Exit(1)
+}
+
+func runOwn(handler runtimeapi.Handler, exitOnPanic bool) {
+	err := func() error {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		cfg, err := runtimeapi.FromEnv(os.Getenv)
+		if err != nil {
+			return err
+		}
+		cfg.ExitOnPanic = exitOnPanic
+		cfg.WithoutExtension = os.Getenv("EXTENSION") == "off"
+		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+		c, err := runtimeapi.New(cfg)
+		if err != nil {
+			return err
+		}
+		if text := os.Getenv("FAIL_INIT"); text != "" {
+			return c.FailInit(errors.New(text))
+		}
+		c.RegisterAfter(func(context.Context) { fmt.Println("after") })
+		c.RegisterOnShutdown(func(context.Context) error { fmt.Println("shutdown"); return nil })
+		return c.Serve(ctx, handler)
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// nap is the event of the functions that sleep.
+type nap struct {
+	ID    string
+	For   time.Duration // before the answer
+	After time.Duration // after it
+}
+
+func (n nap) payload() []byte {
+	out, _ := json.Marshal(n)
+	return out
+}
+
+func sleep(ctx context.Context, payload []byte) ([]byte, error) {
+	var n nap
+	if err := json.Unmarshal(payload, &n); err != nil {
+		return nil, err
+	}
+	if n.After > 0 {
+		runtimeapi.After(ctx, func(context.Context) { time.Sleep(n.After); fmt.Println("rested", n.ID) })
+	}
+	time.Sleep(n.For)
+	return payload, nil
+}
+
+func sleepingStream(ctx context.Context, payload json.RawMessage) (io.Reader, error) {
+	text := string(payload)
+	half := strings.NewReader(text[:len(text)/2])
+	woken := false
+	rest := strings.NewReader(text[len(text)/2:])
+	return io.MultiReader(half, readFunc(func(p []byte) (int, error) {
+		if !woken {
+			woken = true
+			if _, err := sleep(ctx, []byte(text)); err != nil {
+				return 0, err
+			}
+		}
+		return rest.Read(p)
+	})), nil
+}

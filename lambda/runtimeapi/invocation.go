@@ -1,0 +1,97 @@
+package runtimeapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/after"
+)
+
+const (
+	headerRequestID       = "Lambda-Runtime-Aws-Request-Id"
+	headerDeadline        = "Lambda-Runtime-Deadline-Ms"
+	headerFunctionARN     = "Lambda-Runtime-Invoked-Function-Arn"
+	headerTraceID         = "Lambda-Runtime-Trace-Id"
+	headerClientContext   = "Lambda-Runtime-Client-Context"
+	headerCognitoIdentity = "Lambda-Runtime-Cognito-Identity"
+	headerTenantID        = "Lambda-Runtime-Aws-Tenant-Id"
+)
+
+// invocation is one event on its way through a worker.
+type invocation struct {
+	id        string
+	deadline  time.Time
+	ctx       *invocationContext
+	cancel    context.CancelFunc
+	streaming bool     // a part of the answer may be posted
+	failure   *failure // what to answer instead of calling the handler
+}
+
+// invocationContext is the handler's context.
+type invocationContext struct {
+	context.Context
+	traceID string
+	after   after.List
+}
+
+// Value implements context.Context. The key of the trace id is aws-lambda-go's.
+func (c *invocationContext) Value(key any) any {
+	switch key {
+	case "x-amzn-trace-id":
+		return c.traceID
+	case after.Key{}:
+		return &c.after
+	}
+	return c.Context.Value(key)
+}
+
+// newInvocation makes an invocation of the headers of an event. It fails the
+// invocation if err is not nil, or a header is malformed.
+func (c *Client) newInvocation(h http.Header, err error) *invocation {
+	inv := &invocation{id: h.Get(headerRequestID)}
+	lc := &lambdacontext.LambdaContext{
+		AwsRequestID:       inv.id,
+		InvokedFunctionArn: h.Get(headerFunctionARN),
+		TenantID:           h.Get(headerTenantID),
+	}
+	if err == nil {
+		err = inv.parse(h, lc)
+	} else {
+		err = fmt.Errorf("the event is larger than %d bytes", maxEventBytes)
+	}
+	if err != nil {
+		inv.failure = newFailure(err)
+		if inv.deadline.IsZero() {
+			inv.deadline = time.Now().Add(c.timing.reply)
+		}
+	}
+	inner, cancel := context.WithDeadline(c.base, inv.deadline)
+	inv.ctx = &invocationContext{Context: lambdacontext.NewContext(inner, lc), traceID: h.Get(headerTraceID)}
+	inv.cancel = cancel
+	return inv
+}
+
+func (inv *invocation) parse(h http.Header, lc *lambdacontext.LambdaContext) error {
+	ms, err := strconv.ParseInt(h.Get(headerDeadline), 10, 64)
+	if err != nil {
+		return fmt.Errorf("failed to parse deadline: %w", err)
+	}
+	inv.deadline = time.UnixMilli(ms)
+	if v := h.Get(headerClientContext); v != "" {
+		if err := json.Unmarshal([]byte(v), &lc.ClientContext); err != nil {
+			return fmt.Errorf("failed to unmarshal client context json: %w", err)
+		}
+	}
+	if v := h.Get(headerCognitoIdentity); v != "" {
+		if err := json.Unmarshal([]byte(v), &lc.Identity); err != nil {
+			return fmt.Errorf("failed to unmarshal cognito identity json: %w", err)
+		}
+	}
+	return nil
+}

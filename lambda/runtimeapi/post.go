@@ -1,0 +1,165 @@
+package runtimeapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Limits of what Lambda takes from a function, in bytes.
+const (
+	// MaxResponseBytes is the largest buffered answer.
+	MaxResponseBytes = 6_291_556
+	// MaxStreamBytes is the largest streamed answer.
+	MaxStreamBytes = 200 << 20
+)
+
+const (
+	contentTypeJSON  = "application/json"
+	contentTypeBytes = "application/octet-stream"
+
+	headerErrorType    = "Lambda-Runtime-Function-Error-Type"
+	headerErrorBody    = "Lambda-Runtime-Function-Error-Body"
+	headerXRayCause    = "Lambda-Runtime-Function-Xray-Error-Cause"
+	headerResponseMode = "Lambda-Runtime-Function-Response-Mode"
+)
+
+// postResponse posts a buffered answer.
+func (w *worker) postResponse(inv *invocation, contentType string, body []byte) error {
+	if len(body) > MaxResponseBytes {
+		return w.postFailure(inv, errTooLong(MaxResponseBytes))
+	}
+	return w.post(inv, "response", body, func(c *conn) { c.header("Content-Type", contentType) })
+}
+
+// postFailure reports and logs that the invocation failed.
+func (w *worker) postFailure(inv *invocation, f *failure) error {
+	body, cause := f.document(), f.cause()
+	w.client.logFailure(inv, f)
+	err := w.post(inv, "error", body, func(c *conn) {
+		c.header("Content-Type", contentTypeJSON)
+		c.header(headerErrorType, f.headerType())
+		if cause != "" {
+			c.header(headerXRayCause, cause)
+		}
+	})
+	return errors.Join(err, w.client.exit(f))
+}
+
+// exit is the error that ends Serve after a failure, if it does.
+func (c *Client) exit(f *failure) error {
+	if f == nil {
+		return nil
+	}
+	if f.ShouldExit || f.panicked && c.cfg.ExitOnPanic {
+		return errHandlerPanicked
+	}
+	return nil
+}
+
+func (c *Client) logFailure(inv *invocation, f *failure) {
+	message := "runtimeapi: the invocation failed"
+	if f.panicked {
+		message = "runtimeapi: the handler panicked"
+	}
+	args := []any{"request_id", inv.id, "error_type", f.Type, "error", f.Message}
+	if len(f.StackTrace) > 0 {
+		args = append(args, "stack", f.StackTrace)
+	}
+	c.log.Error(message, args...)
+}
+
+// post posts an answer of known length. It is posted a second time, over a new
+// connection, if nothing came back on the first, which a freeze may have cut.
+func (w *worker) post(inv *invocation, call string, body []byte, headers func(*conn)) error {
+	var err error
+	for attempt := range 2 {
+		if err = w.connect(); err != nil {
+			continue
+		}
+		c := w.conn
+		c.begin(http.MethodPost, inv.path(call))
+		headers(c)
+		c.bound(time.Now().Add(w.client.timing.reply))
+		if err = c.post(body); err == nil {
+			err = w.takeReply(inv, call)
+		}
+		if err == nil || isStatus(err) {
+			return err
+		}
+		again := attempt == 0 && !c.began && !errors.Is(err, os.ErrDeadlineExceeded)
+		w.hangUp()
+		if !again {
+			break
+		}
+	}
+	return fmt.Errorf("runtimeapi: posting the %s of invocation %s: %w", call, inv.id, err)
+}
+
+// takeReply reads what the API says to an answer. See the package's table of
+// statuses.
+func (w *worker) takeReply(inv *invocation, call string) error {
+	resp, err := w.conn.receive()
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode < 300 {
+		var scratch [512]byte
+		if _, err := w.conn.readBody(resp, scratch[:0], maxReplyBytes); err != nil {
+			w.hangUp()
+		}
+		return nil
+	}
+	refused := w.statusError("POST "+call, resp)
+	switch resp.StatusCode {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge:
+		w.client.log.Warn("runtimeapi: the API refused an answer",
+			"request_id", inv.id, "call", call, "status", resp.Status, "reason", refused.Message)
+		return nil
+	}
+	return refused
+}
+
+// answerStream calls the handler and posts what it returns while reading it.
+func (w *worker) answerStream(inv *invocation, handler StreamFunc) error {
+	var r io.Reader
+	contentType, size := contentTypeBytes, -1
+	failure := w.protect(func() (err error) {
+		if r, err = handler(inv.ctx, w.payload); err != nil {
+			return err
+		}
+		if r == nil {
+			return errors.New("the handler returned neither a reader nor an error")
+		}
+		if typed, ok := r.(interface{ ContentType() string }); ok {
+			contentType = typed.ContentType()
+		}
+		if sized, ok := r.(interface{ Len() int }); ok {
+			size = sized.Len()
+		}
+		return nil
+	})
+	if closer, ok := r.(io.Closer); ok {
+		defer w.closeReader(inv, closer)
+	}
+	if failure != nil {
+		return w.postFailure(inv, failure)
+	}
+	if size < 0 || size > MaxResponseBytes {
+		return w.postStream(inv, contentType, r)
+	}
+	body := make([]byte, size)
+	if failure := w.protect(func() error { _, err := io.ReadFull(r, body); return err }); failure != nil {
+		return w.postFailure(inv, failure)
+	}
+	return w.postResponse(inv, contentType, body)
+}
+
+func (w *worker) closeReader(inv *invocation, closer io.Closer) {
+	if failure := w.protect(closer.Close); failure != nil {
+		w.client.logFailure(inv, failure)
+	}
+}

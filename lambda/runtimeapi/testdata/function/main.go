@@ -1,0 +1,79 @@
+// Command function is the example services behind their gateway and event
+// handler, run by package runtimeapi: a whole function to test and measure the
+// client with. TRANSPORT says how the gateway reaches the gRPC server, and
+// RESPONSE_MODE=stream makes it stream its answers.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "function:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	cfg, err := runtimeapi.FromEnv(os.Getenv)
+	if err != nil {
+		return err
+	}
+	cfg.Logger = logger
+	client, err := runtimeapi.New(cfg)
+	if err != nil {
+		return err
+	}
+	t, err := transport.Parse(os.Getenv("TRANSPORT"))
+	if err != nil {
+		return client.FailInit(fmt.Errorf("TRANSPORT=%q: %w", os.Getenv("TRANSPORT"), err))
+	}
+	s, err := service.New(ctx, t, append(example.Services(), service.WithLogger(logger))...)
+	if err != nil {
+		return client.FailInit(err)
+	}
+	client.RegisterOnShutdown(func(context.Context) error {
+		defer fmt.Println("closed")
+		return s.Close()
+	})
+	return client.Serve(ctx, handler(event.NewHandler(slow(s), event.WithLogger(logger))))
+}
+
+func handler(h *event.Handler) runtimeapi.Handler {
+	if os.Getenv("RESPONSE_MODE") == "stream" {
+		return runtimeapi.StreamFunc(h.Stream)
+	}
+	return h
+}
+
+// slow delays a request by as many milliseconds as its header X-Delay says, and
+// prints a line after the answer to one that has a header X-After.
+func slow(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ms, err := strconv.Atoi(r.Header.Get("X-Delay")); err == nil {
+			time.Sleep(time.Duration(ms) * time.Millisecond)
+		}
+		if line := r.Header.Get("X-After"); line != "" {
+			event.After(r.Context(), func(context.Context) { fmt.Println(line) })
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,294 @@
+package runtimeapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// worker takes one invocation after another over a connection of its own.
+type worker struct {
+	client  *Client
+	handler Handler
+	stopped <-chan struct{} // closed when Serve shuts down
+
+	payload []byte      // of the current invocation, reused
+	current *invocation // taken and not yet answered
+
+	mu        sync.Mutex // for writing what follows; stop and abandon use it too
+	conn      *conn      // nil: to be dialled
+	idle      bool       // waits for an event
+	stopping  bool
+	abandoned bool // Serve has returned
+}
+
+// start runs the worker on a goroutine of its own, and on a new one whenever a
+// handler ends that with runtime.Goexit. The result is sent to results.
+func (w *worker) start(results chan<- error) {
+	go func() {
+		returned := false
+		defer func() {
+			if !returned {
+				w.start(results)
+			}
+		}()
+		err := w.run()
+		returned = true
+		results <- err
+	}()
+}
+
+// run serves invocations until the shutdown or an error that ends the process.
+func (w *worker) run() error {
+	if w.current != nil { // the handler ended the goroutine that it ran on
+		if err := w.recoverGoexit(); err != nil {
+			return err
+		}
+	}
+	for {
+		inv, err := w.next()
+		if err != nil || inv == nil {
+			return err
+		}
+		w.current = inv
+		err = w.serve(inv)
+		w.current = nil
+		inv.cancel()
+		if err != nil {
+			return err
+		}
+		if cap(w.payload) > keepBytes/w.client.cfg.Workers {
+			w.payload = nil
+		}
+	}
+}
+
+// keepBytes bounds the buffers that all workers together keep for the next
+// event: one of the largest that the Invoke API takes.
+const keepBytes = 8 << 20
+
+// stop makes the worker return when it has answered. One that waits for an
+// event waits for lastCall longer: an event may be on its way.
+func (w *worker) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopping = true
+	if w.idle {
+		_ = w.conn.SetReadDeadline(time.Now().Add(w.client.timing.lastCall)) // of an open connection
+	}
+}
+
+// waits notes that the worker waits for an event. It reports false when the
+// worker is to stop instead.
+func (w *worker) waits() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.idle = !w.stopping
+	return w.idle
+}
+
+// waited notes that the worker no longer waits, and reports whether it is to
+// stop.
+func (w *worker) waited() (stopping bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.idle = false
+	return w.stopping
+}
+
+// abandon closes the connection for good, whatever the worker does.
+func (w *worker) abandon() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.abandoned = true
+	if w.conn != nil {
+		_ = w.conn.Close() // nothing more can be done about it
+	}
+}
+
+// connect makes sure that there is a connection.
+func (w *worker) connect() error {
+	if w.conn != nil && !w.conn.broken {
+		return nil
+	}
+	w.hangUp()
+	c, err := dial(w.client.cfg.Address, w.client.timing)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conn = c
+	if w.abandoned {
+		_ = c.Close() // a write tells
+	}
+	return nil
+}
+
+// hangUp closes the connection.
+func (w *worker) hangUp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.conn != nil {
+		_ = w.conn.Close() // nothing is owed on it
+		w.conn = nil
+	}
+}
+
+// next asks for an invocation. It returns nil at the shutdown. It may be
+// repeated at will: an event whose answer broke off has not been taken.
+func (w *worker) next() (*invocation, error) {
+	redials := w.client.timing.redials
+	for failures := 0; ; failures++ {
+		began := time.Now()
+		inv, err := w.askNext()
+		if err == nil || isStatus(err) {
+			return inv, err
+		}
+		w.hangUp()
+		if w.waited() {
+			return nil, nil
+		}
+		if time.Since(began) >= w.client.timing.steady {
+			failures = 0
+		}
+		if failures == len(redials) {
+			return nil, fmt.Errorf("runtimeapi: asking for an invocation: %w, %d times in a row", err, failures+1)
+		}
+		select {
+		case <-w.stopped:
+		case <-time.After(redials[failures]):
+		}
+	}
+}
+
+// askNext asks once.
+func (w *worker) askNext() (*invocation, error) {
+	if err := w.connect(); err != nil {
+		return nil, err
+	}
+	c := w.conn
+	if !w.waits() {
+		return nil, nil
+	}
+	c.begin(http.MethodGet, runtimePath+"invocation/next")
+	if err := c.get(); err != nil {
+		return nil, err
+	}
+	_, err := c.r.Peek(1)
+	if w.waited() {
+		if err != nil && !c.began {
+			return nil, nil
+		}
+		c.bound(time.Now().Add(c.timing.message)) // not that of stop
+	}
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.receive()
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, w.statusError("GET next", resp)
+	}
+	if resp.Header.Get(headerRequestID) == "" {
+		w.hangUp()
+		return nil, &StatusError{Call: "GET next", Status: resp.Status, Message: "no " + headerRequestID}
+	}
+	w.payload, err = c.readBody(resp, w.payload[:0], maxEventBytes)
+	if err != nil && !errors.Is(err, errTooLarge) {
+		return nil, err
+	}
+	if err != nil {
+		w.hangUp() // with the rest of the event
+	}
+	return w.client.newInvocation(resp.Header, err), nil
+}
+
+// statusError reads the API's reason for an answer that was not expected.
+func (w *worker) statusError(call string, resp *http.Response) *StatusError {
+	e := &StatusError{Call: call, StatusCode: resp.StatusCode, Status: resp.Status}
+	body, err := w.conn.readBody(resp, nil, maxReplyBytes)
+	if err != nil {
+		w.hangUp()
+	}
+	const shown = 1 << 10
+	e.Message = strings.ToValidUTF8(string(body[:min(len(body), shown)]), "?")
+	return e
+}
+
+// A StatusError is an answer of the Runtime API with a status that ends Serve.
+type StatusError struct {
+	Call       string // such as "GET next"
+	StatusCode int    // 0: the answer itself was wrong
+	Status     string // such as "403 Forbidden"
+	Message    string // the beginning of the answer's body
+}
+
+// Error has all of it.
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("runtimeapi: %s: the API answered %s %q", e.Call, e.Status, e.Message)
+}
+
+// isStatus reports whether the API has answered, with a status that ends Serve.
+func isStatus(err error) bool {
+	_, ok := errors.AsType[*StatusError](err)
+	return ok
+}
+
+// serve answers an invocation and runs what is to run after it.
+func (w *worker) serve(inv *invocation) error {
+	if w.client.cfg.Workers == 1 {
+		// It fails only on a NUL byte, which net/http does not let through.
+		_ = os.Setenv("_X_AMZN_TRACE_ID", inv.ctx.traceID)
+	}
+	err := w.answer(inv)
+	w.runAfter(inv)
+	return err
+}
+
+// answer calls the handler and posts what it returns. An error ends Serve.
+func (w *worker) answer(inv *invocation) error {
+	if inv.failure != nil {
+		return w.postFailure(inv, inv.failure)
+	}
+	if stream, ok := w.handler.(StreamFunc); ok {
+		return w.answerStream(inv, stream)
+	}
+	var out []byte
+	failure := w.protect(func() (err error) {
+		out, err = w.handler.Invoke(inv.ctx, w.payload)
+		return err
+	})
+	if failure != nil {
+		return w.postFailure(inv, failure)
+	}
+	return w.postResponse(inv, contentTypeBytes, out)
+}
+
+// recoverGoexit fails the invocation whose handler called runtime.Goexit.
+func (w *worker) recoverGoexit() error {
+	inv := w.current
+	w.current = nil
+	defer inv.cancel()
+	defer w.runAfter(inv)
+	if inv.streaming { // a part of the answer is posted
+		w.hangUp()
+		w.client.log.Error("runtimeapi: the response broke off", "request_id", inv.id, "error", errGoexit)
+		return nil
+	}
+	return w.postFailure(inv, newFailure(errGoexit))
+}
+
+var errGoexit = errors.New("the handler ended its goroutine with runtime.Goexit")
+
+// path is that of a call about the invocation.
+func (inv *invocation) path(call string) string {
+	return runtimePath + "invocation/" + url.PathEscape(inv.id) + "/" + call
+}
