@@ -11,21 +11,27 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
 // Main is the whole main function of a Lambda function. It serves what options
-// describe until SIGTERM and then ends the process: with code 0 after a clean
-// stop and after -help, and with 1 and a line on standard error otherwise.
+// describe until SIGTERM and ends the process: with code 0 after a clean stop,
+// and with 1 and a line on standard error otherwise.
 //
-// options come after those that follow from the configuration: logger, CORS,
-// reserved metadata, metrics and drain timeout.
+// Logger, CORS, reserved metadata, metrics and drain timeout follow the
+// configuration; options that set one of them win.
 func Main(options ...service.Option) {
-	if err := Run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, options...); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, service.LogGRPC, options); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
 		os.Exit(1)
 	}
@@ -34,39 +40,70 @@ func Main(options ...service.Option) {
 
 // Run is [Main] without the process: it takes the arguments after the program's
 // name, the environment, and the writer for logs, metrics and help. It returns
-// when the platform sent SIGTERM or ctx ended, after it has drained the calls
-// in flight; the error is then that of the drain, or the cause of ctx if ctx
-// was cancelled with one. A mistake in the configuration is an error that names
-// the variable, its value and what is allowed.
+// when ctx has ended and the invocations in flight have been answered, as
+// runtimeapi.Client.Serve has it; the error is the cause of ctx if ctx was
+// cancelled with one. A mistake in the configuration is an error that names
+// the variable, its value and what is allowed. Whatever keeps the function from
+// serving is reported to Lambda as an init error, too.
 //
 // Run changes Go's memory limit and GOMAXPROCS of the process unless
-// RUNTIME_LIMITS is off. A process can call it once, since aws-lambda-go's loop
-// cannot be ended.
+// RUNTIME_LIMITS is off.
 func Run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, options ...service.Option) error {
-	table, err := config.NewTable(service.Variables(options...), nil)
-	if err != nil {
-		return err
-	}
-	c, err := table.ReadFunction(args, getenv)
+	return run(ctx, args, getenv, out, func(*slog.Logger) {}, options)
+}
+
+// run is Run. What grpc-go logs is the process's, so that only Main has it go
+// to the logger, with logGRPC.
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, logGRPC func(*slog.Logger), options []service.Option) error {
+	c, table, err := readConfig(args, getenv, options)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(out, about)
 		table.WriteHelp(out, config.Function)
 		return nil
 	}
-	if err != nil {
-		return err
+	api, apiErr := runtimeapi.FromEnv(getenv)
+	if err = errors.Join(err, apiErr); api.Address == "" {
+		return fmt.Errorf("%w: see -help", err)
 	}
-	if getenv("AWS_LAMBDA_RUNTIME_API") == "" {
-		return errors.New("AWS_LAMBDA_RUNTIME_API is not set, so this is not Lambda: see -help")
+	logger := newLogger(c, out)
+	logGRPC(logger)
+	api.Logger = logger
+	client, clientErr := runtimeapi.New(api)
+	if clientErr != nil {
+		return errors.Join(err, clientErr)
+	}
+	if err != nil {
+		return failInit(client, out, err)
 	}
 	if c.TuneRuntime {
 		limitsFor(getenv).apply()
 	}
-	p, err := open(ctx, c, out, options)
+	p, err := open(ctx, c, out, logger, options)
 	if err != nil {
-		return err
+		return failInit(client, out, err)
 	}
-	return serve(ctx, p.handler(), p.close)
+	return p.serve(ctx, client)
+}
+
+// failInit reports err to the log and to Lambda, in this order: Lambda may end
+// the process as soon as it knows.
+func failInit(client *runtimeapi.Client, out io.Writer, err error) error {
+	fmt.Fprintln(out, err)
+	return client.FailInit(err)
+}
+
+// readConfig returns a Config also with an error, with the defaults for what
+// could not be read.
+func readConfig(args []string, getenv func(string) string, options []service.Option) (*config.Config, *config.Table, error) {
+	table, err := config.NewTable(service.Variables(options...), nil)
+	if err != nil {
+		return &config.Config{}, nil, err
+	}
+	c, err := table.ReadFunction(args, getenv)
+	if c == nil {
+		c = &config.Config{}
+	}
+	return c, table, err
 }
 
 const about = `This is a Lambda function: it talks to the Lambda Runtime API and takes no flags.

@@ -220,7 +220,8 @@ func TestMistakesInTheEnvironmentEndTheProcess(t *testing.T) {
 		"METRICS=on":              {`METRICS="on"`, "off, emf"},
 		"DEADLINE_MARGIN=500":     {`DEADLINE_MARGIN="500"`, "unit"},
 		"DEADLINE_MARGIN=-1s":     {`DEADLINE_MARGIN="-1s"`, "negative"},
-		"CORS_ORIGINS=*,a.com":    {`CORS_ORIGINS="*,a.com"`, `"a.com"`, "scheme://host"},
+		"CORS_ORIGINS=a.com":      {`CORS_ORIGINS="a.com"`, "scheme://host"},
+		"CORS_ORIGINS=*,a.com":    {`CORS_ORIGINS="*,a.com"`, "alone"},
 		"HTTP_ADDRESS=:8080":      {`HTTP_ADDRESS=":8080"`, "local server", "unset"},
 		"AWS_LAMBDA_LOG_LEVEL=no": {`LOG_LEVEL="no"`, "debug, info, warn, error"},
 	} {
@@ -237,12 +238,15 @@ func checkRefused(t *testing.T, env []string, want ...string) {
 		fn.Close()
 		t.Fatal("the function started")
 	}
-	if !errors.Is(err, emulator.ErrInit) || !strings.Contains(err.Error(), "exit status 1") {
-		t.Errorf("error %v, want an init that ends with exit status 1", err)
+	if !errors.Is(err, emulator.ErrInit) || !strings.Contains(err.Error(), "Runtime.InitError") {
+		t.Errorf("error %v, want the report of an init that failed", err)
 	}
 	for _, w := range want {
 		if !strings.Contains(out.String(), w) {
 			t.Errorf("output %q does not say %q", out, w)
+		}
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("what Lambda is told, %q, does not say %q", err, w)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -14,6 +13,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/calls"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emf"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -33,16 +33,19 @@ type program struct {
 	stream  bool
 	logger  *slog.Logger
 	metrics *emf.Exporter // nil: off
+	after   afterLists
 }
 
 // open opens the transport and builds everything on it.
-func open(ctx context.Context, c *config.Config, out io.Writer, options []service.Option) (*program, error) {
-	p := &program{stream: c.Stream, logger: newLogger(c, out)}
+func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Logger, options []service.Option) (*program, error) {
+	p := &program{stream: c.Stream, logger: logger}
 	defaults := []service.Option{
 		service.WithLogger(p.logger),
 		service.WithCORS(c.CORSOrigins...),
 		service.WithReservedMetadata(event.Metadata),
 		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = drainTimeout }),
+		service.WithUnaryInterceptors(p.after.unary),
+		service.WithStreamInterceptors(p.after.stream),
 	}
 	var err error
 	if c.Metrics == config.EMF {
@@ -57,7 +60,7 @@ func open(ctx context.Context, c *config.Config, out io.Writer, options []servic
 	if p.service, err = service.New(ctx, c.Transport, append(defaults, options...)...); err != nil {
 		return nil, err
 	}
-	p.events = event.NewHandler(p,
+	p.events = event.NewHandler(p.after.keep(p.service),
 		event.WithBasePath(c.BasePath),
 		event.WithDeadlineMargin(c.DeadlineMargin),
 		event.WithLogger(p.logger),
@@ -75,27 +78,46 @@ func newLogger(c *config.Config, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// handler is what the loop calls with each event.
-func (p *program) handler() any {
+// handler is what the client calls with each event.
+func (p *program) handler() runtimeapi.Handler {
 	if p.stream {
-		return p.events.Stream
+		return runtimeapi.StreamFunc(p.events.Stream)
 	}
 	return p.events
 }
 
-// ServeHTTP writes the metrics that are due after each request: nothing can
-// run between invocations, when the function is frozen.
-func (p *program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.service.ServeHTTP(w, r)
-	if p.metrics == nil {
-		return
+// serve serves invocations until ctx ends or the transport is lost for good:
+// then Lambda starts the function anew.
+func (p *program) serve(ctx context.Context, client *runtimeapi.Client) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	go func() {
+		select {
+		case <-p.service.Lost():
+			fail(errors.New("the transport has broken and cannot be opened again"))
+		case <-ctx.Done():
+		}
+	}()
+	if p.metrics != nil {
+		client.RegisterAfter(func(context.Context) { p.flush(p.metrics.FlushIfDue) })
 	}
-	if err := p.metrics.FlushIfDue(); err != nil {
+	client.RegisterOnShutdown(func(context.Context) error { return p.close() })
+	err := client.Serve(ctx, p.handler())
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, ctx.Err()) {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// flush writes the metrics. Nothing can run between invocations, when the
+// function is frozen, so that they are written when an answer is posted.
+func (p *program) flush(flush func() error) {
+	if err := flush(); err != nil {
 		p.logger.Warn("metrics were not written", "error", err)
 	}
 }
 
-// close drains the calls in flight, then writes the last metrics.
+// close closes the services, then writes the last metrics.
 func (p *program) close() error {
 	err := p.service.Close()
 	if p.metrics != nil {

@@ -8,13 +8,16 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
@@ -27,10 +30,21 @@ const runAsFunction = "FUNCTION_TEST"
 // Go's runtime was told.
 type speaking struct {
 	ping.Service
-	word string
+	word  string
+	after string // a file that an after-function waits for
 }
 
-func (s *speaking) Ping(context.Context, *examplev1.PingRequest) (*examplev1.PingResponse, error) {
+func (s *speaking) Ping(ctx context.Context, _ *examplev1.PingRequest) (*examplev1.PingResponse, error) {
+	if s.after != "" {
+		event.After(ctx, func(ctx context.Context) {
+			_, err := os.Stat(s.after)
+			for err != nil && ctx.Err() == nil {
+				time.Sleep(time.Millisecond)
+				_, err = os.Stat(s.after)
+			}
+			fmt.Println("after the answer:", err == nil)
+		})
+	}
 	return &examplev1.PingResponse{Message: fmt.Sprintf("%s processors=%d memory=%d", s.word, runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1))}, nil
 }
 
@@ -46,6 +60,10 @@ func options() []service.Option {
 				}
 				return nil
 			},
+		}),
+		service.WithVariables(service.Variable{
+			Name: "AFTER", Meaning: "a file that the function waits for after each answer",
+			Set: func(v string) error { s.after = v; return nil },
 		}),
 		service.Bind[examplev1.PingServiceServer](examplev1.RegisterPingServiceServer, examplev1.NewPingServiceClient,
 			examplev1.RegisterPingServiceHandlerClient, s),
@@ -84,6 +102,34 @@ func pingOwn(t *testing.T, config emulator.Config) string {
 		t.Errorf("%d %s", code, body)
 	}
 	return body
+}
+
+// An after-function that an RPC handler registers does not hold its answer
+// back, on any transport: it waits for what is there only after the answer.
+func TestWorkAfterTheAnswerOfAnRPC(t *testing.T) {
+	for _, name := range []string{"unix", "bufconn", "inproc", "tcp"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answered := filepath.Join(t.TempDir(), "answered")
+			fn, out, err := startOwn(t, emulator.Config{Env: []string{"TRANSPORT=" + name, "AFTER=" + answered}})
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			url := serve(t, fn, emulator.HTTPAPI) + "/v1/ping"
+			if code, body := do(t, "GET", url, ""); code != 200 {
+				t.Fatalf("%d %s", code, body)
+			}
+			if err := os.WriteFile(answered, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if code, body := do(t, "GET", url, ""); code != 200 {
+				t.Fatalf("%d %s", code, body)
+			}
+			if !strings.Contains(out.String(), "after the answer: true") {
+				t.Errorf("the function did not run before the next invocation:\n%s", out)
+			}
+		})
+	}
 }
 
 func TestAVariableOfTheUsersOwn(t *testing.T) {

@@ -60,3 +60,11 @@ func Add(ctx context.Context, f func(context.Context)) {
 		f(ctx)
 	}
 }
+
+// Share returns ctx with the list in from, if it has one.
+func Share(ctx, from context.Context) context.Context {
+	if l, ok := from.Value(Key{}).(*List); ok {
+		return context.WithValue(ctx, Key{}, l)
+	}
+	return ctx
+}
