@@ -32,6 +32,7 @@ type requestContext struct {
 	domainPrefix string
 	requestID    string
 	resourceID   string
+	resourcePath string
 	stage        string
 
 	method     string // http.method, and so on
@@ -119,6 +120,8 @@ func (c *requestContext) parse(p *parser) {
 			c.requestID = p.text()
 		case "resourceId":
 			c.resourceID = p.text()
+		case "resourcePath":
+			c.resourcePath = p.text()
 		case "stage":
 			c.stage = p.text()
 		case "http":

@@ -48,10 +48,11 @@ type Handler struct {
 // lambda.Start for buffered responses, and its method [Handler.Stream] for
 // streamed ones.
 //
-// Each request runs on a goroutine of its own. A handler should return when the
-// request's context ends. Half of the deadline margin later (see
-// [WithDeadlineMargin]) the client is answered in its place, with 504, and what
-// it writes from then on fails with [http.ErrHandlerTimeout]. A handler that
+// A handler should return when the request's context ends. Half of the deadline
+// margin later (see [WithDeadlineMargin]) the client is answered in its place,
+// with 504, and what it writes from then on fails with [http.ErrHandlerTimeout].
+// For this, each invocation that has a deadline, as Lambda's have, is served on
+// a goroutine of its own. A handler that
 // panics is answered for with 500; so is one that panics with
 // [http.ErrAbortHandler], since a buffered response cannot break off.
 //
@@ -167,15 +168,15 @@ func (h *Handler) tryBufferedError(inv *invocation, failure *Error, write func(h
 // serve calls the handler and waits until it has returned, but not beyond the
 // cutoff. If it has not returned by then, w must not be used any more.
 func (h *Handler) serve(inv *invocation, w *responseWriter) (failure *Error, returned bool) {
+	if inv.cutoff.IsZero() {
+		return h.recoverPanic(func() { h.next.ServeHTTP(w, inv.request) }), true
+	}
 	done := make(chan *Error, 1)
 	go func() {
 		failure := internalError() // should the handler end the goroutine
 		defer func() { done <- failure }()
 		failure = h.recoverPanic(func() { h.next.ServeHTTP(w, inv.request) })
 	}()
-	if inv.cutoff.IsZero() {
-		return <-done, true
-	}
 	select {
 	case failure = <-done:
 		return failure, true

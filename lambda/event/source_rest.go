@@ -7,12 +7,12 @@ import "strings"
 type restAPI struct{}
 
 // detectRESTAPI goes by the resource, which only REST APIs have: payload 1.0 of
-// HTTP APIs has the key of a route as the resourceId. Events that are written by
-// hand often have a resource and no resourceId.
+// HTTP APIs has the key of a route as the resourceId, or none, and a resourcePath
+// in any case. Events that are written by hand often have neither.
 func detectRESTAPI(e *envelope) (source, bool) {
 	c := &e.context
 	resource := c.resourceID != "" && !strings.ContainsAny(c.resourceID, " $") ||
-		c.resourceID == "" && strings.HasPrefix(e.resource, "/")
+		c.resourceID == "" && c.resourcePath == "" && strings.HasPrefix(e.resource, "/")
 	return restAPI{}, e.version == "" && e.httpMethod != "" && c.ofAPI() && resource
 }
 
