@@ -120,13 +120,14 @@ func readLargeBody(quoted []byte, isBase64 bool, limit int) (io.ReadCloser, int6
 	switch {
 	case isBase64 && !escaped:
 		return decodeBase64(quoted, limit)
-	case isBase64:
-		limit = base64.StdEncoding.EncodedLen(limit)
-	}
-	if !escaped && valid && len(quoted) > limit {
+	case !isBase64 && !escaped && valid && len(quoted) > limit:
 		return nil, 0, bodyTooLarge(limit)
 	}
-	text, ok := unquote(quoted, valid, limit)
+	most := limit
+	if isBase64 {
+		most = len(quoted)
+	}
+	text, ok := unquote(quoted, valid, most)
 	switch {
 	case !ok:
 		return nil, 0, (&parser{at: "body"}).syntaxError("valid escape sequences")
