@@ -37,7 +37,15 @@ func run(getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	return start(getenv("ADAPTER"), getenv("BASE_PATH"), handler)
+	options := []event.Option{event.WithBasePath(getenv("BASE_PATH"))}
+	if limit := getenv("MAX_BODY"); limit != "" {
+		n, err := strconv.Atoi(limit)
+		if err != nil {
+			return fmt.Errorf("MAX_BODY=%q: %w", limit, err)
+		}
+		options = append(options, event.WithMaxBodyBytes(n))
+	}
+	return start(getenv("ADAPTER"), getenv("BASE_PATH"), handler, options...)
 }
 
 func newHandler(getenv func(string) string) (http.Handler, error) {
@@ -68,9 +76,10 @@ func newHandler(getenv func(string) string) (http.Handler, error) {
 }
 
 // start runs handler behind an adapter.
-func start(adapter, basePath string, handler http.Handler) error {
-	h := event.NewHandler(handler, event.WithBasePath(basePath), event.WithDeadlineMargin(time.Hour), // half of the timeout, then
+func start(adapter, basePath string, handler http.Handler, options ...event.Option) error {
+	options = append(options, event.WithDeadlineMargin(time.Hour), // half of the timeout, then
 		event.WithLogger(slog.New(slog.NewTextHandler(os.Stdout, nil))))
+	h := event.NewHandler(handler, options...)
 	switch adapter {
 	case "event":
 		lambda.Start(h)
