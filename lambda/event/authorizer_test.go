@@ -124,7 +124,7 @@ func TestEmptyIsAbsent(t *testing.T) {
 		}
 		for _, filled := range append(types, "") {
 			random := rand.New(rand.NewPCG(3, 4))
-			for range 400 {
+			for range 200 {
 				e := captured(t, kind)
 				fill(e, filled, random)
 				text := shuffled(random, e)
