@@ -68,6 +68,27 @@ func failureRows() []row {
 			}
 			return nil
 		}},
+		{name: "a body over the function's own limit is a 413 that names it", apiProxy: "–", check: func(s *subject) error {
+			x := setup{serve: "probe", env: []string{"MAX_BODY=1000"}}
+			return s.survives(x, request{method: "POST", body: strings.Repeat("\xff", 1001)}, func(got reply) error {
+				if err := wantError(got, 413, 8); err != nil {
+					return err
+				}
+				if !strings.Contains(got.body, "1000") {
+					return errors.New("does not name the limit")
+				}
+				return nil
+			})
+		}},
+		{name: "a handler that takes no notice of the deadline is answered for, with 504, and the process lives", atOnce: true,
+			apiProxy: "no: the function runs into its timeout and is ended", check: func(s *subject) error {
+				return s.survives(setup{serve: "probe", timeout: 6 * time.Second}, ask("stuck"), isError(504, 4))
+			}},
+		{name: "HEAD of a stream does not run the stream", atOnce: true, apiProxy: "no: the function runs into its timeout and is ended", check: func(s *subject) error {
+			r := ask("a stream without end")
+			r.method = http.MethodHead
+			return s.survives(setup{serve: "probe"}, r, isText(""))
+		}},
 		{name: "N invocations at once in one process (AWS_LAMBDA_MAX_CONCURRENCY=N), undisturbed by one that panics", brief: true, atOnce: true, check: concurrency},
 	}
 }
@@ -196,6 +217,14 @@ func streamRows() []row {
 				err = got.failed()
 			}
 			return err
+		}},
+		{name: "an answer of more than the 200 MB that Lambda streams breaks off, and the process lives", streamed: true, atOnce: true, apiProxy: "no", check: func(s *subject) error {
+			return s.survives(setup{serve: "probe"}, request{target: "/?byte=120&n=210000000", header: []string{"X-Probe: large"}}, func(got reply) error {
+				if !got.broken || len(got.body) < 200_000_000 {
+					return fmt.Errorf("a whole answer: %d, %d bytes", got.status, len(got.body))
+				}
+				return nil
+			})
 		}},
 		{name: "a panic in mid-stream breaks the answer off", streamed: true, apiProxy: "no", check: func(s *subject) error {
 			return s.survives(setup{serve: "probe"}, ask("panic after flush"), func(got reply) error {

@@ -1,12 +1,14 @@
 package conformance_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/conformance/testdata/probe"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
@@ -31,6 +33,7 @@ func gatewayRows() []row {
 		{name: "a server stream arrives whole", brief: true, services: true, buffered: true, check: wholeStream},
 		{name: "a failure in mid-stream is an error in the stream", services: true, check: expect(services, get("/v1/echo/7/stream?count=3"), failedStream)},
 		{name: "a panic in mid-stream is an error in the stream", services: true, check: expect(services, get("/v1/echo/panic/stream?count=3"), failedStream)},
+		{name: "a client stream, a message a line", services: true, check: clientStream},
 		{name: "an error has the gateway's form", services: true, check: expect(example, get("/v1/echo/7?number=x"), isError(400, 3))},
 		{name: "an unknown path is a 404", services: true, check: expect(example, get("/nothing"), isError(404, 5))},
 		{name: "a panic in a service is a 500, and the process lives", services: true, apiProxy: ourGateway, check: func(s *subject) error {
@@ -121,6 +124,42 @@ func wholeStream(s *subject) error {
 		return fmt.Errorf("%d of 1000 messages", lines)
 	}
 	return nil
+}
+
+// clientStream sends messages to a client-streaming method: as text, in base64
+// where the source does that, many, none, and such as the server or the gateway
+// refuses.
+func clientStream(s *subject) error {
+	t, err := s.open(setup{serve: "services"})
+	if err != nil {
+		return err
+	}
+	collect := func(contentType string, messages ...string) reply {
+		return t.send(request{method: "POST", target: probe.CollectPath, header: []string{"Content-Type: " + contentType}, body: strings.Join(messages, "\n")})
+	}
+	want := func(got reply, texts string) error {
+		var collected struct{ Text string }
+		if got.status != http.StatusOK || got.broken {
+			return got.failed()
+		}
+		if err := json.Unmarshal([]byte(got.body), &collected); err != nil || collected.Text != texts {
+			return fmt.Errorf("the messages arrive as %s", abridged(got.body))
+		}
+		return nil
+	}
+	many := make([]string, 1000)
+	texts := make([]string, len(many))
+	for i := range many {
+		texts[i] = fmt.Sprint(i)
+		many[i] = fmt.Sprintf(`{"text":"%d"}`, i)
+	}
+	return errors.Join(
+		want(collect("application/json", `{"text":"one"}`, `{"text":"two"}`, `{"text":"three"}`, ""), "one,two,three"),
+		want(collect("application/x-ndjson", many...), strings.Join(texts, ",")), // not a text to any source
+		want(collect("application/json"), ""),
+		wantError(collect("application/json", `{"text":"one"}`, `{"text":"fail:enough"}`, `{"text":"three"}`), 400, 9),
+		wantError(collect("application/json", `{"text":"one"}`, `{"text":`), 400, 3),
+	)
 }
 
 // failedStream wants three messages and an error.

@@ -42,6 +42,20 @@ func eventRows() []row {
 		{name: "a WebSocket event is refused by name", check: refuse(`{"headers":{},"requestContext":{"eventType":"CONNECT","connectionId":"x","domainName":"x"},"httpMethod":"GET","path":"/"}`, "WebSocket")},
 		{name: "an authorizer's event is refused by name", check: refuse(`{"type":"REQUEST","methodArn":"arn:aws:execute-api:us-east-1:1:a/b/GET/","httpMethod":"GET","path":"/","requestContext":{}}`, "authorizer")},
 		{name: "what is no HTTP event is an error that names its keys", check: refuse(`{"Records":[{"eventSource":"aws:sqs","body":"secret"}]}`, "Records")},
+		{name: "an event with an HTTP method that is no request is refused: an agent of Bedrock", apiProxy: "no: served as a request", check: func(s *subject) error {
+			if err := refuse(`{"httpMethod":"GET","path":"/"}`, "httpMethod", "path")(s); err != nil {
+				return err
+			}
+			return refuse(`{"messageVersion":"1.0","agent":{},"actionGroup":"G","apiPath":"/send","httpMethod":"POST","parameters":[]}`, "actionGroup", "apiPath")(s)
+		}},
+		{name: "what is no object is called what it is", check: func(s *subject) error {
+			for payload, word := range map[string]string{`[1]`: "an array", `"secret"`: "a string", `1`: "a number", `null`: "null"} {
+				if err := refuse(payload, word)(s); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
 		{name: "VPC Lattice and empty test events are errors", check: func(s *subject) error {
 			if err := refuse(`{"version":"2.0","path":"/","method":"GET","headers":{"host":["x"]},"requestContext":{"serviceArn":"arn"}}`, "path")(s); err != nil {
 				return err
@@ -89,6 +103,7 @@ func trustRows() []row {
 		}},
 		{name: "an interceptor authorises on what a JWT, IAM or Lambda authorizer found", services: true, apiProxy: noContext,
 			on: []emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.FunctionURL}, check: authorised},
+		{name: "an authorizer that found nothing is none, however the event says so", apiProxy: noContext, check: emptyAuthorizers},
 		{name: "grpc-gateway takes the client's address from RemoteAddr", services: true,
 			on: []emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.FunctionURL}, check: forwardedFor},
 		{name: "a client cannot write X-Forwarded-Host", services: true, apiProxy: "–", check: func(s *subject) error {
@@ -99,6 +114,35 @@ func trustRows() []row {
 			return err
 		}},
 	}
+}
+
+// emptyAuthorizers has the event say in several ways that nobody was authorized.
+func emptyAuthorizers(s *subject) error {
+	for _, authorizer := range []any{
+		nil, map[string]any{},
+		map[string]any{"jwt": map[string]any{"claims": nil, "scopes": nil}, "iam": map[string]any{"accessKey": "", "userArn": ""}, "lambda": nil},
+		map[string]any{"claims": map[string]any{}, "scopes": nil, "principalId": ""},
+	} {
+		seen, err := s.seeAt(setup{serve: "probe", tamper: func(event map[string]any) {
+			event["requestContext"].(map[string]any)["authorizer"] = onlyKnown(s, authorizer)
+		}}, get("/"))
+		if err != nil {
+			return err
+		}
+		if a := seen.Info.Authorizer; a.Type != "" || a.Principal != "" || len(a.Claims)+len(a.Scopes) > 0 {
+			return fmt.Errorf("taken for `%s`", a.Type)
+		}
+	}
+	return nil
+}
+
+// onlyKnown leaves out of an authorizer what its payload version does not have:
+// in payload 1.0 any name is one that a Lambda authorizer may have chosen.
+func onlyKnown(s *subject, authorizer any) any {
+	if known, ok := authorizer.(map[string]any); ok && !s.isPayload2() && known["jwt"] != nil {
+		return map[string]any{}
+	}
+	return authorizer
 }
 
 // forwardedFor asks the gateway for the address of a client of which no header

@@ -125,6 +125,7 @@ func (d *door) context1(in *incoming) context1 {
 	if d.source == HTTPAPIv1 {
 		c.Path = decodedPath(c.Path)
 		c.RequestID = c.ExtendedRequestID
+		c.ResourceID = "$default" // the key of the route
 	}
 	if iam := in.authorized.IAM; iam != nil {
 		c.Identity.AccessKey, c.Identity.AccountID = &iam.AccessKey, &iam.AccountID

@@ -29,90 +29,126 @@ type Authorizer struct {
 	Claims map[string]string
 }
 
-// readAuthorizer reads requestContext.authorizer, which payload 2.0 divides by
-// type, and the IAM identity that payload 1.0 has in requestContext.identity.
-func readAuthorizer(c *requestContext) (Authorizer, error) {
-	if c.method != "" {
-		return readAuthorizerV2(c.authorizer)
+// readAuthorizerV2 reads requestContext.authorizer of payload 2.0, which has an
+// object for each type. One that has nothing in it counts for as much as none,
+// wherever it stands.
+func readAuthorizerV2(raw string) (Authorizer, error) {
+	if raw == "" {
+		return Authorizer{}, nil
 	}
-	a, err := readAuthorizerV1(c.authorizer)
+	var jwt, lambda, iam string
+	p := parser{s: raw, at: "requestContext.authorizer"}
+	p.object(func(key string) {
+		switch value := p.raw(); key {
+		case "jwt":
+			jwt = value
+		case "lambda":
+			lambda = value
+		case "iam":
+			iam = value
+		}
+	})
+	if p.err != nil {
+		return Authorizer{}, p.err
+	}
+	a, err := readJWT("requestContext.authorizer.jwt", jwt)
 	if err != nil || a.Type != "" {
 		return a, err
 	}
-	return readIdentity(c.identity)
+	a, err = readLambdaAuthorizer("requestContext.authorizer.lambda", lambda)
+	if err != nil || a.Type != "" {
+		return a, err
+	}
+	return readIAM("requestContext.authorizer.iam", iam)
 }
 
-func readAuthorizerV2(raw string) (Authorizer, error) {
+// readAuthorizerV1 reads requestContext.authorizer of payload 1.0, and where
+// there is nothing in it the IAM identity in requestContext.identity. It tells
+// a JWT from what a Lambda authorizer returned by the claims, an object, and
+// the scopes, an array: what the latter returns are strings, numbers and
+// booleans.
+func readAuthorizerV1(authorizer, identity string) (Authorizer, error) {
+	const at = "requestContext.authorizer"
+	if authorizer != "" {
+		jwt := false
+		p := parser{s: authorizer, at: at}
+		p.object(func(key string) {
+			first := p.peek()
+			filled := p.skipFilled()
+			jwt = jwt || filled && (key == "claims" && first == '{' || key == "scopes" && first == '[')
+		})
+		if p.err != nil {
+			return Authorizer{}, p.err
+		}
+		read := readLambdaAuthorizer
+		if jwt {
+			read = readJWT
+		}
+		if a, err := read(at, authorizer); err != nil || a.Type != "" {
+			return a, err
+		}
+	}
+	return readIdentity(identity)
+}
+
+// readJWT reads an object that has claims and scopes.
+func readJWT(at, raw string) (Authorizer, error) {
 	var a Authorizer
 	if raw == "" {
 		return a, nil
 	}
-	p := parser{s: raw}
+	p := parser{s: raw, at: at}
 	p.object(func(key string) {
-		switch value := p.raw(); {
-		case value == "" || p.err != nil:
-		case key == "jwt":
-			a, p.err = readJWT(value)
-		case key == "lambda":
-			a.Type = LambdaAuthorizer
-			a.Claims, p.err = readClaims(value)
-			a.Principal = a.Claims["principalId"]
-		case key == "iam":
-			a.Type = IAMAuthorizer
-			a.Claims, p.err = readClaims(value)
-			a.Principal = a.Claims["userArn"]
+		switch key {
+		case "claims":
+			value := p.raw()
+			if p.err == nil {
+				a.Claims, p.err = readClaims(at, value)
+			}
+		case "scopes":
+			a.Scopes = nil
+			p.array(func() {
+				if scope := p.text(); scope != "" {
+					a.Scopes = append(a.Scopes, scope)
+				}
+			})
+		default:
+			p.skip()
 		}
 	})
-	return a, p.err
+	if p.err != nil || len(a.Claims) == 0 && len(a.Scopes) == 0 {
+		return Authorizer{}, p.err
+	}
+	a.Type, a.Principal = JWTAuthorizer, a.Claims["sub"]
+	return a, nil
 }
 
-// readAuthorizerV1 tells a JWT from what a Lambda authorizer returned by the
-// claims, an object: what the latter returns are strings, numbers and booleans.
-func readAuthorizerV1(raw string) (Authorizer, error) {
-	if raw == "" {
-		return Authorizer{}, nil
-	}
-	jwt := false
-	p := parser{s: raw}
-	p.object(func(key string) {
-		jwt = jwt || key == "claims" && p.peek() == '{'
-		p.skip()
-	})
-	if p.err != nil || jwt {
-		return readJWT(raw)
-	}
-	claims, err := readClaims(raw)
-	if err != nil || len(claims) == 0 {
+// readLambdaAuthorizer reads the context that a Lambda authorizer returned. To
+// that of payload 1.0 API Gateway adds how long the authorizer took, which says
+// nothing about the caller.
+func readLambdaAuthorizer(at, raw string) (Authorizer, error) {
+	claims, err := readClaims(at, raw)
+	_, timed := claims["integrationLatency"]
+	if err != nil || len(claims) == 0 || timed && len(claims) == 1 {
 		return Authorizer{}, err
 	}
 	return Authorizer{Type: LambdaAuthorizer, Principal: claims["principalId"], Claims: claims}, nil
 }
 
-// readJWT reads an object that has claims and scopes.
-func readJWT(raw string) (Authorizer, error) {
-	a := Authorizer{Type: JWTAuthorizer}
-	p := parser{s: raw}
-	p.object(func(key string) {
-		switch key {
-		case "claims":
-			if value := p.raw(); p.err == nil {
-				a.Claims, p.err = readClaims(value)
-			}
-		case "scopes":
-			p.array(func() { a.Scopes = append(a.Scopes, p.text()) })
-		default:
-			p.skip()
-		}
-	})
-	a.Principal = a.Claims["sub"]
-	return a, p.err
+// readIAM reads the identity that payload 2.0 has of a request that was signed.
+func readIAM(at, raw string) (Authorizer, error) {
+	claims, err := readClaims(at, raw)
+	if err != nil || len(claims) == 0 {
+		return Authorizer{}, err
+	}
+	return Authorizer{Type: IAMAuthorizer, Principal: claims["userArn"], Claims: claims}, nil
 }
 
 // readIdentity finds out whether a request was signed, which an identity with
 // an access key or an ARN in it was. What an identity says of any request is
 // not part of the result.
 func readIdentity(raw string) (Authorizer, error) {
-	claims, err := readClaims(raw)
+	claims, err := readClaims("requestContext.identity", raw)
 	if err != nil || claims["accessKey"] == "" && claims["userArn"] == "" && claims["cognitoIdentityId"] == "" {
 		return Authorizer{}, err
 	}
@@ -122,19 +158,25 @@ func readIdentity(raw string) (Authorizer, error) {
 	return Authorizer{Type: IAMAuthorizer, Principal: claims["userArn"], Claims: claims}, nil
 }
 
-// readClaims reads the members of an object, without those that are null.
-func readClaims(raw string) (map[string]string, error) {
+// readClaims reads the members of an object, without those that have nothing
+// in them: null, "", and objects and arrays of nothing else.
+func readClaims(at, raw string) (map[string]string, error) {
 	if raw == "" {
 		return nil, nil
 	}
 	claims := make(map[string]string)
-	p := parser{s: raw}
+	p := parser{s: raw, at: at}
 	p.object(func(key string) {
-		switch {
-		case p.peek() == '"':
-			claims[key] = p.quoted()
-		case !p.null():
-			claims[key] = p.raw()
+		delete(claims, key) // of members with the same name the last counts
+		if p.peek() == '"' {
+			if value := p.quoted(); value != "" {
+				claims[key] = value
+			}
+			return
+		}
+		start := p.i
+		if p.skipFilled() {
+			claims[key] = p.s[start:p.i]
 		}
 	})
 	return claims, p.err

@@ -6,6 +6,7 @@ package event
 type envelope struct {
 	version    string
 	httpMethod string
+	resource   string
 	path       string
 	rawPath    string
 	rawQuery   string
@@ -16,6 +17,7 @@ type envelope struct {
 	multiQuery   string
 	cookies      string
 	body         string // the JSON string, still quoted
+	largeBody    []byte // the same, in the payload, if body was taken out of the text before
 	base64       bool
 
 	authorizerEvent bool // methodArn or routeArn
@@ -24,11 +26,14 @@ type envelope struct {
 
 // requestContext is the envelope's part of that name.
 type requestContext struct {
-	accountID  string
-	apiID      string
-	domainName string
-	requestID  string
-	stage      string
+	accountID    string
+	apiID        string
+	domainName   string
+	domainPrefix string
+	requestID    string
+	resourceID   string
+	resourcePath string
+	stage        string
 
 	method     string // http.method, and so on
 	httpPath   string
@@ -39,19 +44,33 @@ type requestContext struct {
 	webSocket  bool // connectionId or eventType
 }
 
-// parseEnvelope reads an event. The envelope refers to payload.
+// maxHeadBytes is how much of an event a request's path, query and header may
+// take. It is the limit of net/http's server (http.DefaultMaxHeaderBytes), more
+// than any source passes on.
+const maxHeadBytes = 1 << 20
+
+// headSize is how much of the event those take.
+func (e *envelope) headSize() int {
+	return len(e.path) + len(e.rawPath) + len(e.rawQuery) + len(e.cookies) +
+		max(len(e.headers), len(e.multiHeaders)) + max(len(e.query), len(e.multiQuery))
+}
+
+// ofAPI reports whether it is the requestContext of an API in API Gateway.
+func (c *requestContext) ofAPI() bool { return c.apiID != "" || c.stage != "" }
+
+// parseEnvelope reads an event, which is a JSON object. The envelope refers to
+// payload.
 func parseEnvelope(payload string) (envelope, error) {
 	var e envelope
 	p := parser{s: payload}
-	if p.peek() != '{' {
-		p.fail("an object")
-	}
 	p.object(func(key string) {
 		switch key {
 		case "version":
 			e.version = p.text()
 		case "httpMethod":
 			e.httpMethod = p.text()
+		case "resource":
+			e.resource = p.text()
 		case "path":
 			e.path = p.text()
 		case "rawPath":
@@ -73,8 +92,7 @@ func parseEnvelope(payload string) (envelope, error) {
 		case "isBase64Encoded":
 			e.base64 = p.boolean()
 		case "methodArn", "routeArn":
-			e.authorizerEvent = true
-			p.skip()
+			e.authorizerEvent = p.raw() != "" || e.authorizerEvent
 		case "requestContext":
 			e.context.parse(&p)
 		default:
@@ -96,8 +114,14 @@ func (c *requestContext) parse(p *parser) {
 			c.apiID = p.text()
 		case "domainName":
 			c.domainName = p.text()
+		case "domainPrefix":
+			c.domainPrefix = p.text()
 		case "requestId":
 			c.requestID = p.text()
+		case "resourceId":
+			c.resourceID = p.text()
+		case "resourcePath":
+			c.resourcePath = p.text()
 		case "stage":
 			c.stage = p.text()
 		case "http":
@@ -109,8 +133,7 @@ func (c *requestContext) parse(p *parser) {
 		case "elb":
 			c.elb = p.raw()
 		case "connectionId", "eventType":
-			c.webSocket = true
-			p.skip()
+			c.webSocket = p.raw() != "" || c.webSocket
 		default:
 			p.skip()
 		}

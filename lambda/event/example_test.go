@@ -141,6 +141,18 @@ func ExampleWithErrorWriter() {
 	// {"statusCode":400,"headers":{"Content-Type":"text/plain; charset=utf-8","X-Content-Type-Options":"nosniff"},"body":"the body is not valid base64\n","isBase64Encoded":false} <nil>
 }
 
+// A body over the limit is refused before the handler, and before it is decoded.
+func ExampleWithMaxBodyBytes() {
+	handler := event.NewHandler(http.HandlerFunc(pong), event.WithMaxBodyBytes(4))
+
+	answer, err := handler.Invoke(context.Background(), []byte(`{
+		"version": "2.0", "rawPath": "/", "body": "hello", "requestContext": {"http": {"method": "POST"}}
+	}`))
+	fmt.Printf("%s %v\n", answer, err)
+	// Output:
+	// {"statusCode":413,"headers":{"Content-Type":"application/json"},"body":"{\"code\":8,\"message\":\"the body is larger than 4 bytes\",\"details\":[]}","isBase64Encoded":false} <nil>
+}
+
 // Metadata is for whoever passes facts on to gRPC services.
 func ExampleMetadata() {
 	handler := event.NewHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -153,13 +153,36 @@ func TestNotHTTP(t *testing.T) {
 		"one of payload 2.0":              {`{"version":"2.0","type":"REQUEST","routeArn":"arn","requestContext":{"http":{"method":"GET"}}}`, "authorizer"},
 		"a WebSocket being opened":        {`{"httpMethod":"GET","path":"/","requestContext":{"eventType":"CONNECT","connectionId":"x"}}`, "WebSocket"},
 		"a WebSocket's message":           {`{"requestContext":{"connectionId":"x"},"body":"hi"}`, "WebSocket"},
-		"not even an object":              {`[1,2]`, "decoding: invalid JSON at offset 0: expected an object"},
-		"null":                            {`null`, "decoding"},
-		"nothing":                         {``, "decoding"},
-		"a JSON text cut short":           {`{"httpMethod":"GET","path":"/`, "decoding"},
+		"an array":                        {`[1,{"secret":2}]`, "it is an array"},
+		"a string":                        {`"secret"`, "it is a string"},
+		"a number":                        {` -1.5e3`, "it is a number"},
+		"a boolean":                       {`true`, "it is a boolean"},
+		"null":                            {`null`, "it is null"},
+		"nothing":                         {``, "it is empty: it has no bytes"},
+		"white space":                     {" \r\n", "it is empty: it has no bytes"},
+		"a word":                          {`secret`, "decoding: invalid JSON at offset 0: expected a value"},
+		"an array cut short":              {`["secret",`, "decoding: invalid JSON at offset 10"},
+		"two values":                      {`1 2`, "decoding: invalid JSON at offset 2: expected the end of the text"},
+		"a JSON text cut short":           {`{"httpMethod":"GET","path":"/`, "decoding: invalid JSON at offset"},
+		"a large one cut short":           {`{"body":"` + strings.Repeat("x", 1<<16) + `","path":`, "decoding: invalid JSON at offset 65554"},
 		"something behind the JSON":       {`{"httpMethod":"GET","path":"/"}x`, "decoding"},
-		"a path that is an object":        {`{"httpMethod":"GET","path":{}}`, "decoding"},
-		"headers that are an array":       {`{"httpMethod":"GET","path":"/","headers":[]}`, "decoding an event of kind rest-api"},
+		"a path that is an object":        {`{"httpMethod":"GET","path":{}}`, `decoding: "path" is an object, not a string`},
+		"a context that is a string":      {`{"httpMethod":"GET","requestContext":"secret"}`, `decoding: "requestContext" is a string, not an object`},
+		"a method that is an array":       {`{"requestContext":{"http":{"method":["secret"]}}}`, `decoding: "requestContext.http.method" is an array, not a string`},
+		"an encoding that is a number":    {`{"isBase64Encoded":1}`, `decoding: "isBase64Encoded" is a number, not true or false`},
+		"headers that are an array":       {`{"httpMethod":"GET","path":"/","requestContext":{"resourceId":"r","stage":"s"},"headers":["secret"]}`, `decoding: an event of rest-api: "headers" is an array, not an object`},
+		"a header that is an object":      {`{"httpMethod":"GET","path":"/","requestContext":{"elb":{}},"headers":{"a":{"b":"secret"}}}`, `decoding: an event of alb: "headers.a" is an object, not a string`},
+		"a parameter in parameters":       {`{"httpMethod":"GET","path":"/","requestContext":{"elb":{}},"multiValueQueryStringParameters":{"a":["1",{}]}}`, `"multiValueQueryStringParameters.a" is an object`},
+		"a cookie that is an object":      {`{"version":"2.0","requestContext":{"http":{"method":"GET"}},"cookies":[{}]}`, `an event of http-api: "cookies" is an object, not a string`},
+		"claims that are a string":        {`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{"claims":"secret"}}}}`, `"requestContext.authorizer.jwt.claims" is a string, not an object`},
+		"a body that is an object":        {`{"version":"2.0","requestContext":{"http":{"method":"GET"}},"body":{"secret":1}}`, `an event of http-api: "body" is an object, not a string`},
+		"an agent's event":                {agentEvent, `its keys are ["actionGroup" "agent" "apiPath" "httpMethod" "inputText" "messageVersion" "parameters" "requestBody" "sessionAttributes" "sessionId"]`},
+		"a method alone":                  {`{"httpMethod":"GET","path":"/"}`, `["httpMethod" "path"]`},
+		"a method and a version":          {`{"httpMethod":"GET","path":"/","version":"1.0"}`, `["httpMethod" "path" "version"]`},
+		"a method and an empty context":   {`{"httpMethod":"GET","path":"/","resource":"/","requestContext":{}}`, `["httpMethod" "path" "requestContext" "resource"]`},
+		"a context of another kind":       {`{"httpMethod":"GET","requestContext":{"serviceArn":"secret","region":"r"}}`, `those of its requestContext ["region" "serviceArn"]`},
+		"a version of payload 2.0":        {`{"version":"3.0","rawPath":"/","requestContext":{"http":{"method":"GET"},"domainName":"x.lambda-url.eu-west-1.on.aws"}}`, `["rawPath" "requestContext" "version"]`},
+		"an earlier VPC Lattice event":    {`{"raw_path":"/","method":"GET","headers":{},"query_string_parameters":{},"body":null,"is_base64_encoded":false}`, `"raw_path"`},
 		"a key for each of many":          {`{` + manyKeys(50) + `}`, "and 30 more"},
 		"a key that is a text of its own": {`{"` + strings.Repeat("k", 10_000) + `":1}`, "kkkk"},
 	}
@@ -174,12 +197,23 @@ func TestNotHTTP(t *testing.T) {
 				strings.Contains(message, "secret") || len(message) > 2_000 {
 				t.Errorf("got %q, want %q in it", message, tt.want)
 			}
-			if _, err := h.Stream(t.Context(), json.RawMessage(tt.payload)); err == nil {
-				t.Error("it was streamed")
+			if _, streamed := h.Stream(t.Context(), json.RawMessage(tt.payload)); streamed == nil || streamed.Error() != err.Error() {
+				t.Errorf("in stream mode the error is %v", streamed)
+			}
+			var unsupported *event.UnsupportedEventError
+			var malformed *event.MalformedEventError
+			if isMalformed := strings.Contains(err.Error(), "decoding"); errors.As(err, &malformed) != isMalformed || errors.As(err, &unsupported) == isMalformed {
+				t.Errorf("its type is %T", err)
 			}
 		})
 	}
 }
+
+// agentEvent is what an agent of Amazon Bedrock sends to the function of an
+// action group: it has a method, but is not HTTP.
+const agentEvent = `{"messageVersion":"1.0","agent":{"name":"a","id":"I","alias":"A","version":"1"},"inputText":"secret","sessionId":"1",
+	"actionGroup":"G","apiPath":"/send-reminders","httpMethod":"POST","parameters":[],"sessionAttributes":{},
+	"requestBody":{"content":{"application/json":{"properties":[{"name":"claimId","type":"string","value":"20"}]}}}}`
 
 func manyKeys(n int) string {
 	var members []string

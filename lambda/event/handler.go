@@ -38,6 +38,7 @@ type Handler struct {
 	next           http.Handler
 	basePath       string
 	deadlineMargin time.Duration
+	maxBody        int
 	log            *slog.Logger
 	writeError     func(http.ResponseWriter, *Error)
 	tls            *tls.ConnectionState
@@ -46,10 +47,23 @@ type Handler struct {
 // NewHandler returns a Handler that serves events with next. Give it to
 // lambda.Start for buffered responses, and its method [Handler.Stream] for
 // streamed ones.
+//
+// A handler should return when the request's context ends. Half of the deadline
+// margin later (see [WithDeadlineMargin]) the client is answered in its place,
+// with 504, and what it writes from then on fails with [http.ErrHandlerTimeout].
+// For this, each invocation that has a deadline, as Lambda's have, is served on
+// a goroutine of its own. A handler that
+// panics is answered for with 500; so is one that panics with
+// [http.ErrAbortHandler], since a buffered response cannot break off.
+//
+// As under net/http's server, what a handler writes in answer to HEAD is
+// dropped. When it flushes, the response to HEAD is complete: the request's
+// context ends, and further writes fail with [http.ErrBodyNotAllowed].
 func NewHandler(next http.Handler, options ...Option) *Handler {
 	h := &Handler{
 		next:           next,
 		deadlineMargin: 500 * time.Millisecond,
+		maxBody:        6 << 20,
 		log:            slog.Default(),
 		writeError:     writeError,
 		tls:            &tls.ConnectionState{HandshakeComplete: true},
@@ -60,10 +74,10 @@ func NewHandler(next http.Handler, options ...Option) *Handler {
 	return h
 }
 
-// Invoke serves one event and returns the answer in the form that the event's
-// source understands. Nothing of payload is used after it has returned. An
-// error means that there is nobody to answer to: the event is not HTTP. What
-// goes wrong with a request is answered.
+// Invoke serves one event and returns the response in the form that the event's
+// source understands. Nothing of payload is used after it has returned. It
+// returns an error only if the event is not HTTP, an [UnsupportedEventError] or
+// a [MalformedEventError]; all other failures become HTTP responses.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	inv, err := h.newInvocation(ctx, payload)
 	if err != nil {
@@ -74,60 +88,67 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 // invocation is an event on its way through the Handler.
 type invocation struct {
-	form    form
+	format  responseFormat
 	method  string
 	request *http.Request
 	cancel  context.CancelFunc
-	failure *Error // what to answer instead of calling the handler
+	cutoff  time.Time // when to answer in the handler's place; zero for never
+	failure *Error    // what to answer instead of calling the handler
 }
 
 func (h *Handler) newInvocation(ctx context.Context, payload []byte) (*invocation, error) {
-	text := string(payload)
-	e, err := parseEnvelope(text)
-	if err != nil {
-		return nil, fmt.Errorf("event: decoding: %w", err)
+	if err := notAnObject(payload); err != nil {
+		return nil, err
 	}
-	src, err := recognise(&e)
+	e, err := decodePayload(payload)
+	if err != nil {
+		return nil, &MalformedEventError{err.Error()}
+	}
+	src, err := detectSource(&e)
 	if errors.Is(err, errNotHTTP) {
-		err = unrecognised(text)
+		err = unsupported(string(payload))
 	}
 	if err != nil {
 		return nil, err
 	}
-	inv := &invocation{form: src.answer(), method: cmp.Or(e.context.method, e.httpMethod), cancel: func() {}}
-	r, cancel, err := h.newRequest(ctx, src, &e)
-	switch {
-	case err == nil:
-		inv.request, inv.cancel = r, cancel
-	case !errors.As(err, &inv.failure):
-		return nil, fmt.Errorf("event: decoding an event of kind %s: %w", src.name(), err)
+	inv := &invocation{format: src.responseFormat(), method: cmp.Or(e.context.method, e.httpMethod), cancel: func() {}}
+	err = h.newRequest(ctx, inv, src, &e)
+	if err != nil && !errors.As(err, &inv.failure) {
+		return nil, &MalformedEventError{fmt.Sprintf("an event of %s: %v", src.name(), err)}
 	}
 	return inv, nil
 }
 
-// buffered serves an invocation and returns the whole answer.
+// buffered serves an invocation and returns the whole response.
 func (h *Handler) buffered(inv *invocation) []byte {
 	defer inv.cancel()
 	failure := inv.failure
 	if failure == nil {
-		b := newBufferedBody()
-		w := newResponseWriter(inv.form, inv.method, h.log, b)
-		failure = h.run(w, inv.request)
-		if failure == nil {
+		w, b := h.newBufferedWriter(inv)
+		w.cancel = inv.cancel
+		var returned bool
+		if failure, returned = h.serve(inv, w); !returned {
+			return h.bufferedError(inv, failure)
+		}
+		if failure == nil || w.complete {
 			failure = w.finish()
 		}
 		if failure == nil {
-			out, err := encode(w, b)
-			if err == nil {
+			if out, ok := b.response(w.head.close(), inv.format.limit); ok {
 				return out
 			}
-			failure = err
+			failure = responseTooLarge(inv.format)
 		}
 	}
 	return h.bufferedError(inv, failure)
 }
 
-// bufferedError returns the answer that tells of a failure.
+func (h *Handler) newBufferedWriter(inv *invocation) (*responseWriter, *bufferedBody) {
+	b := &bufferedBody{limit: inv.format.limit}
+	return newResponseWriter(inv.format, inv.method, h.log, b), b
+}
+
+// bufferedError returns the response that tells of a failure.
 func (h *Handler) bufferedError(inv *invocation, failure *Error) []byte {
 	if out, ok := h.tryBufferedError(inv, failure, h.writeError); ok {
 		return out
@@ -137,37 +158,48 @@ func (h *Handler) bufferedError(inv *invocation, failure *Error) []byte {
 }
 
 func (h *Handler) tryBufferedError(inv *invocation, failure *Error, write func(http.ResponseWriter, *Error)) ([]byte, bool) {
-	b := newBufferedBody()
-	w := newResponseWriter(inv.form, inv.method, h.log, b)
-	if h.guard(func() { write(w, failure) }) != nil || w.finish() != nil {
+	w, b := h.newBufferedWriter(inv)
+	if h.recoverPanic(func() { write(w, failure) }) != nil || w.finish() != nil {
 		return nil, false
 	}
-	out, broken := encode(w, b)
-	return out, broken == nil
+	return b.response(w.head.close(), inv.format.limit)
 }
 
-// encode returns the whole answer.
-func encode(w *responseWriter, b bufferedBody) ([]byte, *Error) {
-	out := append(w.head.close(), ',')
-	out, err := b.appendTo(out, w.encoded)
-	if err != nil {
-		return nil, internalError()
+// serve calls the handler and waits until it has returned, but not beyond the
+// cutoff. If it has not returned by then, w must not be used any more.
+func (h *Handler) serve(inv *invocation, w *responseWriter) (failure *Error, returned bool) {
+	if inv.cutoff.IsZero() {
+		return h.recoverPanic(func() { h.next.ServeHTTP(w, inv.request) }), true
 	}
-	out = append(out, '}')
-	if len(out) > w.form.limit {
-		return nil, tooLarge(w.form)
+	done := make(chan *Error, 1)
+	go func() {
+		failure := internalError() // should the handler end the goroutine
+		defer func() { done <- failure }()
+		failure = h.recoverPanic(func() { h.next.ServeHTTP(w, inv.request) })
+	}()
+	select {
+	case failure = <-done:
+		return failure, true
+	case <-inv.request.Context().Done():
 	}
-	return out, nil
+	timer := time.NewTimer(time.Until(inv.cutoff))
+	defer timer.Stop()
+	select {
+	case failure = <-done:
+		return failure, true
+	case <-timer.C:
+	}
+	w.abandoned.Store(true)
+	h.log.Error("event: the handler has not returned by the deadline", "method", inv.method)
+	if w.tooLarge.Load() {
+		return responseTooLarge(inv.format), false
+	}
+	return deadlineExceeded(), false
 }
 
-// run calls the handler.
-func (h *Handler) run(w http.ResponseWriter, r *http.Request) *Error {
-	return h.guard(func() { h.next.ServeHTTP(w, r) })
-}
-
-// guard calls f and recovers what it panics with. As in net/http's server,
-// http.ErrAbortHandler is not worth a log line.
-func (h *Handler) guard(f func()) (failure *Error) {
+// recoverPanic calls f and recovers what it panics with. As in net/http's
+// server, http.ErrAbortHandler is not worth a log line.
+func (h *Handler) recoverPanic(f func()) (failure *Error) {
 	defer func() {
 		v := recover()
 		if v == nil {

@@ -15,17 +15,16 @@ type header struct {
 // readHeader reads a request's headers from an event: from multi, the object
 // that has lists of values, unless it is absent, and from single otherwise.
 func readHeader(single, multi string) (header, error) {
-	raw := single
+	p := parser{s: single, at: "headers"}
 	if multi != "" {
-		raw = multi
+		p = parser{s: multi, at: "multiValueHeaders"}
 	}
-	n := strings.Count(raw, `":`)
-	h := header{fields: make(http.Header, n), spare: make([]string, n)}
-	if raw == "" {
+	usual := min(len(p.s)/40, 24) // fields, by what requests from browsers have
+	h := header{fields: make(http.Header, usual), spare: make([]string, usual)}
+	if p.s == "" {
 		return h, nil
 	}
 	var err error
-	p := parser{s: raw}
 	p.object(func(name string) {
 		value := func() {
 			if e := h.add(name, p.text()); e != nil && err == nil {
@@ -97,7 +96,7 @@ func (h *header) addCookies(raw string) error {
 		return nil
 	}
 	var cookies []string
-	p := parser{s: raw}
+	p := parser{s: raw, at: "cookies"}
 	p.array(func() { cookies = append(cookies, p.text()) })
 	if p.err != nil {
 		return p.err

@@ -56,7 +56,7 @@ func FromContext(ctx context.Context) (Info, bool) {
 }
 
 // newInfo gathers the Info of a request.
-func newInfo(ctx context.Context, src source, e *envelope, client string) (*Info, error) {
+func newInfo(ctx context.Context, src source, e *envelope, w *wireRequest, client string) *Info {
 	info := &Info{
 		Source:        src.name(),
 		RequestID:     e.context.requestID,
@@ -64,6 +64,7 @@ func newInfo(ctx context.Context, src source, e *envelope, client string) (*Info
 		Stage:         e.context.stage,
 		APIID:         e.context.apiID,
 		AccountID:     e.context.accountID,
+		Authorizer:    w.authorizer,
 	}
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		info.InvocationID = lc.AwsRequestID
@@ -74,7 +75,5 @@ func newInfo(ctx context.Context, src source, e *envelope, client string) (*Info
 		info.RequestID = info.InvocationID
 	}
 	info.TraceID, _ = ctx.Value("x-amzn-trace-id").(string) // set by aws-lambda-go
-	var err error
-	info.Authorizer, err = readAuthorizer(&e.context)
-	return info, err
+	return info
 }

@@ -1,7 +1,9 @@
 package event
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,15 +18,76 @@ import (
 // the zero value.
 type parser struct {
 	s   string
+	at  string // what errors call the text, if it is a part of an event
 	i   int
 	err error
 }
 
+// fail stops at what is not JSON.
 func (p *parser) fail(expected string) {
 	if p.err == nil {
-		p.err = fmt.Errorf("invalid JSON at offset %d: expected %s", p.i, expected)
+		p.err = p.syntaxError(expected)
 	}
 	p.i = len(p.s)
+}
+
+func (p *parser) syntaxError(expected string) error {
+	if p.at != "" {
+		return fmt.Errorf("invalid JSON in %q: expected %s", p.at, expected)
+	}
+	return fmt.Errorf("invalid JSON at offset %d: expected %s", p.i, expected)
+}
+
+// A typeError says that a value is of another type than its place wants.
+type typeError struct {
+	at, path    string // where it is: a part of the event, and keys from there
+	found, want string
+}
+
+func (e *typeError) Error() string {
+	return fmt.Sprintf("%q is %s, not %s", strings.Trim(e.at+"."+e.path, "."), e.found, e.want)
+}
+
+// mismatch stops at a value that is JSON, but of another type, or at what is
+// not JSON at all.
+func (p *parser) mismatch(want string) {
+	found := p.kind()
+	if found == "" {
+		p.fail(want)
+		return
+	}
+	if p.err == nil {
+		p.err = &typeError{at: p.at, found: found, want: want}
+	}
+	p.i = len(p.s)
+}
+
+// locate adds the key of the value that an error is about.
+func (p *parser) locate(key string) {
+	var e *typeError
+	if errors.As(p.err, &e) {
+		e.path = strings.TrimSuffix(clip(key)+"."+e.path, ".")
+	}
+}
+
+// kind says what the next value is, going by its first byte, and is empty if no
+// value begins with it.
+func (p *parser) kind() string {
+	switch c := p.peek(); {
+	case c == '{':
+		return "an object"
+	case c == '[':
+		return "an array"
+	case c == '"':
+		return "a string"
+	case c == 't' || c == 'f':
+		return "a boolean"
+	case c == 'n':
+		return "null"
+	case c == '-' || '0' <= c && c <= '9':
+		return "a number"
+	}
+	return ""
 }
 
 // peek returns the next byte that is not white space, and 0 at the end.
@@ -64,7 +127,7 @@ func (p *parser) object(field func(key string)) {
 		return
 	}
 	if !p.consume('{') {
-		p.fail("an object")
+		p.mismatch("an object")
 		return
 	}
 	if p.consume('}') {
@@ -77,6 +140,10 @@ func (p *parser) object(field func(key string)) {
 			return
 		}
 		field(key)
+		if p.err != nil {
+			p.locate(key)
+			return
+		}
 		if p.consume(',') {
 			continue
 		}
@@ -94,7 +161,7 @@ func (p *parser) array(element func()) {
 		return
 	}
 	if !p.consume('[') {
-		p.fail("an array")
+		p.mismatch("an array")
 		return
 	}
 	if p.consume(']') {
@@ -118,7 +185,7 @@ func (p *parser) text() string {
 	case '"':
 		return p.quoted()
 	case '{', '[':
-		p.fail("a string")
+		p.mismatch("a string")
 		return ""
 	}
 	if p.null() {
@@ -129,13 +196,17 @@ func (p *parser) text() string {
 
 // boolean reads true, false or null.
 func (p *parser) boolean() bool {
+	start := p.i
 	switch p.text() {
 	case "true":
 		return true
 	case "false", "":
 		return false
 	}
-	p.fail("true or false")
+	if p.err == nil {
+		p.i = start
+		p.mismatch("true or false")
+	}
 	return false
 }
 
@@ -179,6 +250,34 @@ func (p *parser) skip() {
 		}
 		if depth == 0 || p.err != nil {
 			return
+		}
+	}
+}
+
+// skipFilled steps over one value and reports whether there is something in it:
+// a number, true, false, or a string that is not empty, at any depth.
+func (p *parser) skipFilled() (filled bool) {
+	p.peek()
+	start := p.i
+	p.skip()
+	inner := parser{s: p.s[start:p.i]}
+	for {
+		switch c := inner.peek(); c {
+		case 0:
+			return false
+		case '"':
+			from := inner.i
+			inner.skipQuoted()
+			filled := inner.i > from+len(`""`)
+			if isKey := inner.peek() == ':'; filled && !isKey {
+				return true
+			}
+		case '{', '[', '}', ']', ',', ':':
+			inner.i++
+		default:
+			if inner.literal() != "null" {
+				return true
+			}
 		}
 	}
 }
@@ -243,9 +342,9 @@ func (p *parser) quoted() string {
 	if !escaped && valid {
 		return s
 	}
-	out, ok := unquote(s, valid)
+	out, ok := unquote(s, valid, math.MaxInt-utf8.UTFMax)
 	if !ok {
 		p.fail("a valid escape sequence before it")
 	}
-	return out
+	return string(out)
 }

@@ -58,3 +58,30 @@ func FuzzJSON(f *testing.F) {
 		}
 	})
 }
+
+// FuzzBody holds what finds a body in a large payload against the parser.
+func FuzzBody(f *testing.F) {
+	for _, s := range []string{
+		`{"body":"x"}`, `{"a":{"body":"x"},"body" : "y\\\""}`, `{"a":"body","b":["body"],"body":null}`, `{"body":"a","body":"b"}`, `{"body":{"body":"c"}}`,
+		`{"a\\":"\"body\":","body":"\\"}`, `{"body":"`, `{"body`, `{"body":`, `"body":"x"`, `{"body":"a","body":1}`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		start, end := findBody([]byte(text))
+		if start < 0 || end < start || end > len(text) {
+			t.Fatalf("from %d to %d of %d", start, end, len(text))
+		}
+		var members map[string]json.RawMessage
+		if json.Unmarshal([]byte(text), &members) != nil || strings.Contains(text, `\u`) { // the name may be escaped
+			return
+		}
+		want := string(members["body"])
+		if !strings.HasPrefix(want, `"`) {
+			want = ""
+		}
+		if got := text[start:end]; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}

@@ -8,43 +8,43 @@ import (
 )
 
 // unquote resolves the escapes of what stands between the quotes of a JSON
-// string. Unless that is said to be valid UTF-8, what is not, and in any case a
-// lone surrogate, becomes U+FFFD, as in encoding/json.
-func unquote(s string, valid bool) (string, bool) {
-	var out strings.Builder
-	out.Grow(len(s))
-	for i := 0; i < len(s); {
+// string, and stops once the result has more than limit bytes. Unless that is
+// said to be valid UTF-8, what is not, and in any case a lone surrogate, becomes
+// U+FFFD, as in encoding/json. It reports false for an invalid escape.
+func unquote[T string | []byte](s T, valid bool, limit int) ([]byte, bool) {
+	out := make([]byte, 0, min(len(s), limit+utf8.UTFMax))
+	for i := 0; i < len(s) && len(out) <= limit; {
 		run := i
 		for i < len(s) && s[i] != '\\' && (valid || s[i] < utf8.RuneSelf) {
 			i++
 		}
-		out.WriteString(s[run:i])
+		out = append(out, s[run:run+min(i-run, limit+1-len(out))]...)
 		switch {
 		case i == len(s):
 		case s[i] != '\\':
-			r, n := utf8.DecodeRuneInString(s[i:])
-			out.WriteRune(r)
+			r, n := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+			out = utf8.AppendRune(out, r)
 			i += n
 		case i+1 == len(s):
-			return "", false
+			return nil, false
 		case s[i+1] == 'u':
-			r, n, ok := unquoteRune(s[i:])
+			r, n, ok := unquoteRune(string(s[i:min(i+12, len(s))]))
 			if !ok {
-				return "", false
+				return nil, false
 			}
-			out.WriteRune(r)
+			out = utf8.AppendRune(out, r)
 			i += n
 		default:
 			const names, values = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
 			k := strings.IndexByte(names, s[i+1])
 			if k < 0 {
-				return "", false
+				return nil, false
 			}
-			out.WriteByte(values[k])
+			out = append(out, values[k])
 			i += 2
 		}
 	}
-	return out.String(), true
+	return out, true
 }
 
 // unquoteRune reads a \uXXXX, or a pair of them that is one rune, and returns
@@ -83,10 +83,54 @@ func hex4(s string) (rune, bool) {
 	return r, true
 }
 
+// escapedLen is how many bytes appendEscaped appends for s.
+func escapedLen(s []byte) int {
+	n := len(s)
+	for _, c := range s {
+		if c < ' ' || c == '"' || c == '\\' {
+			n += escapeLen(c) - 1
+		}
+	}
+	return n
+}
+
+// appendEscaped appends s, a piece of valid UTF-8, as a piece of a JSON string.
+func appendEscaped(dst, s []byte) []byte {
+	start := 0
+	for i, c := range s {
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		dst = appendEscape(dst, c)
+		start = i + 1
+	}
+	return append(dst, s[start:]...)
+}
+
+// appendEscape appends c, which may not stand in a JSON string as it is.
+func appendEscape(dst []byte, c byte) []byte {
+	const digits = "0123456789abcdef"
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	}
+	return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+}
+
+// escapeLen is how many bytes appendEscape appends for c.
+func escapeLen(c byte) int {
+	if c == '"' || c == '\\' || c == '\n' {
+		return len(`\n`)
+	}
+	return len(`\u0000`)
+}
+
 // appendQuoted appends s as a JSON string. Invalid UTF-8 becomes U+FFFD. With
 // ascii, everything outside ASCII is escaped.
 func appendQuoted(dst []byte, s string, ascii bool) []byte {
-	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); {
@@ -106,14 +150,7 @@ func appendQuoted(dst []byte, s string, ascii bool) []byte {
 			continue
 		}
 		dst = append(dst, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
-		}
+		dst = appendEscape(dst, c)
 		i++
 		start = i
 	}

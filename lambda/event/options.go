@@ -21,9 +21,18 @@ func WithBasePath(path string) Option {
 
 // WithDeadlineMargin makes the deadline of a request's context end that much
 // before the invocation's, so that there is time left to tell the client. It
-// never takes more than half of the time that is left. The default is 500 ms.
+// never takes more than half of the time that is left. Half of the margin is
+// the handler's to answer that its context has ended; then the client is
+// answered in its place. The default is 500 ms.
 func WithDeadlineMargin(margin time.Duration) Option {
 	return func(h *Handler) { h.deadlineMargin = max(margin, 0) }
+}
+
+// WithMaxBodyBytes sets how long the body of a request may be, in bytes when it
+// is decoded. A longer one is answered with 413, before it is decoded; the
+// handler is not called. The default is 6 MiB, as much as Lambda lets through.
+func WithMaxBodyBytes(n int) Option {
+	return func(h *Handler) { h.maxBody = max(n, 0) }
 }
 
 // WithLogger sets where panics and mistakes of the handler are logged. The

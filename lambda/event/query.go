@@ -20,16 +20,15 @@ const (
 // A parameter without = cannot be told from one without a value here; both
 // become the latter.
 func readQuery(single, multi string, form queryForm) (string, error) {
-	raw := single
+	p := parser{s: single, at: "queryStringParameters"}
 	if multi != "" {
-		raw = multi
+		p = parser{s: multi, at: "multiValueQueryStringParameters"}
 	}
-	if raw == "" {
+	if p.s == "" {
 		return "", nil
 	}
 	var query strings.Builder
-	query.Grow(len(raw))
-	p := parser{s: raw}
+	query.Grow(len(p.s))
 	p.object(func(key string) {
 		if form == decodedQuery {
 			key = url.QueryEscape(key)

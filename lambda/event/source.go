@@ -1,7 +1,6 @@
 package event
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,37 +19,39 @@ const (
 	FunctionURL Source = "function-url" // Lambda Function URL
 )
 
-// source is what differs between the sources. Each has a file of its own.
+// source is what differs between the sources. Each has a file of its own, with
+// the function that detects its events, which detectSource calls.
 type source interface {
 	name() Source
 
 	// request takes from the event what only this source knows how to find.
 	request(e *envelope) (wireRequest, error)
 
-	// answer is the form of the answers that this source understands.
-	answer() form
+	// responseFormat is the form of the responses that this source understands.
+	responseFormat() responseFormat
 }
 
 // wireRequest is a request in the terms that all sources share.
 type wireRequest struct {
-	method   string
-	path     string
-	decoded  bool   // path is already decoded, so a % in it is just a %
-	stage    string // a leading segment of path that the client's URL has for the stage alone
-	rawQuery string
-	header   header
-	host     string // when there is no Host header
-	client   string // an address, or an address and a port
-	https    bool
+	method     string
+	path       string
+	decoded    bool   // path is already decoded, so a % in it is just a %
+	stage      string // a leading segment of path that the client's URL has for the stage alone
+	rawQuery   string
+	header     header
+	host       string // when there is no Host header
+	client     string // an address, or an address and a port
+	https      bool
+	authorizer Authorizer
 }
 
-// form is what an answer to a source consists of.
-type form struct {
+// responseFormat is what a response to a source consists of.
+type responseFormat struct {
 	multi       bool // multiValueHeaders, not headers
 	cookies     bool // Set-Cookie apart from the other headers
 	description bool // statusDescription
-	streams     bool // streamed answers are understood
-	limit       int  // bytes of the whole answer
+	streams     bool // streamed responses are understood
+	limit       int  // bytes of the whole response
 	limitOf     string
 }
 
@@ -63,50 +64,102 @@ const (
 	albResponseLimit = 1 << 20
 )
 
-// recognise tells the sources apart. This is the only place that does. The
-// order matters: events of later kinds have fields of earlier ones.
-func recognise(e *envelope) (source, error) {
-	c := &e.context
+// detectSource returns the source of an event. Each source is detected by what
+// no other event has, so the order of the sources does not matter.
+func detectSource(e *envelope) (source, error) {
+	if src, ok := detectLoadBalancer(e); ok {
+		return src, nil
+	}
 	switch {
-	case c.elb != "":
-		return loadBalancer{multi: e.multiHeaders != ""}, nil
 	case e.authorizerEvent:
-		return nil, errors.New("event: an API Gateway authorizer event, not a request: this function is no authorizer")
-	case c.webSocket:
-		return nil, errors.New("event: a WebSocket event: only HTTP is served")
-	case c.method != "" && strings.Contains(c.domainName, ".lambda-url."):
-		return functionURL{}, nil
-	case c.method != "":
-		return httpAPI{}, nil
-	case e.httpMethod != "" && e.version == "1.0":
-		return httpAPIv1{}, nil
-	case e.httpMethod != "" && e.version == "":
-		return restAPI{}, nil
+		return nil, &UnsupportedEventError{"an API Gateway authorizer event, not a request: this function is no authorizer"}
+	case e.context.webSocket:
+		return nil, &UnsupportedEventError{"a WebSocket event: only HTTP is served"}
+	}
+	for _, detect := range [...]func(*envelope) (source, bool){detectFunctionURL, detectHTTPAPI, detectHTTPAPIv1, detectRESTAPI} {
+		if src, ok := detect(e); ok {
+			return src, nil
+		}
 	}
 	return nil, errNotHTTP
 }
 
-var errNotHTTP = errors.New("not an HTTP event of API Gateway, a load balancer or a Function URL")
+const notHTTP = "not an HTTP event of API Gateway, a load balancer or a Function URL: "
 
-// unrecognised is the error for an event that is not HTTP. It names the
-// event's keys and none of its values, which may be secret.
-func unrecognised(payload string) error {
-	const most, longest = 20, 64
-	var keys []string
-	total := 0
-	p := parser{s: payload}
-	p.object(func(key string) {
-		if total++; total <= most {
-			keys = append(keys, strings.ToValidUTF8(key[:min(len(key), longest)], "\uFFFD"))
+// errNotHTTP says that no source has such events.
+var errNotHTTP = &UnsupportedEventError{notHTTP + "its keys are not those of any"}
+
+// notAnObject is the error for a payload that is not a JSON object, and nil for
+// one that begins as an object does.
+func notAnObject(payload []byte) error {
+	if i := skipSpace(payload, 0); i == len(payload) {
+		return &UnsupportedEventError{notHTTP + "it is empty: it has no bytes"}
+	} else if payload[i] == '{' {
+		return nil
+	}
+	p := parser{s: string(payload)}
+	kind := p.kind()
+	if kind == "" {
+		p.fail("a value")
+	}
+	if p.skip(); p.err == nil && p.peek() != 0 {
+		p.fail("the end of the text")
+	}
+	if p.err != nil {
+		return &MalformedEventError{p.err.Error()}
+	}
+	return &UnsupportedEventError{notHTTP + "it is " + kind}
+}
+
+// unsupported is the error for an event that no source has. It names the
+// event's keys and those of its requestContext, and none of its values, which
+// may be secret.
+func unsupported(payload string) error {
+	var context string
+	keys := keysOf(payload, func(key string, p *parser) {
+		if key == "requestContext" && p.peek() == '{' {
+			context = p.raw()
+			return
 		}
 		p.skip()
 	})
+	if keys == "" {
+		return &UnsupportedEventError{notHTTP + "it is empty: an object without keys"}
+	}
+	reason := notHTTP + "its keys are " + keys
+	if inner := keysOf(context, func(_ string, p *parser) { p.skip() }); inner != "" {
+		reason += ", those of its requestContext " + inner
+	}
+	return &UnsupportedEventError{reason}
+}
+
+// keysOf lists the keys of an object, sorted, and is empty if it has none.
+// The function value reads the value of a key.
+func keysOf(object string, value func(key string, p *parser)) string {
+	const most = 20
+	var keys []string
+	total := 0
+	p := parser{s: object}
+	if object != "" {
+		p.object(func(key string) {
+			if total++; total <= most {
+				keys = append(keys, clip(key))
+			}
+			value(key, &p)
+		})
+	}
 	slices.Sort(keys)
 	switch {
 	case total == 0:
-		return fmt.Errorf("event: %w: it is empty", errNotHTTP)
+		return ""
 	case total > most:
-		return fmt.Errorf("event: %w: its keys are %q and %d more", errNotHTTP, keys, total-most)
+		return fmt.Sprintf("%q and %d more", keys, total-most)
 	}
-	return fmt.Errorf("event: %w: its keys are %q", errNotHTTP, keys)
+	return fmt.Sprintf("%q", keys)
+}
+
+// clip shortens a key for an error's message.
+func clip(key string) string {
+	const longest = 64
+	return strings.ToValidUTF8(key[:min(len(key), longest)], "\uFFFD")
 }

@@ -4,14 +4,19 @@ import "strings"
 
 // loadBalancer is an Application Load Balancer. Its path and its query are as
 // the client sent them. Whether it has all values of a header and of a query
-// parameter or only the last one, and which of the two it reads in an answer,
+// parameter or only the last one, and which of the two it reads in a response,
 // is an attribute of the target group.
 type loadBalancer struct{ multi bool }
 
+// detectLoadBalancer goes by requestContext.elb.
+func detectLoadBalancer(e *envelope) (source, bool) {
+	return loadBalancer{multi: e.multiHeaders != ""}, e.context.elb != "" && e.httpMethod != ""
+}
+
 func (loadBalancer) name() Source { return ALB }
 
-func (l loadBalancer) answer() form {
-	return form{multi: l.multi, description: true, limit: albResponseLimit, limitOf: "a load balancer"}
+func (l loadBalancer) responseFormat() responseFormat {
+	return responseFormat{multi: l.multi, description: true, limit: albResponseLimit, limitOf: "a load balancer"}
 }
 
 // request takes the client's address from the end of X-Forwarded-For, the only

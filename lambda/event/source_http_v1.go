@@ -7,10 +7,15 @@ import "strings"
 // lost in that, and no guess is made at it.
 type httpAPIv1 struct{}
 
+// detectHTTPAPIv1 goes by the version, beside an API's requestContext.
+func detectHTTPAPIv1(e *envelope) (source, bool) {
+	return httpAPIv1{}, e.version == "1.0" && e.httpMethod != "" && e.context.ofAPI()
+}
+
 func (httpAPIv1) name() Source { return HTTPAPIv1 }
 
-func (httpAPIv1) answer() form {
-	return form{multi: true, limit: responseLimit, limitOf: "Lambda"}
+func (httpAPIv1) responseFormat() responseFormat {
+	return responseFormat{multi: true, limit: responseLimit, limitOf: "Lambda"}
 }
 
 // request leaves the stage in the path of a custom domain: payload 1.0 has

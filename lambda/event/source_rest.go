@@ -1,13 +1,25 @@
 package event
 
+import "strings"
+
 // restAPI is an API Gateway REST API (payload 1.0, without a version). Its path
 // is as the client encoded it, without the stage; its query is decoded.
 type restAPI struct{}
 
+// detectRESTAPI goes by the resource, which only REST APIs have: payload 1.0 of
+// HTTP APIs has the key of a route as the resourceId, or none, and a resourcePath
+// in any case. Events that are written by hand often have neither.
+func detectRESTAPI(e *envelope) (source, bool) {
+	c := &e.context
+	resource := c.resourceID != "" && !strings.ContainsAny(c.resourceID, " $") ||
+		c.resourceID == "" && c.resourcePath == "" && strings.HasPrefix(e.resource, "/")
+	return restAPI{}, e.version == "" && e.httpMethod != "" && c.ofAPI() && resource
+}
+
 func (restAPI) name() Source { return RESTAPI }
 
-func (restAPI) answer() form {
-	return form{multi: true, streams: true, limit: responseLimit, limitOf: "Lambda"}
+func (restAPI) responseFormat() responseFormat {
+	return responseFormat{multi: true, streams: true, limit: responseLimit, limitOf: "Lambda"}
 }
 
 func (restAPI) request(e *envelope) (wireRequest, error) {
@@ -20,23 +32,28 @@ func payloadV1(e *envelope) (wireRequest, error) {
 		method: e.httpMethod,
 		path:   e.path,
 		host:   e.context.domainName,
-		client: sourceIP(e.context.identity),
 		https:  true,
 	}
 	var err error
+	if w.client, err = sourceIP(e.context.identity); err != nil {
+		return w, err
+	}
 	if w.header, err = readHeader(e.headers, e.multiHeaders); err != nil {
 		return w, err
 	}
-	w.rawQuery, err = readQuery(e.query, e.multiQuery, decodedQuery)
+	if w.rawQuery, err = readQuery(e.query, e.multiQuery, decodedQuery); err != nil {
+		return w, err
+	}
+	w.authorizer, err = readAuthorizerV1(e.context.authorizer, e.context.identity)
 	return w, err
 }
 
 // sourceIP returns the sourceIp of requestContext.identity.
-func sourceIP(identity string) (ip string) {
+func sourceIP(identity string) (ip string, err error) {
 	if identity == "" {
-		return ""
+		return "", nil
 	}
-	p := parser{s: identity}
+	p := parser{s: identity, at: "requestContext.identity"}
 	p.object(func(key string) {
 		if key == "sourceIp" {
 			ip = p.text()
@@ -44,5 +61,5 @@ func sourceIP(identity string) (ip string) {
 		}
 		p.skip()
 	})
-	return ip
+	return ip, p.err
 }

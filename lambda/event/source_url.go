@@ -4,14 +4,18 @@ package event
 // client sent them; cookies are there twice, apart and as a header.
 type functionURL struct{}
 
+// detectFunctionURL goes by the domain name, which cannot be another: Function
+// URLs have no custom domains.
+func detectFunctionURL(e *envelope) (source, bool) {
+	return functionURL{}, e.context.method != "" && isVersion2(e.version) && isURLDomain(e.context.domainName)
+}
+
 func (functionURL) name() Source { return FunctionURL }
 
-func (functionURL) answer() form {
-	return form{cookies: true, streams: true, limit: responseLimit, limitOf: "Lambda"}
+func (functionURL) responseFormat() responseFormat {
+	return responseFormat{cookies: true, streams: true, limit: responseLimit, limitOf: "Lambda"}
 }
 
 func (functionURL) request(e *envelope) (wireRequest, error) {
-	w, err := payloadV2(e)
-	w.path = e.rawPath
-	return w, err
+	return payloadV2(e)
 }

@@ -6,29 +6,38 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 )
 
-// Stream serves one event and returns the answer while it is being made: what
+// streamLimit is how long a streamed response may be for Lambda, which ends one
+// that is longer (Lambda quotas, "Invocation payload (request and response)").
+const streamLimit = 200 << 20
+
+// Stream serves one event and returns the response while it is being made: what
 // the handler writes can be read when it flushes, or has written a few kilobytes.
 // It is for lambda.Start, like [Handler.Invoke], and for Function URLs and REST
 // APIs whose invocations are set to be streamed. Those of HTTP APIs and load
-// balancers cannot be, and are answered as Invoke answers them.
+// balancers cannot be, and are answered as Invoke answers them. Its errors are
+// those of Invoke.
 //
 // A failure before anything was sent is answered as in Invoke. After that, Read
-// returns an error, which aws-lambda-go passes on, so that the client sees its
-// response break off. There is no limit of ours on the length; Lambda's is
-// 200 MB.
+// returns a [StreamError], which aws-lambda-go passes on, so that the client
+// sees its response break off. This is how a response ends whose handler
+// panics, has not returned by the deadline, or writes more than the 200 MiB that
+// Lambda streams.
 //
 // The reader is an io.Closer too, and aws-lambda-go closes it. Close ends the
-// request's context and returns when the handler has returned.
+// request's context and returns when the handler has returned, or when the
+// client has been answered in its place.
 func (h *Handler) Stream(ctx context.Context, payload json.RawMessage) (io.Reader, error) {
 	inv, err := h.newInvocation(ctx, payload)
 	if err != nil {
 		return nil, err
 	}
-	if !inv.form.streams {
+	if !inv.format.streams {
 		return &bufferedReader{r: bytes.NewReader(h.buffered(inv))}, nil
 	}
 	pr, pw := io.Pipe()
@@ -36,37 +45,48 @@ func (h *Handler) Stream(ctx context.Context, payload json.RawMessage) (io.Reade
 	go func() {
 		defer close(s.done)
 		defer inv.cancel()
-		err := errStreamFailed // should the handler end the goroutine
-		defer func() { _ = pw.CloseWithError(err) }()
-		err = h.stream(inv, pw)
+		_ = pw.CloseWithError(h.stream(inv, pw)) // always nil
 	}()
 	return s, nil
 }
 
-// stream serves an invocation and writes the answer to out. An error means that
-// what was written is not all of it.
-func (h *Handler) stream(inv *invocation, out io.Writer) error {
+// stream serves an invocation and writes the response to out. An error means
+// that what was written is not all of it.
+func (h *Handler) stream(inv *invocation, out *io.PipeWriter) error {
 	failure := inv.failure
 	if failure == nil {
-		b := newStreamedBody(out)
-		w := newResponseWriter(inv.form, inv.method, h.log, b)
-		b.w = w
-		failure = h.run(w, inv.request)
-		if failure == nil {
+		w, b := h.newStreamedWriter(inv, out)
+		w.cancel, b.abort = inv.cancel, out.CloseWithError
+		var returned bool
+		if failure, returned = h.serve(inv, w); !returned {
+			if !b.claim() {
+				return &StreamError{"the handler did not return before the deadline"}
+			}
+			_, err := out.Write(h.streamedError(inv, failure))
+			return err
+		}
+		if failure == nil || w.complete {
 			failure = w.finish()
 		}
 		if failure == nil {
 			return b.flush()
 		}
-		if b.sent {
-			return errStreamFailed
+		if !b.claim() {
+			return &StreamError{"the handler failed after a part of its response had been sent"}
 		}
 	}
 	_, err := out.Write(h.streamedError(inv, failure))
 	return err
 }
 
-// streamedError returns the answer that tells of a failure.
+func (h *Handler) newStreamedWriter(inv *invocation, out io.Writer) (*responseWriter, *streamedBody) {
+	b := &streamedBody{out: out}
+	b.buf = bufio.NewWriterSize(writerFunc(b.send), netHTTPBuffer)
+	b.w = newResponseWriter(inv.format, inv.method, h.log, b)
+	return b.w, b
+}
+
+// streamedError returns the response that tells of a failure.
 func (h *Handler) streamedError(inv *invocation, failure *Error) []byte {
 	if out, ok := h.tryStreamedError(inv, failure, h.writeError); ok {
 		return out
@@ -77,30 +97,29 @@ func (h *Handler) streamedError(inv *invocation, failure *Error) []byte {
 
 func (h *Handler) tryStreamedError(inv *invocation, failure *Error, write func(http.ResponseWriter, *Error)) ([]byte, bool) {
 	var out bytes.Buffer
-	b := newStreamedBody(&out)
-	w := newResponseWriter(inv.form, inv.method, h.log, b)
-	b.w = w
-	if h.guard(func() { write(w, failure) }) != nil || w.finish() != nil {
+	w, b := h.newStreamedWriter(inv, &out)
+	if h.recoverPanic(func() { write(w, failure) }) != nil || w.finish() != nil {
 		return nil, false
 	}
 	err := b.flush()
 	return out.Bytes(), err == nil
 }
 
-// streamedBody writes an answer in the form of an HTTP integration response:
+// streamedBody writes a response in the form of an HTTP integration response:
 // status and headers in JSON, eight zero bytes, the body.
 type streamedBody struct {
-	w    *responseWriter
-	out  io.Writer
-	buf  *bufio.Writer
-	sent bool
+	w     *responseWriter
+	out   io.Writer
+	abort func(error) error // ends out with an error; may be nil
+	buf   *bufio.Writer
+	begun atomic.Bool // somebody has begun to write to out: the handler, or who answers in its place
+	head  bool        // the head has been written
+	total int         // bytes
 }
 
-func newStreamedBody(out io.Writer) *streamedBody {
-	b := &streamedBody{out: out}
-	b.buf = bufio.NewWriterSize(writerFunc(b.send), netHTTPBuffer)
-	return b
-}
+// claim reports whether nothing has been written. From then on the handler
+// cannot write any more.
+func (b *streamedBody) claim() bool { return b.begun.CompareAndSwap(false, true) }
 
 type writerFunc func([]byte) (int, error)
 
@@ -110,22 +129,38 @@ func (b *streamedBody) Write(p []byte) (int, error) { return b.buf.Write(p) }
 
 // send writes p, and before that the head if this is the first of it.
 func (b *streamedBody) send(p []byte) (int, error) {
-	if !b.sent {
+	if !b.head {
+		if !b.claim() {
+			return 0, http.ErrHandlerTimeout
+		}
+		b.head = true
 		b.w.closeHead(false)
-		head := append(b.w.head.close(), '}', 0, 0, 0, 0, 0, 0, 0, 0)
-		b.sent = true
-		if _, err := b.out.Write(head); err != nil {
+		if _, err := b.write(append(b.w.head.close(), '}', 0, 0, 0, 0, 0, 0, 0, 0)); err != nil {
 			return 0, err
 		}
 	}
 	if len(p) == 0 {
 		return 0, nil
 	}
-	return b.out.Write(p)
+	return b.write(p)
+}
+
+// write writes p, or as much of it as Lambda streams.
+func (b *streamedBody) write(p []byte) (int, error) {
+	rest := streamLimit - b.total
+	n, err := b.out.Write(p[:min(len(p), rest)])
+	b.total += n
+	if err == nil && len(p) > rest {
+		err = &StreamError{fmt.Sprintf("the response is larger than Lambda streams: %d bytes", streamLimit)}
+		if b.abort != nil {
+			_ = b.abort(err) // always nil
+		}
+	}
+	return n, err
 }
 
 func (b *streamedBody) flush() error {
-	if !b.sent && b.buf.Buffered() == 0 {
+	if !b.head && b.buf.Buffered() == 0 {
 		_, err := b.send(nil)
 		return err
 	}
@@ -169,7 +204,4 @@ func (b *bufferedReader) Len() int { return b.r.Len() }
 // ContentType tells the Runtime API what the answer is.
 func (b *bufferedReader) ContentType() string { return "application/json" }
 
-var (
-	errStreamFailed = errors.New("event: the handler failed after a part of its response had been sent")
-	errStreamClosed = errors.New("event: the response is not read any more")
-)
+var errStreamClosed = errors.New("event: the response is not read any more")

@@ -1,12 +1,14 @@
 package event
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 )
 
 // netHTTPBuffer is how much of a body net/http's server holds back before it
@@ -27,28 +29,32 @@ type body interface {
 //
 // The header is encoded for the event as soon as it may not change any more.
 type responseWriter struct {
-	form   form
+	format responseFormat
 	isHead bool // the request's method is HEAD
 	log    *slog.Logger
 	body   body
 
+	cancel    context.CancelFunc // ends the request's context; may be nil
+	abandoned atomic.Bool        // nobody waits for the handler any more
+
 	header  http.Header
-	status  int        // 0 until the header is fixed
-	head    answerHead // from then on
-	closed  bool       // nothing can be added to head any more
-	sniff   []byte     // the beginning of the body, while its type is to be detected
-	encoded bool       // the body is compressed or the like
+	status  int          // 0 until the header is fixed
+	head    responseHead // from then on
+	closed  bool         // nothing can be added to head any more
+	sniff   []byte       // the beginning of the body, while its type is to be detected
+	encoded bool         // the body is compressed or the like
 
 	wantSniff, wantLength bool
 
 	declared int64 // the Content-Length that the handler set, or -1
 	written  int64 // what the handler wrote, whether it was accepted or not
 	accepted int64
-	tooLarge bool
+	complete bool // it answers a HEAD, and the handler has flushed
+	tooLarge atomic.Bool
 }
 
-func newResponseWriter(f form, method string, log *slog.Logger, b body) *responseWriter {
-	return &responseWriter{form: f, isHead: method == http.MethodHead, log: log, body: b, declared: -1}
+func newResponseWriter(f responseFormat, method string, log *slog.Logger, b body) *responseWriter {
+	return &responseWriter{format: f, isHead: method == http.MethodHead, log: log, body: b, declared: -1}
 }
 
 // Header implements http.ResponseWriter.
@@ -75,7 +81,9 @@ func (w *responseWriter) WriteHeader(status int) {
 	w.status = status
 	_, hasType := w.header["Content-Type"]
 	coding := w.header.Get("Content-Encoding")
-	w.encoded = coding != "" && coding != "identity"
+	if b, ok := w.body.(*bufferedBody); ok {
+		b.encoded = coding != "" && coding != "identity"
+	}
 	chunked := w.header.Get("Transfer-Encoding") != ""
 	length := w.header.Get("Content-Length")
 	if length != "" {
@@ -87,7 +95,7 @@ func (w *responseWriter) WriteHeader(status int) {
 	}
 	w.wantSniff = w.bodyAllowed() && !hasType && coding == "" && !chunked
 	w.wantLength = w.bodyAllowed() && w.isHead && length == "" && !chunked && len(w.header["Trailer"]) == 0
-	w.head.begin(w.form, status, w.header)
+	w.head.begin(w.format, status, w.header)
 	if w.isHead && w.declared >= 0 && w.bodyAllowed() {
 		w.head.add("Content-Length", length)
 	}
@@ -99,13 +107,16 @@ func (w *responseWriter) bodyAllowed() bool {
 
 // Write implements http.ResponseWriter.
 func (w *responseWriter) Write(p []byte) (int, error) {
+	if w.abandoned.Load() {
+		return 0, http.ErrHandlerTimeout
+	}
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if !w.bodyAllowed() {
+	if !w.bodyAllowed() || w.complete {
 		return 0, http.ErrBodyNotAllowed
 	}
 	w.written += int64(len(p))
@@ -119,14 +130,12 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	if w.isHead {
 		return len(p), nil
 	}
-	if _, buffered := w.body.(bufferedBody); buffered && w.written > int64(w.form.limit) {
-		w.tooLarge = true
-		return 0, errTooLarge
+	n, err := w.body.Write(p)
+	if errors.Is(err, errResponseTooLarge) {
+		w.tooLarge.Store(true)
 	}
-	return w.body.Write(p)
+	return n, err
 }
-
-var errTooLarge = errors.New("event: the response is too large for Lambda")
 
 // WriteString implements io.StringWriter.
 func (w *responseWriter) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
@@ -134,13 +143,20 @@ func (w *responseWriter) WriteString(s string) (int, error) { return w.Write([]b
 // Flush implements http.Flusher.
 func (w *responseWriter) Flush() { _ = w.FlushError() }
 
-// FlushError is Flush for http.ResponseController. A buffered answer has
+// FlushError is Flush for http.ResponseController. A buffered response has
 // nowhere to go yet, but its header is fixed from here on.
 func (w *responseWriter) FlushError() error {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
+	if w.abandoned.Load() {
+		return http.ErrHandlerTimeout
+	}
 	w.closeHead(false)
+	if w.isHead && w.cancel != nil {
+		w.complete = true
+		defer w.cancel()
+	}
 	return w.body.flush()
 }
 
@@ -170,8 +186,8 @@ func (w *responseWriter) finish() *Error {
 		w.WriteHeader(http.StatusOK)
 	}
 	w.closeHead(true)
-	if w.tooLarge {
-		return tooLarge(w.form)
+	if w.tooLarge.Load() {
+		return responseTooLarge(w.format)
 	}
 	if w.declared >= 0 && w.bodyAllowed() && !w.isHead && w.accepted != w.declared {
 		w.log.Error("event: the handler did not write as much as its Content-Length says",

@@ -62,9 +62,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return nil
 	}
 	api, apiErr := runtimeapi.FromEnv(getenv)
-	if err = errors.Join(err, apiErr); api.Address == "" {
-		return fmt.Errorf("%w: see -help", err)
+	if api.Address == "" && err == nil {
+		return fmt.Errorf("%w: see -help", apiErr)
+	} else if api.Address == "" {
+		return err
 	}
+	err = errors.Join(err, apiErr)
 	logger := newLogger(c, out)
 	logGRPC(logger)
 	api.Logger = logger

@@ -47,7 +47,15 @@ func run(getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	return start(getenv("ADAPTER"), c.BasePath, handler)
+	options := []event.Option{event.WithBasePath(c.BasePath)}
+	if limit := getenv("MAX_BODY"); limit != "" {
+		n, err := strconv.Atoi(limit)
+		if err != nil {
+			return fmt.Errorf("MAX_BODY=%q: %w", limit, err)
+		}
+		options = append(options, event.WithMaxBodyBytes(n))
+	}
+	return start(getenv("ADAPTER"), c.BasePath, handler, options...)
 }
 
 func newHandler(t transport.Transport, getenv func(string) string) (http.Handler, error) {
@@ -74,9 +82,10 @@ func newHandler(t transport.Transport, getenv func(string) string) (http.Handler
 }
 
 // start runs handler behind an adapter.
-func start(adapter, basePath string, handler http.Handler) error {
-	h := event.NewHandler(handler, event.WithBasePath(basePath), event.WithDeadlineMargin(time.Hour), // half of the timeout, then
+func start(adapter, basePath string, handler http.Handler, options ...event.Option) error {
+	options = append(options, event.WithDeadlineMargin(time.Hour), // half of the timeout, then
 		event.WithLogger(slog.New(slog.NewTextHandler(os.Stdout, nil))))
+	h := event.NewHandler(handler, options...)
 	switch adapter {
 	case "event":
 		lambda.Start(h)

@@ -17,7 +17,7 @@ import (
 )
 
 // Header names the header of a request that says how to answer it: with one of
-// [Responses], or with "large", "meet" or "panic"; without it, with [Seen].
+// [Responses], or with one of the names in ServeHTTP; without it, with [Seen].
 const Header = "X-Probe"
 
 // Seen is a request as a handler saw it.
@@ -62,6 +62,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		large(w, r)
 	case "meet":
 		h.meet(w, r)
+	case "stuck": // whatever its context says
+		time.Sleep(time.Minute)
+	case "a stream without end":
+		streamOn(w, r)
 	default:
 		response, ok := h.responses[name]
 		if !ok {
@@ -85,6 +89,15 @@ func show(w http.ResponseWriter, r *http.Request) {
 		Host: r.Host, RemoteAddr: r.RemoteAddr, Proto: r.Proto, TLS: r.TLS != nil,
 		Header: r.Header, Body: body, ContentLength: r.ContentLength, FromContext: ok, Info: info,
 	})
+}
+
+// streamOn sends one message and waits for the end of the request before the next.
+func streamOn(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, "{}\n")
+	_ = http.NewResponseController(w).Flush()
+	<-r.Context().Done()
+	_, _ = io.WriteString(w, "{}\n")
 }
 
 // large writes as many bytes as the parameter n says, all with the value that

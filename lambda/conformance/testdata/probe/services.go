@@ -22,6 +22,7 @@ func Services() []service.Option {
 	return []service.Option{
 		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
 			examplev1.RegisterEchoServiceHandlerClient, echo{}),
+		service.Bind[collectServer](registerCollectServer, newCollectClient, registerCollectHandler, collector{}),
 		service.WithUnaryInterceptors(authorize),
 	}
 }

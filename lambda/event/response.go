@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// answerHead is the beginning of an answer in JSON: everything before the body.
+// responseHead is the beginning of an answer in JSON: everything before the body.
 // The object that has the headers comes last and stays open until close, since
 // some of the headers depend on the body.
-type answerHead struct {
+type responseHead struct {
 	json  []byte
 	multi bool
 	first bool // no header is in it yet
 }
 
 // begin encodes status and header.
-func (a *answerHead) begin(f form, status int, header http.Header) {
+func (a *responseHead) begin(f responseFormat, status int, header http.Header) {
 	a.multi, a.first = f.multi, true
 	a.json = make([]byte, 0, 512)
 	a.json = append(a.json, `{"statusCode":`...)
@@ -75,7 +75,7 @@ func sent(name string, status int) bool {
 }
 
 // add adds a field with one value or several.
-func (a *answerHead) add(name string, values ...string) {
+func (a *responseHead) add(name string, values ...string) {
 	a.name(name)
 	switch {
 	case a.multi:
@@ -91,7 +91,7 @@ func (a *answerHead) add(name string, values ...string) {
 	}
 }
 
-func (a *answerHead) name(name string) {
+func (a *responseHead) name(name string) {
 	if !a.first {
 		a.json = append(a.json, ',')
 	}
@@ -100,7 +100,7 @@ func (a *answerHead) name(name string) {
 	a.json = append(a.json, ':')
 }
 
-func (a *answerHead) values(values []string) {
+func (a *responseHead) values(values []string) {
 	a.json = append(a.json, '[')
 	for i, v := range values {
 		if i > 0 {
@@ -116,7 +116,7 @@ func (a *answerHead) values(values []string) {
 // a spelling of the name of its own: names that differ in case are different
 // to JSON and the same to HTTP. There are more spellings than a browser keeps
 // cookies for a site.
-func (a *answerHead) setCookies(cookies []string) {
+func (a *responseHead) setCookies(cookies []string) {
 	for i, cookie := range cookies {
 		spelling := []byte("Set-Cookie")
 		for k := range spelling {
@@ -133,7 +133,7 @@ func (a *answerHead) setCookies(cookies []string) {
 }
 
 // close ends the headers.
-func (a *answerHead) close() []byte { return append(a.json, '}') }
+func (a *responseHead) close() []byte { return append(a.json, '}') }
 
 // clean makes of v what net/http sends for it.
 func clean(v string) string {

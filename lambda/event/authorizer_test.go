@@ -1,0 +1,151 @@
+package event_test
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+)
+
+// empties are ways to say that there is nothing; absent is one more.
+type absent struct{}
+
+func empties(shape string) []any {
+	switch shape {
+	case "jwt":
+		return []any{absent{}, nil, map[string]any{}, map[string]any{"claims": nil, "scopes": nil}, map[string]any{"claims": map[string]any{}, "scopes": []any{}},
+			map[string]any{"claims": map[string]any{"sub": "", "aud": []any{""}, "x": nil}, "scopes": []any{"", nil}}}
+	case "iam":
+		return []any{absent{}, nil, map[string]any{}, map[string]any{"accessKey": "", "accountId": "", "callerId": "", "userArn": "", "userId": ""},
+			map[string]any{"accessKey": nil, "cognitoIdentity": map[string]any{"amr": nil, "identityId": "", "identityPoolId": ""}}}
+	case "lambda":
+		return []any{absent{}, nil, map[string]any{}, map[string]any{"tenant": "", "roles": []any{}, "limits": map[string]any{"a": nil}}}
+	case "text":
+		return []any{absent{}, nil, ""}
+	case "list":
+		return []any{absent{}, nil, []any{}, []any{""}}
+	case "object":
+		return []any{absent{}, nil, map[string]any{}, map[string]any{"x": ""}}
+	}
+	panic(shape)
+}
+
+// put sets a member, or removes it.
+func put(object map[string]any, key string, value any) {
+	if value == any(absent{}) {
+		delete(object, key)
+		return
+	}
+	object[key] = value
+}
+
+// authorizerOf returns what a handler sees of the authorizer of an event.
+func authorizerOf(t *testing.T, payload string) event.Authorizer {
+	t.Helper()
+	got, called := event.Authorizer{}, false
+	h := event.NewHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		info, _ := event.FromContext(r.Context())
+		got, called = info.Authorizer, true
+	}))
+	if _, err := h.Invoke(t.Context(), []byte(payload)); err != nil || !called {
+		t.Fatalf("%v: %s", err, payload)
+	}
+	return got
+}
+
+// TestEmptyIsAbsent puts what is empty, in all its forms and in any order,
+// beside what an authorizer found, which must not change for it.
+func TestEmptyIsAbsent(t *testing.T) {
+	found := map[string]struct {
+		value any
+		want  event.Authorizer
+	}{
+		"jwt": {map[string]any{"claims": map[string]any{"sub": "u", "exp": 17.0}, "scopes": []any{"a"}},
+			event.Authorizer{Type: event.JWTAuthorizer, Principal: "u", Scopes: []string{"a"}, Claims: map[string]string{"sub": "u", "exp": "17"}}},
+		"lambda": {map[string]any{"admin": false, "n": 0.0, "principalId": "u"},
+			event.Authorizer{Type: event.LambdaAuthorizer, Principal: "u", Claims: map[string]string{"admin": "false", "n": "0", "principalId": "u"}}},
+		"iam": {map[string]any{"userArn": "arn", "accessKey": "AKIA"},
+			event.Authorizer{Type: event.IAMAuthorizer, Principal: "arn", Claims: map[string]string{"userArn": "arn", "accessKey": "AKIA"}}},
+	}
+	types := []string{"jwt", "lambda", "iam"}
+	// Each source has ways to make an event with what was found, and with the
+	// variants, numbered, of what is empty.
+	pick := func(shape string, n int) any { all := empties(shape); return all[n%len(all)] }
+	v2 := func(e map[string]any, filled string, random *rand.Rand) {
+		authorizer := map[string]any{}
+		for _, name := range types {
+			put(authorizer, name, pick(name, random.IntN(100)))
+		}
+		if filled != "" {
+			authorizer[filled] = with(random, found[filled].value.(map[string]any), "empty")
+		}
+		e["requestContext"].(map[string]any)["authorizer"] = authorizer
+	}
+	v1 := func(e map[string]any, filled string, random *rand.Rand) {
+		ctx := e["requestContext"].(map[string]any)
+		authorizer := map[string]any{}
+		put(authorizer, "claims", pick("object", random.IntN(100)))
+		put(authorizer, "scopes", pick("list", random.IntN(100)))
+		put(authorizer, "principalId", pick("text", random.IntN(100)))
+		if random.IntN(2) == 0 {
+			authorizer["integrationLatency"] = 3.0
+		}
+		identity := map[string]any{"sourceIp": "203.0.113.7", "userAgent": "curl"}
+		for _, name := range []string{"accessKey", "userArn", "cognitoIdentityId", "accountId", "caller"} {
+			put(identity, name, pick("text", random.IntN(100)))
+		}
+		switch filled {
+		case "jwt":
+			for key, value := range found["jwt"].value.(map[string]any) {
+				authorizer[key] = value
+			}
+		case "lambda":
+			delete(authorizer, "integrationLatency")
+			for key, value := range found["lambda"].value.(map[string]any) {
+				authorizer[key] = value
+			}
+		case "iam":
+			for key, value := range found["iam"].value.(map[string]any) {
+				identity[key] = value
+			}
+		}
+		ctx["authorizer"], ctx["identity"] = authorizer, identity
+		if filled != "jwt" && filled != "lambda" && random.IntN(3) == 0 {
+			put(ctx, "authorizer", pick("object", random.IntN(100)))
+		}
+	}
+	each(t, func(t *testing.T, kind string) {
+		fill := v1
+		if kind == "http-api" || kind == "function-url" {
+			fill = v2
+		}
+		for _, filled := range append(types, "") {
+			random := rand.New(rand.NewPCG(3, 4))
+			for range 200 {
+				e := captured(t, kind)
+				fill(e, filled, random)
+				text := shuffled(random, e)
+				want := found[filled].want
+				if kind == "alb" || kind == "alb-multi" {
+					want = event.Authorizer{} // it authorizes nobody
+				}
+				if diff := cmp.Diff(want, authorizerOf(t, text)); diff != "" {
+					t.Fatalf("%q (-want +got):\n%s\n%s", filled, diff, text)
+				}
+			}
+		}
+	})
+}
+
+// with returns a copy of an object with another member that is empty.
+func with(random *rand.Rand, object map[string]any, key string) map[string]any {
+	out := map[string]any{}
+	for k, v := range object {
+		out[k] = v
+	}
+	put(out, key, []any{absent{}, nil, "", map[string]any{}}[random.IntN(4)])
+	return out
+}
