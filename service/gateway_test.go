@@ -583,7 +583,7 @@ func TestServerSentEvents(t *testing.T) {
 			},
 		}), service.WithJSON(service.JSON{OmitUnpopulated: true}))
 		server := httptest.NewServer(s)
-		defer server.Close()
+		t.Cleanup(server.Close) // after the bodies
 		get := func(target, accept string) *http.Response {
 			t.Helper()
 			r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+target, nil)

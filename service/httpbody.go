@@ -90,7 +90,12 @@ func (w *responseWriter) WriteHeader(status int) {
 }
 
 // Flush implements http.Flusher.
-func (w *responseWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
+func (w *responseWriter) Flush() { _ = w.FlushError() }
+
+// FlushError is what http.ResponseController looks for.
+func (w *responseWriter) FlushError() error {
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
 
 // Unwrap is what http.ResponseController looks for.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
