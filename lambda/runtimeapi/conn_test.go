@@ -279,12 +279,15 @@ func FuzzAnswers(f *testing.F) {
 		f.Add(seed.next, seed.post, false)
 		f.Add(seed.next, seed.post, true)
 	}
-	const bound = 40 * time.Millisecond
+	const bound = 20 * time.Millisecond
 	f.Fuzz(func(t *testing.T, next, post string, stream bool) {
+		ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer stop()
 		answer := func(c *rawConn) {
 			for c.request() {
 				calls := c.api.seen()
-				if len(calls) > 8 {
+				if len(calls) > 4 {
+					stop()
 					return
 				}
 				if strings.HasPrefix(calls[len(calls)-1], "next") {
@@ -306,8 +309,6 @@ func FuzzAnswers(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		defer stop()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		began := time.Now()

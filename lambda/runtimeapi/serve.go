@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambda/messages"
 )
 
 // Serve serves invocations with handler until ctx ends or the Runtime API
@@ -155,7 +157,7 @@ func (c *Client) FailInit(err error) error {
 
 func (w *worker) postInitError(err error) error {
 	f := newFailure(err)
-	if f.InvokeResponse_Error.Message == err.Error() {
+	if _, own := err.(messages.InvokeResponse_Error); !own { //nolint:errorlint // as newFailure has it
 		f.Type = "Runtime.InitError"
 	}
 	if err := w.connect(); err != nil {
