@@ -27,10 +27,10 @@ type target struct {
 	stream bool
 	cases  int // of the suite
 
-	// impossible are patterns of the cases that the source makes impossible,
-	// and count is how many there are.
-	impossible []string
-	count      int
+	// impossible is how many of the cases cannot pass, and which are patterns of
+	// their names. The suite fails if one of them passes.
+	impossible int
+	which      []string
 }
 
 func targets() []target {
@@ -43,8 +43,32 @@ func targets() []target {
 		{name: "rest-api", source: emulator.RESTAPI, cases: 694},
 		{name: "rest-api-streamed", source: emulator.RESTAPI, stream: true, cases: 694},
 		{name: "alb-multi", source: emulator.ALBMulti, cases: 694},
-		{name: "alb", source: emulator.ALB, cases: 694},
+		{name: "alb", source: emulator.ALB, cases: 694, impossible: 150, which: repeatedHeaders()},
 	}
+}
+
+// repeatedHeaders are the cases whose requests repeat a header. A load balancer
+// without multi-value headers passes on its last value alone.
+func repeatedHeaders() []string {
+	return []string{
+		"Basic/**/bidi-stream/half-duplex/success",
+		"Basic/**/client-stream/success",
+		"Basic/**/server-stream/success",
+		"Basic/**/unary/success",
+		"Connect with GET/**/success",
+		"Duplicate Metadata/**",
+		"Errors/**/error-with-no-responses",
+		"Errors/**/error-with-responses",
+		"Server Empty Requests/**/client-stream/empty-request",
+		"Server Empty Requests/**/unary/empty-request",
+	}
+}
+
+// flaky are the cases that the suite decides by a timer of its own: its client
+// gives up at the moment at which the server does, and may have read half of
+// the answer.
+func flaky() []string {
+	return []string{"Timeouts/**/Protocol:PROTOCOL_CONNECT/**/unary"}
 }
 
 func targetNames() (names []string) {
@@ -169,7 +193,7 @@ func (s *suite) writeDescriptors(ctx context.Context, dir string) error {
 	return os.WriteFile(s.descriptors(), data, 0o600)
 }
 
-var summary = regexp.MustCompile(`(?m)^Total cases: (\d+)\n(\d+) passed, (\d+) failed`)
+var summary = regexp.MustCompile(`(?m)^Total cases: (\d+)\n(\d+) passed, \d+ failed`)
 
 // run runs the suite against one target and checks how many cases passed.
 func (s *suite) run(ctx context.Context, transport, name string) error {
@@ -182,7 +206,7 @@ func (s *suite) run(ctx context.Context, transport, name string) error {
 		features = "lambda"
 	}
 	args := []string{"--mode", "server", "--conf", filepath.Join(s.dir, features+".yaml"), "-p", strconv.Itoa(s.parallel)}
-	for _, pattern := range t.impossible {
+	for _, pattern := range t.which {
 		args = append(args, "--known-failing", pattern)
 	}
 	for _, pattern := range flaky() {
@@ -205,15 +229,14 @@ func (s *suite) run(ctx context.Context, transport, name string) error {
 		_, _ = os.Stdout.Write(out.Bytes())
 		return errors.Join(err, errors.New("the suite failed"))
 	}
-	fmt.Printf("%-22s %-8s %s\n", name, transport, strings.ReplaceAll(match[0], "\n", ": "))
+	fmt.Printf("%-22s %-8s %s of %s passed, %d are impossible\n", name, transport, match[2], match[1], t.impossible)
+	for line := range strings.Lines(out.String()) {
+		if strings.HasPrefix(line, "INFO: Timeouts/") {
+			fmt.Printf("    raced: %s", line)
+		}
+	}
 	if s.only == "" && match[1] != strconv.Itoa(t.cases) {
 		return fmt.Errorf("%s cases, want %d", match[1], t.cases)
 	}
-	return nil
-}
-
-// flaky are the cases of the suite that race against a timer of its own: the
-// client gives up at the same moment as the server.
-func flaky() []string {
 	return nil
 }
