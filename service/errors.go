@@ -36,10 +36,15 @@ func (c *config) streamError(ctx context.Context, err error) *status.Status {
 // and DataLoss errors are written for the operator, and may hold anything:
 // they go to the log, and only there.
 func (c *config) public(ctx context.Context, err error) *status.Status {
+	method, _ := runtime.RPCMethod(ctx)
+	return c.publicOf(ctx, method, err)
+}
+
+// publicOf is public for the error of a method.
+func (c *config) publicOf(ctx context.Context, method string, err error) *status.Status {
 	s := status.Convert(err)
 	switch s.Code() {
 	case codes.Internal, codes.Unknown, codes.DataLoss:
-		method, _ := runtime.RPCMethod(ctx)
 		c.logger.ErrorContext(ctx, "error message withheld from the client",
 			"grpc.method", method, "grpc.code", s.Code().String(), "grpc.error", s.Message())
 		return status.New(s.Code(), "the server failed to answer: "+s.Code().String())

@@ -12,11 +12,13 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
 )
 
 // handler builds the gateway on cc, with the defaults that a server open to
 // strangers wants, and what goes around it.
-func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface) (http.Handler, error) {
+func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface, maxRequest int) (http.Handler, error) {
 	cc = c.trusted.wrap(cc)
 	options := []runtime.ServeMuxOption{
 		runtime.WithIncomingHeaderMatcher(c.requestHeader()),
@@ -36,7 +38,11 @@ func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface) (http
 			return nil, fmt.Errorf("registering a gateway handler: %w", err)
 		}
 	}
-	return c.withCORS(headAsGet(mux))
+	h, err := c.withRPC(cc, maxRequest, headAsGet(mux))
+	if err != nil {
+		return nil, err
+	}
+	return c.withCORS(h)
 }
 
 // forwardedHost replaces the X-Forwarded-Host that a client wrote, which the
@@ -85,6 +91,10 @@ func (c *config) withCORS(next http.Handler) (http.Handler, error) {
 	}
 	for _, name := range responseHeaders(c.responseIn) {
 		o.ExposedHeaders = append(o.ExposedHeaders, name)
+	}
+	if c.rpc {
+		o.AllowedHeaders = append(o.AllowedHeaders, rpc.RequestHeaders()...)
+		o.ExposedHeaders = rpc.ResponseHeaders(o.ExposedHeaders...)
 	}
 	return cors.New(o).Handler(next), nil
 }

@@ -28,6 +28,11 @@ type config struct {
 	requestIn  map[string]string // canonical header name to metadata key
 	responseIn map[string]string // likewise
 	origins    []string
+
+	rpc           bool
+	rpcServices   []string // empty: all that are bound
+	responseLimit func(context.Context) int
+	binaryRefused func(context.Context) error
 }
 
 // Bind adds one gRPC service. All but impl are names that protoc-gen-go-grpc

@@ -62,7 +62,7 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	if s.metrics != nil {
 		s.metrics.Opened(name)
 	}
-	if s.handler, err = c.handler(ctx, s.conn); err != nil {
+	if s.handler, err = c.handler(ctx, s.conn, description.MaxRecvMsgSize); err != nil {
 		return nil, fmt.Errorf("service: %w", errors.Join(err, s.Close()))
 	}
 	return s, nil

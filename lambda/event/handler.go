@@ -110,6 +110,9 @@ func (h *Handler) buffered(inv *invocation) []byte {
 	defer inv.cancel()
 	failure := inv.failure
 	if failure == nil {
+		if c, ok := inv.request.Context().Value(infoKey{}).(*carried); ok {
+			c.limit = inv.form.limit
+		}
 		b := newBufferedBody()
 		w := newResponseWriter(inv.form, inv.method, h.log, b)
 		failure = h.run(w, inv.request)

@@ -38,7 +38,10 @@ func (h *Handler) newRequest(ctx context.Context, src source, e *envelope) (_ *h
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel = h.withDeadline(context.WithValue(ctx, infoKey{}, info))
+	ctx, cancel = h.withDeadline(context.WithValue(ctx, infoKey{}, &carried{
+		Info:     info,
+		textBody: info.Source == RESTAPI && !e.base64 && length > 0,
+	}))
 	r := http.Request{
 		Method:        w.method,
 		URL:           u,

@@ -80,8 +80,8 @@ type call struct {
 	info   *connect.CallInfo
 	client connect.ServerStream
 	json   bool // messages are in JSON
-	limit  int // of the response's body; 0 is none
-	sent   int // bytes of the body so far, as they count towards the limit
+	limit  int  // of the response's body; 0 is none
+	sent   int  // bytes of the body so far, as they count towards the limit
 }
 
 func (c *call) unary(ctx context.Context) error {
