@@ -81,16 +81,20 @@ func (s *stream) SendMsg(m any) error {
 		return err
 	}
 	err = s.client.Send(message)
+	if err == nil {
+		return nil
+	}
 	s.mu.Lock()
 	ended := s.ended
 	s.mu.Unlock()
-	switch {
-	case err == nil:
-		return nil
-	case ended || errors.Is(err, io.EOF):
+	if errors.Is(err, io.EOF) || ended {
 		return io.EOF // RecvMsg has the status
 	}
 	err = statusOf(s.ctx, err)
+	switch status.Code(err) {
+	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable:
+		return io.EOF // likewise
+	}
 	s.end(err)
 	return err
 }
@@ -163,10 +167,14 @@ func (s *stream) RecvMsg(m any) error {
 	case err == nil: // the only response, after which connect has read to the end
 		s.end(io.EOF)
 		return nil
-	case !errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF):
+		err = io.EOF // callers compare it
+	default:
 		err = statusOf(s.ctx, err)
 	}
 	s.end(err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.err
 }
 

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"bytes"
-	"errors"
 	"io"
 
 	"connectrpc.com/connect/v2"
@@ -25,7 +24,7 @@ const maxRatio = 1032
 
 // Decompress implements [connect.Compressor].
 func (g *gzipCompressor) Decompress(src io.Reader) (io.ReadCloser, error) {
-	compressed, err := io.ReadAll(src)
+	compressed, err := readAll(src)
 	if err != nil {
 		return nil, err
 	}
@@ -59,18 +58,3 @@ type failedReader struct{ err error }
 func (r failedReader) Read([]byte) (int, error) { return 0, r.err }
 
 func (failedReader) Close() error { return nil }
-
-var errTooLarge = errors.New("rpc: too large")
-
-// readLimited reads body to its end and closes it.
-func readLimited(body io.ReadCloser, limit int) (io.ReadCloser, error) {
-	defer func() { _ = body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(body, int64(limit)+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > limit {
-		return nil, errTooLarge
-	}
-	return io.NopCloser(bytes.NewReader(data)), nil
-}

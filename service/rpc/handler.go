@@ -14,9 +14,10 @@
 package rpc
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -193,7 +194,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// connecthttp serves such a stream over HTTP/2 only, for the sake of
 		// clients that want to receive before they have sent everything. Without
 		// a full duplex connection, the request must have been read by then.
-		if err := readAll(r, max(h.config.MaxRequestBytes, minBufferedRequest)); err != nil {
+		if err := buffer(r, max(h.config.MaxRequestBytes, minBufferedRequest)); err != nil {
 			_ = h.errors.Write(w, r, err)
 			return
 		}
@@ -245,16 +246,17 @@ func (w *plainErrors) Flush() { _ = http.NewResponseController(w.ResponseWriter)
 // Unwrap is for [http.ResponseController].
 func (w *plainErrors) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// readAll reads the request's body into memory.
-func readAll(r *http.Request, limit int) error {
-	data, err := readLimited(r.Body, limit)
+// buffer reads the request's body into memory.
+func buffer(r *http.Request, limit int) error {
+	data, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)+1))
+	_ = r.Body.Close()
 	switch {
-	case errors.Is(err, errTooLarge):
-		return connect.Errorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", limit)
 	case err != nil:
 		return connect.NewError(connect.CodeInvalidArgument, "the request could not be read").WithCause(err)
+	case len(data) > limit:
+		return connect.Errorf(connect.CodeResourceExhausted, "the request is larger than %d bytes", limit)
 	}
-	r.Body = data
+	r.Body = io.NopCloser(bytes.NewReader(data))
 	return nil
 }
 

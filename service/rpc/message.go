@@ -47,13 +47,21 @@ func (c codec) UnmarshalRead(_ context.Context, src io.Reader, msg any) error {
 	if !ok {
 		return fmt.Errorf("rpc: cannot read into a %T", msg)
 	}
+	var err error
+	f.data, err = readAll(src)
+	f.present = true
+	return err
+}
+
+// readAll reads src to its end into memory, without growing it step by step if
+// the size is known.
+func readAll(src io.Reader) ([]byte, error) {
 	var b bytes.Buffer
 	if sized, ok := src.(interface{ Len() int }); ok {
 		b.Grow(sized.Len() + bytes.MinRead)
 	}
 	_, err := b.ReadFrom(src)
-	f.data, f.present = b.Bytes(), true
-	return err
+	return b.Bytes(), err
 }
 
 // passThrough hands the bytes of a frame to grpc-go and back. Its name is empty
