@@ -81,7 +81,7 @@ func bothDirections(t *testing.T, conn *client.Conn) {
 	response := &examplev1.EchoResponse{}
 	for {
 		err := s.RecvMsg(response) // into the same message
-		if err == io.EOF { //nolint:errorlint // likewise
+		if err == io.EOF {         //nolint:errorlint // likewise
 			break
 		}
 		if err != nil {

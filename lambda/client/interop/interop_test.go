@@ -9,12 +9,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/interop"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
@@ -86,6 +88,19 @@ func TestMain(m *testing.M) {
 
 // serveInvocations is the function.
 func serveInvocations() {
+	h, _, err := newHandler()
+	if err != nil {
+		panic(err)
+	}
+	events := event.NewHandler(h)
+	if os.Getenv(streamVariable) != "" {
+		lambda.Start(events.Stream)
+	}
+	lambda.Start(events)
+}
+
+// newHandler serves the service that the cases call.
+func newHandler() (http.Handler, transport.Conn, error) {
 	var services map[string]grpc.ServiceInfo
 	conn, err := transport.InProcess().Open(context.Background(), transport.ServerConfig{
 		Register: func(r grpc.ServiceRegistrar) {
@@ -97,17 +112,49 @@ func serveInvocations() {
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
-		panic(err)
+		return nil, nil, err
 	}
 	h, err := rpc.NewHandler(conn, services, rpc.Config{})
+	return h, conn, err
+}
+
+// Native gRPC over HTTP/2 without TLS is served by the same handler.
+func TestInterop_GRPC(t *testing.T) {
+	executable, err := os.Executable()
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
-	events := event.NewHandler(h)
-	if os.Getenv(streamVariable) != "" {
-		lambda.Start(events.Stream)
+	h, conn, err := newHandler()
+	if err != nil {
+		t.Fatal(err)
 	}
-	lambda.Start(events)
+	defer conn.Close()
+	server := httptest.NewUnstartedServer(h)
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	defer server.Close()
+	for name := range cases() {
+		t.Run(name, func(t *testing.T) {
+			if out, ok := runCase(t, executable, server.URL, "grpc", name); !ok {
+				t.Errorf("%s", out)
+			}
+		})
+	}
+}
+
+// runCase runs a case in a process of its own.
+func runCase(t *testing.T, executable, url, protocol, name string) (out []byte, ok bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, executable, "-test.run=^TestCase$", "-test.v")
+	cmd.Env = append(os.Environ(), urlVariable+"="+url, protocolVariable+"="+protocol, caseVariable+"="+name)
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		t.Errorf("the case did not end")
+	}
+	return out, err == nil && bytes.Contains(out, []byte("--- PASS: TestCase"))
 }
 
 func TestInterop(t *testing.T) {
@@ -145,21 +192,14 @@ func testSource(t *testing.T, executable string, source emulator.Source, stream 
 	for name, c := range cases() {
 		for _, protocol := range []string{"connect", "grpc-web"} {
 			t.Run(name+" over "+protocol, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				defer cancel()
-				cmd := exec.CommandContext(ctx, executable, "-test.run=^TestCase$", "-test.v")
-				cmd.Env = append(os.Environ(), urlVariable+"="+server.URL, protocolVariable+"="+protocol, caseVariable+"="+name)
-				out, err := cmd.CombinedOutput()
-				ok := err == nil && bytes.Contains(out, []byte("--- PASS: TestCase"))
+				out, ok := runCase(t, executable, server.URL, protocol, name)
 				switch {
-				case ctx.Err() != nil:
-					t.Errorf("the case did not end\n%s", out)
-				case c.fullDuplex && !ok && !bytes.Contains(out, []byte("half duplex")):
-					t.Errorf("the error does not say why\n%s", out)
 				case c.fullDuplex && ok:
 					t.Errorf("a case that needs full duplex passes\n%s", out)
+				case c.fullDuplex && !bytes.Contains(out, []byte("half duplex")):
+					t.Errorf("the error does not say why\n%s", out)
 				case !c.fullDuplex && !ok:
-					t.Errorf("%v\n%s", err, out)
+					t.Errorf("%s", out)
 				}
 				if ok {
 					passed++
@@ -181,15 +221,7 @@ func TestCase(t *testing.T) {
 		}
 		return // in the process that starts the others
 	}
-	var options []client.Option
-	switch protocol := os.Getenv(protocolVariable); protocol {
-	case "connect":
-	case "grpc-web":
-		options = append(options, client.WithGRPCWeb())
-	default:
-		t.Fatalf("there is no protocol %q", protocol)
-	}
-	conn, err := client.New(os.Getenv(urlVariable), options...)
+	conn, err := dial(os.Getenv(urlVariable), os.Getenv(protocolVariable))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,4 +229,22 @@ func TestCase(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	c.run(ctx, conn)
+}
+
+// closer is a channel of either kind.
+type closer interface {
+	grpc.ClientConnInterface
+	Close() error
+}
+
+func dial(url, protocol string) (closer, error) {
+	switch protocol {
+	case "connect":
+		return client.New(url)
+	case "grpc-web":
+		return client.New(url, client.WithGRPCWeb())
+	case "grpc":
+		return grpc.NewClient(strings.TrimPrefix(url, "http://"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	}
+	return nil, fmt.Errorf("there is no protocol %q", protocol)
 }
