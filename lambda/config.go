@@ -21,6 +21,7 @@ type config struct {
 	basePath       string
 	emf            bool
 	corsOrigins    []string
+	rpc            bool
 	deadlineMargin time.Duration
 }
 
@@ -82,6 +83,14 @@ func variables() []variable {
 					}
 				}
 				return nil
+			},
+		},
+		{
+			Name: "RPC", Default: "on",
+			Meaning: "on, or off to serve REST alone, without Connect and gRPC-Web",
+			set: func(c *config, v string) error {
+				c.rpc = v == "on"
+				return oneOf(v, "on", "off")
 			},
 		},
 		{

@@ -47,6 +47,9 @@ func newFunction(c config, stdout io.Writer) (*function, error) {
 		service.WithTrustedMetadata(event.MetadataPrefix, event.Metadata),
 		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = drainTimeout }),
 	)
+	if c.rpc {
+		options = append(options, service.WithRPC(), service.WithBodyLimits(event.MaxResponseBytes, event.BinaryRefused))
+	}
 	var err error
 	if c.emf {
 		recorder := calls.New(time.Now)

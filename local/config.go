@@ -20,6 +20,7 @@ type config struct {
 	transport      transport.Transport
 	logLevel       slog.Level
 	corsOrigins    []string
+	rpc            bool
 	httpAddress    string
 	grpcAddress    string // or off
 	metricsAddress string // or off
@@ -76,6 +77,12 @@ func (c *config) settings() []setting {
 				return nil
 			},
 		},
+		{"rpc", "RPC", "on", "on, or off to serve REST alone over HTTP, without Connect, gRPC-Web and gRPC", func(v string) error {
+			if c.rpc = v == "on"; v != "on" && v != off {
+				return errors.New("want one of on, off")
+			}
+			return nil
+		}},
 		{"http-address", "", "localhost:8080", "`host:port` where HTTP is served, or off", address(&c.httpAddress)},
 		{"grpc-address", "", "localhost:8081", "`host:port` where gRPC is served, or off", address(&c.grpcAddress)},
 		{"metrics-address", "METRICS", "localhost:9090", "`host:port` where /metrics is served, or off", address(&c.metricsAddress)},
@@ -153,7 +160,7 @@ func parseConfig(args []string, getenv func(string) string, stderr io.Writer) (*
 	given := map[string]bool{}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
 
-	for _, name := range []string{"TRANSPORT", "LOG_LEVEL", "RESPONSE_MODE", "BASE_PATH", "METRICS", "CORS_ORIGINS", "DEADLINE_MARGIN"} {
+	for _, name := range []string{"TRANSPORT", "LOG_LEVEL", "RESPONSE_MODE", "BASE_PATH", "METRICS", "CORS_ORIGINS", "RPC", "DEADLINE_MARGIN"} {
 		if v := getenv(name); v != "" {
 			c.functionEnv = append(c.functionEnv, name+"="+v)
 		}

@@ -36,13 +36,17 @@ func serve(ctx context.Context, c *config, stderr io.Writer) (err error) {
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	svc, err := service.New(ctx, c.transport, append(example.Services(),
+	options := append(example.Services(),
 		service.WithLogger(logger),
 		metrics.WithRegisterer(registry),
 		service.WithReflection(reflection.Register),
 		service.WithCORS(c.corsOrigins...),
 		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = c.drainTimeout }),
-	)...)
+	)
+	if c.rpc {
+		options = append(options, service.WithRPC())
+	}
+	svc, err := service.New(ctx, c.transport, options...)
 	if err != nil {
 		return err
 	}
@@ -75,8 +79,12 @@ func newLogger(c *config, stderr io.Writer) *slog.Logger {
 
 // serveHTTP serves h on l until ctx ends, then lets requests in flight finish.
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, drain time.Duration, logger *slog.Logger) error {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // for gRPC
 	server := &http.Server{
 		Handler:           h,
+		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
