@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -134,7 +135,7 @@ func TestServeHTTP_EndsWhenTheServiceDoes(t *testing.T) {
 			}
 			defer response.Body.Close()
 			w := httptest.NewRecorder()
-			w.HeaderMap = response.Header
+			maps.Copy(w.Header(), response.Header)
 			if _, err := io.Copy(w.Body, response.Body); err != nil {
 				t.Fatal(err)
 			}
