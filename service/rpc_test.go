@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -146,6 +147,22 @@ func TestWithRPC_ExposesWhatIsNamed(t *testing.T) {
 	_, err := service.New(t.Context(), transport.InProcess(), append(bindAll(fake{}), service.WithRPC("example.v1.Echo"))...)
 	if err == nil || !strings.Contains(err.Error(), `"example.v1.Echo"`) || !strings.Contains(err.Error(), "example.v1.EchoService") {
 		t.Errorf("error %v, want one that names the service and those that are bound", err)
+	}
+}
+
+func TestWithRPC_PassesOnTheResponseHeadersOfTheGateway(t *testing.T) {
+	svc := newRPC(t, fake{echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+		_ = grpc.SetHeader(ctx, metadata.Pairs("x-cost", "in-header", "x-secret", "in-secret", "retry-after", "in-retry"))
+		_ = grpc.SetTrailer(ctx, metadata.Pairs("x-cost", "in-trailer", "x-secret", "in-secret"))
+		return &examplev1.EchoResponse{}, nil
+	}}, quiet(), service.WithRPC(), service.WithResponseHeaders("X-Cost"))
+	for contentType, body := range rpcBodies() {
+		_, answer := callRPC(svc, rpcPath, contentType, body, nil)
+		for want, in := range map[string]bool{"in-header": true, "in-trailer": true, "in-retry": true, "in-secret": false} {
+			if strings.Contains(answer, want) != in {
+				t.Errorf("%s: %q in the response is %v, want %v:\n%q", contentType, want, !in, in, answer)
+			}
+		}
 	}
 }
 

@@ -47,6 +47,8 @@ type exchange struct {
 	w    http.ResponseWriter
 	r    *http.Request
 	form form
+
+	buffered bool // the whole request is in memory
 }
 
 type exchangeKey struct{}

@@ -199,6 +199,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		r.ProtoMajor, r.ProtoMinor = 2, 0
+		x.buffered = true
 	}
 	x.w, x.r = w, r
 	route.ServeHTTP(w, r)

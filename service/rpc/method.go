@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"connectrpc.com/connect/v2"
@@ -82,6 +83,11 @@ type call struct {
 	json   bool // messages are in JSON
 	limit  int  // of the response's body; 0 is none
 	sent   int  // bytes of the body so far, as they count towards the limit
+
+	// Of a stream from the client:
+	forwarded chan struct{} // closed when nothing reads requests any more
+	drained   atomic.Bool   // none is read any more
+	stopping  atomic.Bool   // what reading them ends with is of no interest
 }
 
 func (c *call) unary(ctx context.Context) error {

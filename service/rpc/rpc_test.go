@@ -78,11 +78,12 @@ var collect = grpc.ServiceDesc{
 				}
 			}
 		}},
-		{StreamName: "Reject", ClientStreams: true, Handler: func(any, grpc.ServerStream) error {
-			return status.Error(codes.PermissionDenied, "go away")
-		}},
+		{StreamName: "Reject", ClientStreams: true, Handler: reject},
+		{StreamName: "RejectBoth", ClientStreams: true, ServerStreams: true, Handler: reject},
 	},
 }
+
+func reject(any, grpc.ServerStream) error { return status.Error(codes.PermissionDenied, "go away") }
 
 func receiveTexts(s grpc.ServerStream) (texts []string, _ error) {
 	for {

@@ -26,31 +26,43 @@ func (c *call) streaming(ctx context.Context) error {
 		return c.forwardResponses(ctx, server)
 	}
 
-	forwarded := make(chan struct{})
+	c.forwarded = make(chan struct{})
 	go func() {
-		defer close(forwarded)
-		if err := c.forwardRequests(server); err != nil {
+		defer close(c.forwarded)
+		if err := c.forwardRequests(server); err != nil && !c.stopping.Load() {
 			cancel(err)
 		}
 	}()
 	err = c.forwardResponses(ctx, server)
+	c.stopReading(ctx)
 	var failed *connect.Error
 	if err != nil && errors.As(context.Cause(ctx), &failed) {
-		err = failed // the call was cancelled because of it
+		return failed // the call was cancelled because of it
 	}
-	interruptReading(ctx, forwarded)
-	<-forwarded
 	return err
 }
 
-// interruptReading ends the reading of requests that nobody waits for any more.
-func interruptReading(ctx context.Context, done <-chan struct{}) {
-	select {
-	case <-done:
+// stopReading ends the reading of requests that nobody waits for any more.
+func (c *call) stopReading(ctx context.Context) {
+	if c.forwarded == nil {
 		return
-	default:
 	}
-	x := exchangeFrom(ctx)
+	c.stopping.Store(true)
+	if x := exchangeFrom(ctx); !c.drained.Load() && !x.buffered {
+		x.interruptReading()
+	}
+	<-c.forwarded
+}
+
+// interruptReading makes a Read of the request's body return that waits for the
+// client.
+func (x *exchange) interruptReading() {
+	if x.r.ProtoMajor < 2 {
+		// The deadline is the connection's, and a read that fails because of it
+		// cancels the context of all later requests on it (handleReadError in
+		// net/http/server.go): there must be none.
+		x.w.Header().Set("Connection", "close")
+	}
 	if http.NewResponseController(x.w).SetReadDeadline(time.Unix(1, 0)) != nil {
 		_ = x.r.Body.Close()
 	}
@@ -74,10 +86,12 @@ func (c *call) forwardRequests(server grpc.ClientStream) error {
 		var request frame
 		err := c.receive(&request)
 		if errors.Is(err, io.EOF) {
+			c.drained.Store(true) // before the service can answer because of it
 			_ = server.CloseSend()
 			return nil
 		}
 		if err != nil {
+			c.drained.Store(true) // nothing is read after an error
 			return err
 		}
 		if server.SendMsg(&request) != nil {
@@ -108,6 +122,7 @@ func (c *call) forwardResponses(ctx context.Context, server grpc.ClientStream) e
 		if !c.stream.ServerStreams {
 			// The only response comes with the status: there is nothing after it.
 			c.config.copyMetadata(c.info.ResponseTrailer(), server.Trailer())
+			c.stopReading(ctx) // while the header can still be changed
 			return c.send(&response)
 		}
 		if err := c.send(&response); err != nil {

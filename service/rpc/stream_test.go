@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 
@@ -144,6 +145,50 @@ func TestServeHTTP_EndsWhenTheServiceDoes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A connection that is kept must not suffer from the calls before.
+func TestServeHTTP_KeepsConnectionsIntact(t *testing.T) {
+	server := httptest.NewServer(newHandler(t, transport.InProcess(), fake{}, rpc.Config{}))
+	defer server.Close()
+	reused := 0
+	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		if info.Reused {
+			reused++
+		}
+	}}
+	const calls = 300
+	for i := range calls {
+		for _, path := range []string{"/test.Collect/Sum", "/test.Collect/Reject", "/test.Collect/RejectBoth", echoPath} {
+			ctx := httptrace.WithClientTrace(t.Context(), trace)
+			r, err := http.NewRequestWithContext(ctx, "POST", server.URL+path, io.MultiReader(bytes.NewReader(envelope(0, nil)))) // chunked
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "application/grpc-web")
+			response, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			maps.Copy(w.Header(), response.Header)
+			if _, err := io.Copy(w.Body, response.Body); err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			want := codes.OK
+			if strings.HasPrefix(path, "/test.Collect/Reject") {
+				want = codes.PermissionDenied
+			}
+			if _, s, _ := decode(t, w); s.Code() != want {
+				t.Fatalf("call %d of %s: %v, want %v", i, path, s, want)
+			}
+		}
+	}
+	if reused < calls {
+		t.Errorf("%d requests of %d came on a connection that was kept", reused, 4*calls)
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
 
 // What a client gets wrong in the middle of a stream is its own error, not that
