@@ -4,6 +4,8 @@ ARCH ?= arm64
 SOURCE ?= http-api
 # Further flags of `make run` and `make run-lambda`, such as ARGS="-transport unix".
 ARGS ?=
+# How the services are reached in `make conformance-rpc`, separated by commas.
+TRANSPORTS ?= inproc,bufconn,unix
 # What `make bench-compare` compares this tree with.
 BASE ?= HEAD
 
@@ -48,6 +50,10 @@ bench-short: ## Measure everything in less than two minutes, into dist/bench
 .PHONY: bench-compare
 bench-compare: ## Fail if this tree is slower than another commit; BASE=HEAD
 	go run -C bench/report . compare -base $(BASE)
+
+.PHONY: conformance-rpc
+conformance-rpc: ## Run the official suite of Connect and gRPC-Web; TRANSPORTS=inproc ARGS="-targets direct"
+	go run -C service/rpc/conformance . -transports $(TRANSPORTS) $(ARGS)
 
 .PHONY: build
 build: ## Build the function and the local server into dist/

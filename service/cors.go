@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/rs/cors"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
 )
 
 // WithCORS answers the cross-origin requests of browsers that come from one
@@ -98,6 +100,10 @@ func (c *config) withCORS(next http.Handler) (http.Handler, error) {
 	}
 	for _, name := range responseHeaders(c.responseIn) {
 		o.ExposedHeaders = append(o.ExposedHeaders, name)
+	}
+	if c.rpc {
+		o.AllowedHeaders = append(o.AllowedHeaders, rpc.RequestHeaders()...)
+		o.ExposedHeaders = rpc.ResponseHeaders(o.ExposedHeaders...)
 	}
 	return cors.New(o).Handler(next), nil
 }

@@ -14,13 +14,16 @@ import (
 
 // handler builds the gateway on cc, with the defaults that a server open to
 // strangers wants, and what goes around it.
-func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface) (http.Handler, error) {
+func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface, maxRequest int) (http.Handler, error) {
 	g, err := c.newGateway(ctx, gatewayConn{cc, c})
 	if err != nil {
 		return nil, err
 	}
 	h, err := c.withRoutes(g)
 	if err != nil {
+		return nil, err
+	}
+	if h, err = c.withRPC(cc, maxRequest, h); err != nil {
 		return nil, err
 	}
 	return c.withCORS(h)

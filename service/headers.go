@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -66,38 +67,41 @@ func (c *config) responseHeader() runtime.HeaderMatcherFunc {
 // to a request whose headers together are larger than maxRequestMetadata, and
 // returns nil.
 func checkHeaders(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request) *http.Request {
-	size, valid := len(r.Host), printableASCII(r.Host)
+	size := len(r.Host)
 	for name, values := range r.Header {
 		for _, value := range values {
 			size += len(name) + len(value) + 32
-			valid = valid && printableASCII(value)
 		}
 	}
-	switch {
-	case size > maxRequestMetadata:
+	if size > maxRequestMetadata {
 		_, marshaler := runtime.MarshalerForRequest(mux, r)
 		runtime.HTTPError(r.Context(), mux, marshaler, w, r, errRequestMetadata)
 		return nil
-	case !valid:
-		return withValidHeaders(r)
 	}
-	return r
+	return withValidHeaders(r)
 }
 
-// withValidHeaders returns a copy of r without the values that checkHeaders
-// removes.
+// withValidHeaders returns r, or a copy without the values of headers that are
+// not printable ASCII.
 func withValidHeaders(r *http.Request) *http.Request {
-	valid := r.WithContext(r.Context()) // a copy
-	valid.Header = make(http.Header, len(r.Header))
+	valid := printableASCII(r.Host)
+	for _, values := range r.Header {
+		valid = valid && !slices.ContainsFunc(values, func(v string) bool { return !printableASCII(v) })
+	}
+	if valid {
+		return r
+	}
+	clean := r.WithContext(r.Context()) // a copy
+	clean.Header = make(http.Header, len(r.Header))
 	for name, values := range r.Header {
 		for _, value := range values {
 			if printableASCII(value) {
-				valid.Header[name] = append(valid.Header[name], value)
+				clean.Header[name] = append(clean.Header[name], value)
 			}
 		}
 	}
 	if !printableASCII(r.Host) {
-		valid.Host = ""
+		clean.Host = ""
 	}
-	return valid
+	return clean
 }

@@ -35,6 +35,11 @@ type config struct {
 	routes     []route
 	declared   []*declared
 	errs       []error // of the options
+
+	rpc           bool
+	rpcServices   []string // empty: all that are bound
+	responseLimit func(context.Context) int
+	binaryRefused func(context.Context) error
 }
 
 // Bind adds one gRPC service. All but impl are names that protoc-gen-go-grpc

@@ -14,6 +14,7 @@ locals {
     METRICS_NAMESPACE = var.metrics_namespace
     DEADLINE_MARGIN   = var.deadline_margin
     CORS_ORIGINS      = join(",", var.cors)
+    RPC               = var.rpc ? "on" : "off"
     RUNTIME_LIMITS    = var.runtime_limits
   }
 

@@ -137,6 +137,13 @@ variable "cors" {
   }
 }
 
+variable "rpc" {
+  description = "Whether the bound services can be called by Connect and gRPC-Web, beside REST (RPC)."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "environment" {
   description = "Further environment variables, for your own service. Not for secrets: whoever may read the function's configuration reads them."
   type        = map(string)

@@ -50,6 +50,7 @@ type Config struct {
 	Transport   transport.Transport
 	LogLevel    slog.Level
 	CORSOrigins []string
+	RPC         bool
 	Metrics     string // Off, EMF or Prometheus
 
 	// The function's.

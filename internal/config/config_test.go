@@ -52,6 +52,7 @@ var mistakes = map[string]map[string][]string{
 	"LOG_LEVEL":         {"loud": {"debug, info, warn, error"}, "info+1": {"debug, info, warn, error"}, "0": {"debug"}},
 	"METRICS":           {"on": {"off, "}, "localhost:9090": {"off, "}, "OFF": {"off, "}},
 	"CORS_ORIGINS":      {"example.com": {`"example.com"`, "scheme://host"}, "*,https://a.com": {"*"}, ",": {"origins"}, "https://*.*.com": {"one *"}, "https://a.com/path": {"scheme://host"}},
+	"RPC":               {"yes": {"on, off"}, "OFF": {"on, off"}},
 	"RESPONSE_MODE":     {"Stream": {"buffered, stream"}, "foo": {"buffered, stream"}},
 	"BASE_PATH":         {"https://a.com/api": {"/api"}, "/a b": {"/api"}, "/api?x": {"/api"}, "/..": {"/api"}, "//api": {"/api"}, "/%61": {"/api"}},
 	"DEADLINE_MARGIN":   {"500": {"unit"}, "-1s": {"negative"}, "soon": {"500ms"}},
@@ -201,11 +202,11 @@ func TestDefaults(t *testing.T) {
 		want      config.Config
 	}{
 		"function": {config.Function, "unix", config.Config{
-			Program: config.Function, Metrics: config.Off, DeadlineMargin: 500 * time.Millisecond,
+			Program: config.Function, RPC: true, Metrics: config.Off, DeadlineMargin: 500 * time.Millisecond,
 			MetricsNamespace: "lambda-grpc-gateway", TuneRuntime: true,
 		}},
 		"server": {config.Server, "tcp", config.Config{
-			Program: config.Server, Metrics: config.Prometheus,
+			Program: config.Server, RPC: true, Metrics: config.Prometheus,
 			HTTPAddress: "localhost:8080", GRPCAddress: "localhost:8081", MetricsAddress: "localhost:9090",
 			DrainTimeout: 10 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 			MaxBodyBytes: 10 << 20, MaxConnections: 4096, MaxStreams: 1000,

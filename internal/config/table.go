@@ -110,6 +110,14 @@ func sharedSettings() []setting {
 			meaning: "origins whose browser pages may call, separated by commas, or *; none turns CORS off",
 			set:     func(c *Config, v string) error { return parseOrigins(&c.CORSOrigins, v) },
 		},
+		{
+			name: "RPC", in: Function | Server, fallback: "on",
+			meaning: "on serves Connect and gRPC-Web beside REST, and gRPC on the local server's HTTP port; off serves REST alone",
+			set: func(c *Config, v string) error {
+				c.RPC = v == "on"
+				return oneOf(v, "on", Off)
+			},
+		},
 	}
 }
 

@@ -124,6 +124,9 @@ func (h *Handler) buffered(inv *invocation) []byte {
 	defer inv.cancel()
 	failure := inv.failure
 	if failure == nil {
+		if c, ok := inv.request.Context().Value(infoKey{}).(*carried); ok {
+			c.limit = inv.format.limit
+		}
 		w, b := h.newBufferedWriter(inv)
 		w.cancel = inv.cancel
 		var returned bool

@@ -41,18 +41,18 @@ type infoKey struct{}
 // NewContext returns a context that carries info, for tests of code that
 // calls [FromContext].
 func NewContext(ctx context.Context, info Info) context.Context {
-	return context.WithValue(ctx, infoKey{}, &info)
+	return context.WithValue(ctx, infoKey{}, &carried{Info: &info})
 }
 
 // FromContext returns the Info of the request whose context ctx is or derives
 // from. It reports false outside of a Lambda invocation, in a local server for
 // instance. The maps and slices in the Info are shared: do not change them.
 func FromContext(ctx context.Context) (Info, bool) {
-	info, ok := ctx.Value(infoKey{}).(*Info)
+	c, ok := ctx.Value(infoKey{}).(*carried)
 	if !ok {
 		return Info{}, false
 	}
-	return *info, true
+	return *c.Info, true
 }
 
 // newInfo gathers the Info of a request.

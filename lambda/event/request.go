@@ -33,7 +33,11 @@ func (h *Handler) newRequest(ctx context.Context, inv *invocation, src source, e
 		return err
 	}
 	ip, remote := clientAddress(w.client)
-	ctx = context.WithValue(ctx, infoKey{}, newInfo(ctx, src, e, &w, ip))
+	info := newInfo(ctx, src, e, &w, ip)
+	ctx = context.WithValue(ctx, infoKey{}, &carried{
+		Info:     info,
+		textBody: info.Source == RESTAPI && !e.base64 && length > 0,
+	})
 	ctx, inv.cancel, inv.cutoff = h.withDeadline(ctx)
 	r := http.Request{
 		Method:        w.method,

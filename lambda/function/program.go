@@ -47,6 +47,9 @@ func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Log
 		service.WithUnaryInterceptors(p.after.unary),
 		service.WithStreamInterceptors(p.after.stream),
 	}
+	if c.RPC {
+		defaults = append(defaults, service.WithRPC(), service.WithBodyLimits(event.MaxResponseBytes, event.BinaryRefused))
+	}
 	var err error
 	if c.Metrics == config.EMF {
 		recorder := calls.New(time.Now)

@@ -34,8 +34,13 @@ const (
 
 // serveHTTP serves h on l until ctx ends, then lets requests in flight finish.
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, c *config.Config, logger *slog.Logger) error {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(c.RPC) // for gRPC
 	server := &http.Server{
 		Handler:           h,
+		Protocols:         protocols,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: c.MaxStreams},
 		ReadHeaderTimeout: min(headerTimeout, c.BodyTimeout),
 		ReadTimeout:       c.BodyTimeout, // ends with the body: answers may take longer
 		IdleTimeout:       c.IdleTimeout,

@@ -31,6 +31,9 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options [
 		service.WithCORS(c.CORSOrigins...),
 		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = c.DrainTimeout }),
 	}
+	if c.RPC {
+		defaults = append(defaults, service.WithRPC())
+	}
 	registry := prometheus.NewRegistry() // one for each Run
 	if c.Metrics == config.Prometheus {
 		defaults = append(defaults, metrics.WithRegisterer(registry))

@@ -71,6 +71,7 @@ run "the_program_gets_its_settings" {
       METRICS_NAMESPACE = "lambda-grpc-gateway"
       DEADLINE_MARGIN   = "500ms"
       CORS_ORIGINS      = ""
+      RPC               = "on"
       RUNTIME_LIMITS    = "auto"
     })
     error_message = "the environment is not the default settings: ${jsonencode(aws_lambda_function.gateway.environment[0].variables)}"
@@ -100,6 +101,7 @@ run "settings_reach_the_environment" {
       METRICS_NAMESPACE = "shop/orders"
       DEADLINE_MARGIN   = "1.5s"
       CORS_ORIGINS      = "https://a.example.com,http://localhost:3000"
+      RPC               = "on"
       RUNTIME_LIMITS    = "off"
       TABLE             = "orders"
     })

@@ -1,7 +1,6 @@
 // Command function is the example services behind their gateway and event
 // handler, run by package runtimeapi: a whole function to test and measure the
-// client with. TRANSPORT says how the gateway reaches the gRPC server, and
-// RESPONSE_MODE=stream makes it stream its answers.
+// client with. It reads the configuration of the real one.
 package main
 
 import (
@@ -15,11 +14,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
-	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
 func main() {
@@ -42,11 +41,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	t, err := transport.Parse(os.Getenv("TRANSPORT"))
+	c, err := readConfig()
 	if err != nil {
-		return client.FailInit(fmt.Errorf("TRANSPORT=%q: %w", os.Getenv("TRANSPORT"), err))
+		return client.FailInit(err)
 	}
-	s, err := service.New(ctx, t, append(example.Services(), service.WithLogger(logger))...)
+	s, err := service.New(ctx, c.Transport, append(example.Services(), service.WithLogger(logger))...)
 	if err != nil {
 		return client.FailInit(err)
 	}
@@ -54,14 +53,20 @@ func run() error {
 		defer fmt.Println("closed")
 		return s.Close()
 	})
-	return client.Serve(ctx, handler(event.NewHandler(slow(s), event.WithLogger(logger))))
+	h := event.NewHandler(slow(s), event.WithLogger(logger))
+	if c.Stream {
+		return client.Serve(ctx, runtimeapi.StreamFunc(h.Stream))
+	}
+	return client.Serve(ctx, h)
 }
 
-func handler(h *event.Handler) runtimeapi.Handler {
-	if os.Getenv("RESPONSE_MODE") == "stream" {
-		return runtimeapi.StreamFunc(h.Stream)
+// readConfig reads the environment as the function does.
+func readConfig() (*config.Config, error) {
+	table, err := config.NewTable(nil, nil)
+	if err != nil {
+		return nil, err
 	}
-	return h
+	return table.ReadFunction(nil, os.Getenv)
 }
 
 // slow delays a request by as many milliseconds as its header X-Delay says, and

@@ -1,0 +1,42 @@
+package rpc_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+
+	"google.golang.org/grpc"
+
+	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// Any channel will do, a [grpc.ClientConn] too.
+func ExampleNewHandler() {
+	var services map[string]grpc.ServiceInfo
+	conn, err := transport.Bufconn().Open(context.Background(), transport.ServerConfig{Register: func(r grpc.ServiceRegistrar) {
+		examplev1.RegisterEchoServiceServer(r, echo.Service{})
+		if server, ok := r.(*grpc.Server); ok {
+			services = server.GetServiceInfo()
+		}
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	h, err := rpc.NewHandler(conn, services, rpc.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := httptest.NewRequest("POST", "/example.v1.EchoService/Echo", strings.NewReader(`{"text":"hello"}`))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	fmt.Println(w.Code, strings.ReplaceAll(w.Body.String(), " ", "")) // protojson adds spaces at random
+	// Output: 200 {"text":"hello"}
+}
