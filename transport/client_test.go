@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -72,7 +73,7 @@ func watch(t *testing.T, conn grpc.ClientConnInterface, want codes.Code) {
 	for err == nil {
 		_, err = stream.Recv()
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	if status.Code(err) != want {

@@ -37,7 +37,7 @@ func (e *endpoint) Accept() (net.Conn, error) {
 
 // remove closes the listener and removes what it leaves.
 func (e *endpoint) remove() error {
-	_ = e.Listener.Close() // fails only if it is closed already
+	_ = e.Close() // fails only if it is closed already
 	if e.cleanup == nil {
 		return nil
 	}
