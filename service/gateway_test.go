@@ -26,6 +26,7 @@ import (
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
 )
 
 func TestInvalidUTF8OfAClientIsItsFault(t *testing.T) {
@@ -332,6 +333,9 @@ func TestWithReflectionRefusesWhatDoesNotFit(t *testing.T) {
 		"a type that no server has": {service.WithReflection(func(otherRegistrar) {}), transport.Bufconn(), "otherRegistrar"},
 		"only a *grpc.Server, where there is another": {
 			service.WithReflection(func(s *grpc.Server) { reflection.Register(s) }), transport.InProcess(), "*grpc.Server",
+		},
+		"only the transport's own, where ServeGRPC has another": {
+			service.WithReflection(func(*inproc.Server) {}), transport.InProcess(), "*inproc.Server, which a *grpc.Server is not",
 		},
 		"nil": {service.WithReflection[reflection.GRPCServer](nil), transport.Bufconn(), "nil"},
 	} {
