@@ -31,8 +31,9 @@ const deadline = 30 * time.Second
 type call struct {
 	Method, Path string
 	Header       http.Header
-	Length       int64 // -1: chunked
-	Body         string
+	Length       int64  // -1: chunked
+	Body         string // its first 8 MiB
+	size         int64
 	Trailer      http.Header
 	conn         string
 }
@@ -76,7 +77,11 @@ func (a *api) answer(path string, status int) {
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
+	body, err := io.ReadAll(io.LimitReader(r.Body, 8<<20))
+	if err != nil {
+		return
+	}
+	rest, err := io.Copy(io.Discard, r.Body)
 	if err != nil {
 		return
 	}
@@ -88,7 +93,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	a.mu.Unlock()
-	c := call{r.Method, r.URL.EscapedPath(), r.Header, r.ContentLength, string(body), r.Trailer, r.RemoteAddr}
+	c := call{r.Method, r.URL.EscapedPath(), r.Header, r.ContentLength, string(body), int64(len(body)) + rest, r.Trailer, r.RemoteAddr}
 	switch {
 	case status != http.StatusAccepted:
 		a.calls <- c
