@@ -49,15 +49,27 @@ func (c *call) stopReading(ctx context.Context) {
 	}
 	c.stopping.Store(true)
 	if x := exchangeFrom(ctx); !c.drained.Load() && !x.buffered {
-		x.interruptReading()
+		x.interruptReading(c.forwarded)
 	}
 	<-c.forwarded
 }
 
+// drainTime is how long a client of HTTP/1.1 may still send when the service has
+// ended the call. One that has not finished by then loses its connection, and
+// perhaps the response with it.
+const drainTime = 500 * time.Millisecond
+
 // interruptReading makes a Read of the request's body return that waits for the
-// client.
-func (x *exchange) interruptReading() {
+// client, unless reading is done soon.
+func (x *exchange) interruptReading(done <-chan struct{}) {
 	if x.r.ProtoMajor < 2 {
+		timer := time.NewTimer(drainTime)
+		defer timer.Stop()
+		select {
+		case <-done:
+			return
+		case <-timer.C:
+		}
 		// The deadline is the connection's, and a read that fails because of it
 		// cancels the context of all later requests on it (handleReadError in
 		// net/http/server.go): there must be none.
@@ -79,23 +91,24 @@ func (c *call) forwardRequest(server grpc.ClientStream) error {
 	return nil
 }
 
-// forwardRequests passes on the messages of the client until their end or that
-// of the call. Its error is the client's.
+// forwardRequests passes on the messages of the client until their end. Those
+// that come after the end of the call are dropped. Its error is the client's.
 func (c *call) forwardRequests(server grpc.ClientStream) error {
+	ended := false
 	for {
 		var request frame
 		err := c.receive(&request)
-		if errors.Is(err, io.EOF) {
+		if err != nil {
 			c.drained.Store(true) // before the service can answer because of it
+		}
+		switch {
+		case errors.Is(err, io.EOF):
 			_ = server.CloseSend()
 			return nil
-		}
-		if err != nil {
-			c.drained.Store(true) // nothing is read after an error
+		case err != nil:
 			return err
-		}
-		if server.SendMsg(&request) != nil {
-			return nil // likewise
+		case !ended:
+			ended = server.SendMsg(&request) != nil // forwardResponses learns how
 		}
 	}
 }
