@@ -71,28 +71,26 @@ func callRPC(h http.Handler, path, contentType, body string, header http.Header)
 	return w.Code, all.String()
 }
 
-func quiet() service.Option { return service.WithLogger(slog.New(slog.DiscardHandler)) }
-
 func TestWithRPC_NoClientSetsReservedMetadata(t *testing.T) {
 	var got metadata.MD
 	svc := newRPC(t, fake{echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
 		got, _ = metadata.FromIncomingContext(ctx)
 		return &examplev1.EchoResponse{}, nil
-	}}, quiet(), service.WithRPC(), service.WithRequestHeaders("X-Platform-User", "X-Platform-User-Bin"),
-		service.WithTrustedMetadata("x-platform-", func(context.Context) iter.Seq2[string, string] {
-			return maps.All(map[string]string{"x-platform-source": "here"})
+	}}, quiet(), service.WithRPC(), service.WithRequestHeaders("X-Lambda-User", "X-Lambda-User-Bin"),
+		service.WithReservedMetadata(func(context.Context) iter.Seq2[string, string] {
+			return maps.All(map[string]string{"x-lambda-source": "here"})
 		}))
 	for contentType, body := range rpcBodies() {
 		got = nil
 		code, answer := callRPC(svc, rpcPath, contentType, body, http.Header{
-			"X-Platform-User": {"forged"}, "x-platform-user": {"forged"}, "X_platform_user": {"forged"}, "X-Platform-User-Bin": {"AAAA"},
-			"X-Platform-Source": {"forged"}, "Grpc-Metadata-X-Platform-User": {"forged"}, "Authorization": {"Bearer 1"}, "X-Request-Id": {"7"},
+			"X-Lambda-User": {"forged"}, "x-lambda-user": {"forged"}, "X_lambda_user": {"forged"}, "X-Lambda-User-Bin": {"AAAA"},
+			"X-Lambda-Source": {"forged"}, "Grpc-Metadata-X-Lambda-User": {"forged"}, "Authorization": {"Bearer 1"}, "X-Request-Id": {"7"},
 		})
 		if code != 200 || got == nil {
 			t.Fatalf("%s: %d %q", contentType, code, answer)
 		}
 		for key, values := range got {
-			if strings.Contains(strings.ReplaceAll(key, "_", "-"), "platform") && (key != "x-platform-source" || len(values) != 1 || values[0] != "here") {
+			if strings.Contains(strings.ReplaceAll(key, "_", "-"), "lambda") && (key != "x-lambda-source" || len(values) != 1 || values[0] != "here") {
 				t.Errorf("%s: the service sees %s: %q", contentType, key, values)
 			}
 		}
