@@ -42,7 +42,6 @@ type responseWriter struct {
 	head    responseHead // from then on
 	closed  bool         // nothing can be added to head any more
 	sniff   []byte       // the beginning of the body, while its type is to be detected
-	encoded bool         // the body is compressed or the like
 
 	wantSniff, wantLength bool
 
