@@ -37,12 +37,11 @@ type responseWriter struct {
 	cancel    context.CancelFunc // ends the request's context; may be nil
 	abandoned atomic.Bool        // nobody waits for the handler any more
 
-	header  http.Header
-	status  int          // 0 until the header is fixed
-	head    responseHead // from then on
-	closed  bool         // nothing can be added to head any more
-	sniff   []byte       // the beginning of the body, while its type is to be detected
-	encoded bool         // the body is compressed or the like
+	header http.Header
+	status int          // 0 until the header is fixed
+	head   responseHead // from then on
+	closed bool         // nothing can be added to head any more
+	sniff  []byte       // the beginning of the body, while its type is to be detected
 
 	wantSniff, wantLength bool
 
