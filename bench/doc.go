@@ -11,7 +11,8 @@
 //     RegisterXHandlerServer. No interceptor runs: it is the floor.
 //   - unix-default and bufconn-default: unix and bufconn as grpc-go has them
 //     without any option.
-//   - hello: a function that answers a constant, the floor of Bootstrap.
+//   - hello: a function that answers a constant, the floor of Bootstrap and
+//     Invocation; hello-1p is the same with GOMAXPROCS=1.
 //
 // With -short the processes of Bootstrap are started fewer times. Package
 // report, a module of its own, makes RESULTS.md of the output.

@@ -17,19 +17,18 @@ import (
 //   - spaced-cpu-ns is an invocation 2 ms after the one before;
 //   - first-cpu-ns is from exec to the first answer, init included.
 //
-// Each round measures all functions, so that a drift of the machine hits all
-// alike; what is reported are medians over the rounds, and as vs-hello-busy and
-// the like the medians of the rounds' ratios to hello.
+// Each round starts all functions and lets them take turns, some invocations
+// each, so that a drift of the machine hits all alike. What is reported are
+// medians over the rounds, and as vs-hello-busy and the like the medians of the
+// rounds' ratios to hello.
 func BenchmarkInvocation(b *testing.B) {
-	rounds, invocations := 5, 1000
+	rounds, turns := 5, 4
 	if testing.Short() {
-		rounds, invocations = 3, 200
+		rounds, turns = 3, 1
 	}
 	functions := invocationFunctions(b)
 	for range rounds {
-		for _, f := range functions {
-			f.round(b, invocations)
-		}
+		invocationRound(b, functions, turns)
 	}
 	for _, f := range functions {
 		b.Run("transport="+f.name, func(b *testing.B) {
@@ -63,16 +62,27 @@ func invocationFunctions(b *testing.B) []*invocationFunction {
 	return functions
 }
 
-func (f *invocationFunction) round(b *testing.B, invocations int) {
-	process := f.start(b, emulator.Config{})
-	f.invoke(b, process)
-	f.first.add(cpuTime(b, process.Pid()))
-	for range invocations / 5 { // until caches and pools are warm
-		f.invoke(b, process)
+func invocationRound(b *testing.B, functions []*invocationFunction, turns int) {
+	const warmup, busy, spaced = 200, 500, 100
+	processes := make([]*emulator.Function, len(functions))
+	for i, f := range functions {
+		processes[i] = f.start(b, emulator.Config{})
+		f.invoke(b, processes[i])
+		f.first.add(cpuTime(b, processes[i].Pid()))
+		f.measure(b, processes[i], warmup, 0)
 	}
-	f.busy.add(f.measure(b, process, invocations, 0))
-	f.spaced.add(f.measure(b, process, invocations/2, 2*time.Millisecond))
-	must(b, process.Close())
+	busyTime, spacedTime := make([]time.Duration, len(functions)), make([]time.Duration, len(functions))
+	for range turns {
+		for i, f := range functions {
+			busyTime[i] += f.measure(b, processes[i], busy, 0)
+			spacedTime[i] += f.measure(b, processes[i], spaced, 2*time.Millisecond)
+		}
+	}
+	for i, f := range functions {
+		f.busy.add(busyTime[i] / time.Duration(turns))
+		f.spaced.add(spacedTime[i] / time.Duration(turns))
+		must(b, processes[i].Close())
+	}
 }
 
 // measure is the mean CPU time of invocations that are a pause apart.

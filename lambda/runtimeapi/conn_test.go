@@ -154,6 +154,16 @@ func TestDeadConnections(t *testing.T) {
 			calls: []string{"next", "next", "next", "next"},
 			err:   "4 times in a row",
 		},
+		"with headers that never end": {
+			conns: []func(*rawConn){says(rawHead + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 100))},
+			calls: []string{"next", "next", "next", "next"},
+			err:   "too large",
+		},
+		"with a header that never ends": {
+			conns: []func(*rawConn){says(rawHead + "X: " + strings.Repeat("y", 100_000))},
+			calls: []string{"next", "next", "next", "next"},
+			err:   "too large",
+		},
 		"closed in the middle of an event": {
 			conns: []func(*rawConn){says(rawHead + "Content-Length: 9\r\n\r\nx"), sound},
 			calls: []string{"next", "next", "response x", "next"},

@@ -62,7 +62,7 @@ func testShutdown(t *testing.T, workers int, streamed bool) {
 	for len(a.calls) > 0 {
 		if c := <-a.calls; c.is("/response") {
 			answers++
-		} else if !c.is("/next") || answers > 0 {
+		} else if !c.is("/next") { // Serve may see the end of its context only after the first answers
 			t.Errorf("%s after %d answers", c.Path, answers)
 		}
 	}
