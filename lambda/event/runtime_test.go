@@ -69,34 +69,35 @@ type posted struct {
 // what the real one refuses. Any answer but 202 ends aws-lambda-go's process,
 // which the test would then wait for in vain.
 func TestRuntime(t *testing.T) {
-	events := make(chan string)
-	results := make(chan posted)
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.URL.Path, "/extension/") {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		if strings.HasSuffix(r.URL.Path, "/next") {
-			select {
-			case e := <-events:
-				w.Header().Set("Lambda-Runtime-Aws-Request-Id", "1")
-				w.Header().Set("Lambda-Runtime-Deadline-Ms", "9999999999999")
-				_, _ = io.WriteString(w, e)
-			case <-r.Context().Done():
-			}
-			return
-		}
-		body, _ := io.ReadAll(r.Body)
-		if len(body) > 6_291_556 {
-			w.WriteHeader(http.StatusRequestEntityTooLarge)
-			return
-		}
-		w.WriteHeader(http.StatusAccepted)
-		results <- posted{r.URL.Path, r.Header.Get("Content-Type"), string(body), r.Trailer}
-	}))
-	defer api.Close()
 	for _, mode := range []string{"buffered", "stream", "runtimeapi buffered", "runtimeapi stream"} {
 		t.Run(mode, func(t *testing.T) {
+			// An API for each, or a call that an ended process has left behind takes an event.
+			events := make(chan string)
+			results := make(chan posted)
+			api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.URL.Path, "/extension/") {
+					w.WriteHeader(http.StatusForbidden)
+					return
+				}
+				if strings.HasSuffix(r.URL.Path, "/next") {
+					select {
+					case e := <-events:
+						w.Header().Set("Lambda-Runtime-Aws-Request-Id", "1")
+						w.Header().Set("Lambda-Runtime-Deadline-Ms", "9999999999999")
+						_, _ = io.WriteString(w, e)
+					case <-r.Context().Done():
+					}
+					return
+				}
+				body, _ := io.ReadAll(r.Body)
+				if len(body) > 6_291_556 {
+					w.WriteHeader(http.StatusRequestEntityTooLarge)
+					return
+				}
+				w.WriteHeader(http.StatusAccepted)
+				results <- posted{r.URL.Path, r.Header.Get("Content-Type"), string(body), r.Trailer}
+			}))
+			defer api.Close()
 			binary, err := os.Executable()
 			if err != nil {
 				t.Fatal(err)
