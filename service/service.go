@@ -93,7 +93,8 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 		s.closeMetrics()
 		return nil, fmt.Errorf("service: %w", err)
 	}
-	if s.handler, err = c.handler(ctx, reservedConn{s.conn, reserved}, s.conn.server.MaxRecvMsgSize); err == nil {
+	maxRequest := s.conn.server.MaxRecvMsgSize
+	if s.handler, err = c.handler(ctx, reservedConn{s.conn, reserved, maxRequest}, maxRequest); err == nil {
 		err = s.reflectError()
 	}
 	if err != nil {

@@ -35,6 +35,13 @@ func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, r
 		return err
 	}
 	defer c.server.forget(c, u)
+	started := false
+	defer func() {
+		if !started { // also when the encoding panicked
+			u.abort(context.Canceled)
+			c.server.end()
+		}
+	}()
 	o.events.sent(u)
 	request, err := encode(o.codec, req, o.maxSendMsgSize, nil)
 	if err == nil {
@@ -43,9 +50,9 @@ func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, r
 	if err != nil {
 		request.free()
 		u.abort(err)
-		c.server.end()
 	} else {
 		u.request = request
+		started = true
 		go u.serve()
 		err = u.receiveReply(ctx, reply, o)
 	}
