@@ -49,8 +49,8 @@ func eventRows() []row {
 			return refuse(`{"messageVersion":"1.0","agent":{},"actionGroup":"G","apiPath":"/send","httpMethod":"POST","parameters":[]}`, "actionGroup", "apiPath")(s)
 		}},
 		{name: "what is no object is called what it is", check: func(s *subject) error {
-			for payload, word := range map[string]string{`[1]`: "an array", `"secret"`: "a string", `1`: "a number", `null`: "null"} {
-				if err := refuse(payload, word)(s); err != nil {
+			for _, payload := range [][2]string{{`[1]`, "an array"}, {`"secret"`, "a string"}, {`1`, "a number"}, {`null`, "null"}} {
+				if err := refuse(payload[0], payload[1])(s); err != nil {
 					return err
 				}
 			}

@@ -97,18 +97,23 @@ func compareLateness(t *testing.T, tr transport.Transport, sample func(transport
 		conns[i] = conn
 	}
 	defer close(released)
-	for range samples {
-		for i, conn := range conns {
-			d, err := sample(conn, called)
-			if err == nil {
-				t.Fatal("the client got an answer")
+	var socket, got time.Duration
+	for range 5 { // a busy machine may be late at times, not always
+		late = [2][]time.Duration{}
+		for range samples {
+			for i, conn := range conns {
+				d, err := sample(conn, called)
+				if err == nil {
+					t.Fatal("the client got an answer")
+				}
+				late[i] = append(late[i], d)
 			}
-			late[i] = append(late[i], d)
+		}
+		if socket, got = median(late[0]), median(late[1]); got <= mostLate+2*socket {
+			return
 		}
 	}
-	if socket, got := median(late[0]), median(late[1]); got > mostLate+2*socket {
-		t.Errorf("the client left %v late, and %v over a socket", got, socket)
-	}
+	t.Errorf("the client left %v late, and %v over a socket", got, socket)
 }
 
 func median(durations []time.Duration) time.Duration {
