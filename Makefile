@@ -74,6 +74,10 @@ build-lambda-zip: ## Build the deployment package dist/lambda-ARCH.zip; ARCH=arm
 generate: ## Generate gen/ from proto/
 	go run -C tools ./generate
 
+.PHONY: new-project
+new-project: ## Copy template/ to a new project; MODULE=example.com/shop DIR=../shop
+	@go run -C tools ./newproject -module '$(MODULE)' -dir '$(DIR)'
+
 .PHONY: lint-proto
 lint-proto: ## Check the style of proto/ with buf
 	@mkdir -p dist

@@ -76,6 +76,7 @@ type Config struct {
 	FunctionPath string
 	Source       string
 	Stage        string
+	ClaimsPath   string
 	FunctionEnv  []string // KEY=value, what the function is to be told
 
 	given map[string]string // by flag: how its value was given

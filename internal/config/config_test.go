@@ -161,6 +161,7 @@ func TestFlagsWithoutAVariable(t *testing.T) {
 	}{
 		"a source that is none":       {[]string{"-lambda", "f", "-source", "x"}, []string{`-source="x"`, "want one of http-api, alb"}},
 		"a source without a function": {[]string{"-source", "alb"}, []string{`-source="alb"`, "without -lambda"}},
+		"claims without a function":   {[]string{"-claims", "x"}, []string{`-claims="x"`, "without -lambda"}},
 		"a stage without a function":  {[]string{"-stage", "x"}, []string{`-stage="x"`, "without -lambda"}},
 		"a stage with a slash":        {[]string{"-lambda", "f", "-stage", "a/b"}, []string{`-stage="a/b"`, "letters"}},
 		"no function":                 {[]string{"-lambda", ""}, []string{`-lambda=""`, "file"}},

@@ -223,5 +223,13 @@ func emulatorSettings(sources []string) []setting {
 			meaning: "with -lambda: the name of the API's stage, where the source has stages",
 			set:     func(c *Config, v string) error { return parseStage(&c.Stage, v) },
 		},
+		{
+			name: "CLAIMS", flagOnly: true, in: Emulator,
+			meaning: `with -lambda: what an authorizer knows of each caller, a file such as {"claims": {"sub": "ann"}, "scopes": ["read"]}`,
+			set: func(c *Config, v string) error {
+				c.ClaimsPath = v
+				return nil
+			},
+		},
 	}
 }

@@ -1,7 +1,10 @@
 package emulator
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 )
 
@@ -11,16 +14,34 @@ type Authorized struct {
 	// Claims and Scopes are those of a JWT: from an HTTP API's JWT authorizer
 	// or a REST API's Cognito authorizer (which has no scopes). API Gateway
 	// passes every claim as a string.
-	Claims map[string]string
-	Scopes []string
+	Claims map[string]string `json:"claims"`
+	Scopes []string          `json:"scopes"`
 
 	// IAM is the identity that signed the request.
-	IAM *IAMIdentity
+	IAM *IAMIdentity `json:"iam"`
 
 	// Context is what a Lambda authorizer returned, and PrincipalID whom it
 	// returned it for. Payload 1.0 passes each value as a string.
-	Context     map[string]any
-	PrincipalID string
+	Context     map[string]any `json:"context"`
+	PrincipalID string         `json:"principalId"`
+}
+
+// ReadAuthorized reads an Authorized as a JSON document, such as
+//
+//	{"claims": {"sub": "ann", "email": "ann@example.com"}, "scopes": ["orders.write"]}
+//
+// Names that it does not have are an error.
+func ReadAuthorized(r io.Reader) (Authorized, error) {
+	var a Authorized
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&a); err != nil {
+		return Authorized{}, fmt.Errorf("emulator: want a JSON object with claims, scopes, iam, context or principalId: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Authorized{}, errors.New("emulator: want one JSON object, there is more after it")
+	}
+	return a, nil
 }
 
 // IAMIdentity is the caller of a request that was signed with AWS credentials.

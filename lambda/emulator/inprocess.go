@@ -1,0 +1,155 @@
+package emulator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+// A Handler takes an event and returns the answer: an event.Handler, or any
+// lambda.Handler of aws-lambda-go.
+type Handler interface {
+	Invoke(ctx context.Context, payload []byte) ([]byte, error)
+}
+
+// A StreamHandler can also be read while it makes its answer, as an
+// event.Handler can.
+type StreamHandler interface {
+	Handler
+	Stream(ctx context.Context, payload json.RawMessage) (io.Reader, error)
+}
+
+// InProcess returns an [Invoker] that calls h in this process, for tests that
+// need no binary: put a [FrontDoor] before it and send requests to that. Each
+// invocation has a context as on Lambda, with a deadline 30 s away, and
+// Lambda's limits on events and answers. What only a process has is left out:
+// the loop of invocations, freezes, SIGTERM, and the end of the process when a
+// handler panics, which is a [FunctionError] here.
+//
+// Stream reads what h makes if h is a [StreamHandler], and otherwise behaves as
+// Do.
+func InProcess(h Handler) Invoker { return inProcess{h} }
+
+type inProcess struct{ handler Handler }
+
+const (
+	inProcessTimeout = 30 * time.Second
+	inProcessARN     = "arn:aws:lambda:us-east-1:123456789012:function:function"
+)
+
+// context returns that of one invocation.
+func (inProcess) context(ctx context.Context, r Request) (context.Context, context.CancelFunc, string, error) {
+	if len(r.Payload) > MaxRequestBytes {
+		return nil, nil, "", ErrRequestTooLarge
+	}
+	lc := lambdacontext.LambdaContext{AwsRequestID: newUUID(), InvokedFunctionArn: inProcessARN, TenantID: r.TenantID}
+	for document, field := range map[string]any{r.ClientContext: &lc.ClientContext, r.CognitoIdentity: &lc.Identity} {
+		if document == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(document), field); err != nil {
+			return nil, nil, "", fmt.Errorf("emulator: client context or identity %q: %w", document, err)
+		}
+	}
+	if r.TraceID == "" {
+		r.TraceID = newTraceID(time.Now())
+	}
+	ctx = context.WithValue(ctx, "x-amzn-trace-id", r.TraceID) //nolint:revive,staticcheck // the key that aws-lambda-go has
+	ctx, cancel := context.WithTimeout(lambdacontext.NewContext(ctx, &lc), inProcessTimeout)
+	return ctx, cancel, lc.AwsRequestID, nil
+}
+
+func (p inProcess) Do(ctx context.Context, r Request) (Response, error) {
+	ctx, cancel, id, err := p.context(ctx, r)
+	if err != nil {
+		return Response{}, err
+	}
+	defer cancel()
+	var out []byte
+	err = called(id, func() (err error) {
+		out, err = p.handler.Invoke(ctx, bytes.Clone(r.Payload))
+		return err
+	})
+	if err == nil && len(out) > MaxResponseBytes {
+		err = tooLargeError(id, MaxResponseBytes)
+	}
+	return Response{RequestID: id, ContentType: "application/json", Payload: bytes.Clone(out)}, err
+}
+
+func (p inProcess) Stream(ctx context.Context, r Request) (*Stream, error) {
+	streaming, ok := p.handler.(StreamHandler)
+	if !ok {
+		response, err := p.Do(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		body := io.NopCloser(bytes.NewReader(response.Payload))
+		return &Stream{RequestID: response.RequestID, ContentType: response.ContentType, Body: body}, nil
+	}
+	outer := ctx
+	ctx, cancel, id, err := p.context(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stream{RequestID: id, ContentType: "application/octet-stream"}
+	err = called(id, func() error {
+		body, err := streaming.Stream(ctx, bytes.Clone(r.Payload))
+		if typed, ok := body.(interface{ ContentType() string }); ok {
+			s.ContentType = typed.ContentType()
+		}
+		s.Body = &inProcessBody{Reader: body, id: id, cancel: cancel}
+		return err
+	})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return splitPrelude(outer, s)
+}
+
+// called runs f, whose error or panic is a failure of the function.
+func called(id string, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = failure(id, fmt.Sprintf("%T", p), fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	if err := f(); err != nil {
+		return failure(id, fmt.Sprintf("%T", err), err.Error(), err)
+	}
+	return nil
+}
+
+// inProcessBody counts what is read of a streamed answer.
+type inProcessBody struct {
+	io.Reader
+	id     string
+	size   int64
+	cancel context.CancelFunc
+}
+
+func (b *inProcessBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.size += int64(n); b.size > MaxStreamBytes {
+		return 0, tooLargeError(b.id, MaxStreamBytes)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = failure(b.id, fmt.Sprintf("%T", err), err.Error(), err)
+	}
+	return n, err
+}
+
+func (b *inProcessBody) Close() error {
+	defer b.cancel()
+	if closer, ok := b.Reader.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}

@@ -1,0 +1,10 @@
+// Command local serves the same services on this machine, or in a container.
+package main
+
+import (
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/template/orders"
+)
+
+func main() { server.Main(orders.Options()...) }

@@ -1,0 +1,17 @@
+module "api" {
+  source = "github.com/lambda-grpc/lambda-grpc-gateway//terraform?ref=v0.1.0"
+
+  name     = var.name
+  zip_file = "${path.module}/../dist/lambda-arm64.zip"
+}
+
+variable "name" {
+  description = "Name of the function and of what belongs to it."
+  type        = string
+  default     = "orders"
+}
+
+output "endpoint" {
+  description = "Base URL of the API."
+  value       = module.api.endpoint
+}
