@@ -12,9 +12,9 @@ BASE ?= HEAD
 # Tools come from the Go module proxy, in the versions that tools/ pins.
 LINT_TOOL := go tool -modfile=tools/lint/go.mod
 
-# lambda.norpc leaves out the runtime API of old; grpcnotrace leaves out
-# golang.org/x/net/trace, which is off by default and pulls in html/template.
-LAMBDA_BUILD := go build -tags lambda.norpc,grpcnotrace -trimpath -buildvcs=false -ldflags "-s -w"
+# grpcnotrace leaves out golang.org/x/net/trace, which is off by default and
+# pulls in html/template.
+LAMBDA_BUILD := go build -tags grpcnotrace -trimpath -buildvcs=false -ldflags "-s -w"
 
 .DEFAULT_GOAL := help
 

@@ -80,7 +80,7 @@ type Metrics interface {
 	Closed()
 }
 
-// WithMetrics turns metrics on. New calls start, whose error is New's. With
+// WithMetrics turns metrics on. New calls start and returns its error. With
 // Prometheus, use WithRegisterer of package metrics in this directory.
 func WithMetrics(start func() (Metrics, error)) Option {
 	return func(c *config) { c.metrics = start }

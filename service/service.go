@@ -1,7 +1,7 @@
 // Package service runs gRPC services and their grpc-gateway as one
 // [http.Handler]. Requests reach the services through a [transport.Transport]
 // and through the full chain of interceptors: logging, metrics, recovery, then
-// one's own. It does not know whether Lambda or a TCP listener calls it.
+// yours. It does not know whether Lambda or a TCP listener calls it.
 //
 // # Streams over HTTP
 //
@@ -271,7 +271,7 @@ const (
 	// double takes two characters or eight bytes).
 	maxRequestSize = 32 << 20
 
-	// maxResponseSize leaves the limit to whoever writes the HTTP answer: it
+	// maxResponseSize leaves the limit to what writes the HTTP response: it
 	// comes from the program's own handlers, and streamed answers may be large.
 	maxResponseSize = 1<<31 - 1
 

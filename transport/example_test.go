@@ -70,7 +70,7 @@ func ExampleParse() {
 	// transport: "carrier pigeon": want one of unix, bufconn, inproc, tcp, or several in order of preference, separated by commas
 }
 
-// The same description serves outside clients on a listener of one's own.
+// The same description serves outside clients on a listener of your own.
 func ExampleServerConfig_NewServer() {
 	description := transport.ServerConfig{
 		Register: func(r grpc.ServiceRegistrar) { grpc_health_v1.RegisterHealthServer(r, health{}) },
@@ -99,7 +99,7 @@ func ExampleServerConfig_NewServer() {
 
 // A server that exists already is served as it is.
 func ExampleServerConfig() {
-	server := grpc.NewServer() // with one's own options
+	server := grpc.NewServer() // with your own options
 	grpc_health_v1.RegisterHealthServer(server, health{})
 	conn, err := transport.Bufconn().Open(context.Background(), transport.ServerConfig{GRPC: server})
 	if err != nil {

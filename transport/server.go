@@ -42,8 +42,8 @@ func (s ServerConfig) logger() *slog.Logger {
 }
 
 // NewServer returns a grpc.Server that does what s describes, for serving on a
-// listener of one's own beside a transport. Register must be set; GRPC is not
-// looked at.
+// listener of your own beside a transport. Register must be set; GRPC is
+// ignored.
 func (s ServerConfig) NewServer() *grpc.Server {
 	options := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(s.UnaryInterceptors...),

@@ -21,8 +21,8 @@
 // Each distinct set of dimension values is billed as a metric of its own. Only
 // labels on an allow-list become dimensions; over all others, series are added
 // up, as Prometheus' sum by does. Nothing runs in the background, since a
-// function is frozen between invocations: whoever handles invocations calls
-// [Exporter.FlushIfDue] after each and [Exporter.Flush] before the end.
+// function is frozen between invocations: the program calls
+// [Exporter.FlushIfDue] after each invocation and [Exporter.Flush] before the end.
 //
 // The rules of the format are those of "Specification: Embedded metric format"
 // in the CloudWatch user guide; limits and character sets are those of
@@ -88,8 +88,8 @@ func New(w io.Writer, g Gatherer, config Config) (*Exporter, error) {
 //
 // The error joins all that went wrong. A gatherer that fails in part does not
 // keep the rest from being written; what is missing goes on from where it was
-// once it is gathered again. Nor does a metric whose name has no place in a
-// line, of which every flush tells that would have written it. After an error
+// once it is gathered again. A metric with an invalid name is skipped, and each
+// flush that would have written it reports that. After an error
 // of the writer the changes count as not written and the next flush repeats
 // them: a writer that failed halfway may so be given a line twice.
 func (e *Exporter) Flush() error {

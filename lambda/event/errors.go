@@ -21,8 +21,8 @@ type MalformedEventError struct{ reason string }
 func (e *MalformedEventError) Error() string { return "event: decoding: " + e.reason }
 
 // A StreamError says why a streamed response breaks off. Reading the response
-// of [Handler.Stream] returns it, and aws-lambda-go puts the name of the type
-// and the message into the trailers that end the response.
+// of [Handler.Stream] returns it, and the Runtime API's client puts the name of
+// the type and the message into the trailers that end the response.
 type StreamError struct{ reason string }
 
 func (e *StreamError) Error() string { return "event: " + e.reason }

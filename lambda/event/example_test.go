@@ -38,7 +38,8 @@ func ExampleNewHandler() {
 	// {"statusCode":200,"headers":{"Content-Type":"application/json"},"body":"{\"path\":\"/v1/ping\"}","isBase64Encoded":false} <nil>
 }
 
-// A function's main hands the handler to aws-lambda-go.
+// A function's main hands the handler to a client of the Runtime API, such as
+// aws-lambda-go's or runtimeapi.Serve.
 func ExampleHandler_Invoke() {
 	main := func() {
 		lambda.Start(event.NewHandler(http.HandlerFunc(pong)))

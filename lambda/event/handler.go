@@ -4,7 +4,7 @@
 // shown it, and its client the same response. WebSockets, authorizers and
 // events that are not HTTP are left out.
 //
-// No guess is made at what a front door does not tell:
+// The package does not invent what a source does not send:
 //
 //   - HTTP APIs decode the path, so that an encoded slash in it is a slash.
 //   - REST APIs, HTTP APIs with payload 1.0 and load balancers take the query
@@ -16,7 +16,7 @@
 //     or a parameter only.
 //   - No source tells the version of HTTP; it is always 1.1.
 //
-// Nor can an answer have trailers or informational statuses.
+// A response has neither trailers nor informational statuses.
 package event
 
 import (
@@ -31,9 +31,9 @@ import (
 	"time"
 )
 
-// Handler serves events with an http.Handler. It is a lambda.Handler of
-// aws-lambda-go. It may be used by several goroutines at once, as it is with
-// AWS_LAMBDA_MAX_CONCURRENCY.
+// Handler serves events with an http.Handler. It is a runtimeapi.Handler, and a
+// lambda.Handler of aws-lambda-go. Several goroutines may use it at once, as they
+// do with AWS_LAMBDA_MAX_CONCURRENCY.
 type Handler struct {
 	next           http.Handler
 	basePath       string
@@ -44,17 +44,18 @@ type Handler struct {
 	tls            *tls.ConnectionState
 }
 
-// NewHandler returns a Handler that serves events with next. Give it to
-// lambda.Start for buffered responses, and its method [Handler.Stream] for
-// streamed ones.
+// NewHandler returns a Handler that serves events with next. For buffered
+// responses, give it to runtimeapi.Serve or to aws-lambda-go's lambda.Start. For
+// streamed ones, give them its method [Handler.Stream], to runtimeapi.Serve as a
+// runtimeapi.StreamFunc.
 //
 // A handler should return when the request's context ends. Half of the deadline
 // margin later (see [WithDeadlineMargin]) the client is answered in its place,
 // with 504, and what it writes from then on fails with [http.ErrHandlerTimeout].
 // For this, each invocation that has a deadline, as Lambda's have, is served on
-// a goroutine of its own. A handler that
-// panics is answered for with 500; so is one that panics with
-// [http.ErrAbortHandler], since a buffered response cannot break off.
+// a goroutine of its own. The client of a handler that panics gets 500, also if
+// it panics with [http.ErrAbortHandler], since a buffered response cannot break
+// off.
 //
 // As under net/http's server, what a handler writes in answer to HEAD is
 // dropped. When it flushes, the response to HEAD is complete: the request's

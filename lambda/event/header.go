@@ -108,9 +108,8 @@ func (h *header) addCookies(raw string) error {
 }
 
 // reserved reports whether nobody but this package and aws-lambda-go-api-proxy
-// may set the header name. Case does not matter, nor whether a word ends in a
-// dash or an underscore, since some things between a client and a service take
-// these for the same; nor does a Grpc-Metadata- in front, which gateways remove.
+// may set the header name. Case is ignored and _ equals -, since some proxies
+// mix them. A Grpc-Metadata- in front is ignored too, since gateways remove it.
 func reserved(name string) bool {
 	const gateway = "grpc-metadata-"
 	for hasPrefix(name, gateway) {

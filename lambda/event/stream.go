@@ -18,18 +18,18 @@ const streamLimit = 200 << 20
 
 // Stream serves one event and returns the response while it is being made: what
 // the handler writes can be read when it flushes, or has written a few kilobytes.
-// It is for lambda.Start, like [Handler.Invoke], and for Function URLs and REST
-// APIs whose invocations are set to be streamed. Those of HTTP APIs and load
-// balancers cannot be, and are answered as Invoke answers them. Its errors are
-// those of Invoke.
+// It is a runtimeapi.StreamFunc, and a function for lambda.Start. It is for
+// Function URLs and REST APIs whose invocations are set to be streamed. Those of
+// HTTP APIs and load balancers cannot be, and are answered as [Handler.Invoke]
+// answers them. Its errors are those of Invoke.
 //
 // A failure before anything was sent is answered as in Invoke. After that, Read
-// returns a [StreamError], which aws-lambda-go passes on, so that the client
-// sees its response break off. This is how a response ends whose handler
+// returns a [StreamError], which the Runtime API's client passes on, so that the
+// client sees its response break off. This is how a response ends whose handler
 // panics, has not returned by the deadline, or writes more than the 200 MiB that
 // Lambda streams.
 //
-// The reader is an io.Closer too, and aws-lambda-go closes it. Close ends the
+// The reader is an io.Closer too, and the caller closes it. Close ends the
 // request's context and returns when the handler has returned, or when the
 // client has been answered in its place.
 func (h *Handler) Stream(ctx context.Context, payload json.RawMessage) (io.Reader, error) {

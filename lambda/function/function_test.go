@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-tags", "lambda.norpc,grpcnotrace", "-o", binary, "..")
+	build := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", binary, "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("building the function: %v\n%s", err, out))
 	}

@@ -1,7 +1,6 @@
 // Package metrics counts and times the calls of a service.Service with
-// Prometheus. It is apart from package service because importing Prometheus
-// takes a good millisecond of a cold start, which whoever wants no metrics
-// need not pay.
+// Prometheus. It is not in package service because importing Prometheus takes
+// about a millisecond of a cold start, also of a program without metrics.
 package metrics
 
 import (

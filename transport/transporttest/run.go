@@ -1,4 +1,4 @@
-// Package transporttest says what a transport is. [Run] holds any
+// Package transporttest is the conformance suite for transports. [Run] holds any
 // transport.Transport to the behaviour of grpc-go over a Unix socket: it plays
 // each of its scenarios on both and compares what client and handlers saw.
 //
