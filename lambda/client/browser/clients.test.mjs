@@ -185,9 +185,14 @@ async function servePages() {
 }
 
 function findChromium() {
-  const inPath = ["chromium", "chromium-browser", "google-chrome"]
-    .flatMap((name) => (process.env.PATH ?? "").split(delimiter).map((dir) => join(dir, name)));
-  return [process.env.CHROMIUM, ...inPath].filter(Boolean).find(isExecutable);
+  const chosen = process.env.CHROMIUM;
+  if (chosen) {
+    assert.ok(isExecutable(chosen), `CHROMIUM=${chosen}: want the file of a browser`);
+    return chosen;
+  }
+  return ["chromium", "chromium-browser", "google-chrome"]
+    .flatMap((name) => (process.env.PATH ?? "").split(delimiter).map((dir) => join(dir, name)))
+    .find(isExecutable);
 }
 
 function isExecutable(file) {
