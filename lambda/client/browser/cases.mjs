@@ -90,7 +90,7 @@ export const cases = {
   "messages 100 ms apart arrive one by one": async (client, env) => {
     const eager = client.eager && !env.buffered;
     const url = `${env.receipts}?id=${crypto.randomUUID()}`;
-    const request = { id: `${url}&wait=${eager ? 30_000 : 500}`, count: 4, interval: { seconds: 0n, nanos: 100_000_000 } };
+    const request = { id: `${url}&wait=${eager ? 20_000 : 500}`, count: 4, interval: { seconds: 0n, nanos: 100_000_000 } };
     const arrivals = [];
     const { messages, error } = await collect(client.stream(request), async (message) => {
       arrivals.push(performance.now());
