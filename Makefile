@@ -55,6 +55,14 @@ bench-compare: ## Fail if this tree is slower than another commit; BASE=HEAD
 conformance-rpc: ## Run the official suite of Connect and gRPC-Web; TRANSPORTS=inproc ARGS="-targets direct"
 	go run -C service/rpc/conformance . -transports $(TRANSPORTS) $(ARGS)
 
+.PHONY: test-browser
+test-browser: ## Run the official JavaScript clients in node and, where it is, Chromium; needs npm
+	@mkdir -p dist/browser
+	go build -o dist/browser/function ./lambda/client/browser/testdata/function
+	go run -C tools ./generate -descriptor-set ../dist/browser/proto.binpb
+	npm ci --prefix lambda/client/browser --ignore-scripts --no-audit --no-fund
+	FUNCTION=$(CURDIR)/dist/browser/function SCHEMA=$(CURDIR)/dist/browser/proto.binpb npm test --prefix lambda/client/browser
+
 .PHONY: build
 build: ## Build the function and the local server into dist/
 	@mkdir -p dist/$(ARCH)
