@@ -33,7 +33,7 @@ func BenchmarkBootstrap(b *testing.B) {
 	if testing.Short() {
 		rounds, invocations = 8, 20
 	}
-	functions := buildFunctions(b, "lambda")
+	functions := buildFunctions(b)
 	for i := range rounds {
 		for _, f := range functions {
 			f.live(b, invocations)
@@ -65,14 +65,13 @@ type function struct {
 	peak                       durations // in bytes
 }
 
-// buildFunctions builds hello and the function in a directory with the flags of
-// `make build-lambda-zip`. It returns the function once for each transport, with
-// env in its environment.
-func buildFunctions(b *testing.B, directory string, env ...string) []*function {
+// buildFunctions builds hello and the function with the flags of
+// `make build-lambda-zip`. It returns the function once for each transport.
+func buildFunctions(b *testing.B) []*function {
 	event, err := os.ReadFile("testdata/ping.json")
 	must(b, err)
 	dir, command := b.TempDir(), lambdaBuild(b)
-	for _, name := range []string{directory, "bench/hello"} {
+	for _, name := range []string{"lambda", "bench/hello"} {
 		out := filepath.Join(dir, filepath.Base(name))
 		cmd := exec.Command("sh", "-c", command+" -o "+out+" ./"+name)
 		cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0")
@@ -83,7 +82,7 @@ func buildFunctions(b *testing.B, directory string, env ...string) []*function {
 	functions := []*function{{name: "hello", path: filepath.Join(dir, "hello")}}
 	for _, name := range transports() {
 		functions = append(functions, &function{
-			name: name, path: filepath.Join(dir, filepath.Base(directory)), env: append([]string{"TRANSPORT=" + name}, env...),
+			name: name, path: filepath.Join(dir, "lambda"), env: []string{"TRANSPORT=" + name},
 		})
 	}
 	for _, f := range functions {

@@ -9,9 +9,9 @@ import (
 
 // BenchmarkInvocation is the CPU time of an invocation, of all threads of the
 // function's process together, which is what Lambda bills at small memory
-// sizes. The functions are hello, as it comes, and package event's handler over
-// each transport under package runtimeapi, with GOMAXPROCS=1; hello-1p is hello
-// with that. All have AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128:
+// sizes. The functions are the real one over each transport, hello as it comes,
+// and as hello-1p hello with GOMAXPROCS=1. All have 128 MB of memory in their
+// environment, by which the real one chooses its GOMAXPROCS:
 //
 //   - busy-cpu-ns is an invocation, with the next one following at once;
 //   - spaced-cpu-ns is an invocation 2 ms after the one before;
@@ -19,8 +19,8 @@ import (
 //
 // Each round starts all functions and lets them take turns, some invocations
 // each, so that a drift of the machine hits all alike. What is reported are
-// medians over the rounds, and as vs-hello-busy and the like the medians of the
-// rounds' ratios to hello.
+// medians over the rounds, and as vs-hello-busy, vs-hello-1p-busy and the like
+// the medians of the rounds' ratios to hello and to hello-1p.
 func BenchmarkInvocation(b *testing.B) {
 	rounds, turns := 5, 4
 	if testing.Short() {
@@ -34,9 +34,15 @@ func BenchmarkInvocation(b *testing.B) {
 		b.Run("transport="+f.name, func(b *testing.B) {
 			for b.Loop() { //nolint:revive // all of it is measured above
 			}
-			f.busy.reportRatio(b, "busy", functions[0].busy)
-			f.spaced.reportRatio(b, "spaced", functions[0].spaced)
-			f.first.reportRatio(b, "first", functions[0].first)
+			b.ReportMetric(f.busy.median(), "busy-cpu-ns")
+			b.ReportMetric(f.spaced.median(), "spaced-cpu-ns")
+			b.ReportMetric(f.first.median(), "first-cpu-ns")
+			for _, hello := range functions[:2] {
+				vs := "vs-" + hello.name + "-"
+				b.ReportMetric(f.busy.ratio(hello.busy), vs+"busy")
+				b.ReportMetric(f.spaced.ratio(hello.spaced), vs+"spaced")
+				b.ReportMetric(f.first.ratio(hello.first), vs+"first")
+			}
 			b.ReportMetric(0, "ns/op")
 		})
 	}
@@ -49,9 +55,10 @@ type invocationFunction struct {
 	busy, spaced, first durations
 }
 
+// invocationFunctions returns hello and hello-1p first.
 func invocationFunctions(b *testing.B) []*invocationFunction {
 	var functions []*invocationFunction
-	for _, f := range buildFunctions(b, "lambda/runtimeapi/testdata/function", "GOMAXPROCS=1") {
+	for _, f := range buildFunctions(b) {
 		functions = append(functions, &invocationFunction{function: f})
 		if f.name == "hello" {
 			one := *f
@@ -95,13 +102,11 @@ func (f *invocationFunction) measure(b *testing.B, process *emulator.Function, i
 	return (cpuTime(b, process.Pid()) - before) / time.Duration(invocations)
 }
 
-// reportRatio reports the median of d, and that of its ratios to another's
-// values in the same rounds.
-func (d durations) reportRatio(b *testing.B, name string, other durations) {
+// ratio is the median of d's ratios to another's values in the same rounds.
+func (d durations) ratio(other durations) float64 {
 	ratios := make(durations, len(d))
 	for i := range d {
 		ratios[i] = d[i] / other[i]
 	}
-	b.ReportMetric(d.median(), name+"-cpu-ns")
-	b.ReportMetric(ratios.median(), "vs-hello-"+name)
+	return ratios.median()
 }

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// everything but Bootstrap, which is interleaved in itself and takes long.
+// everything but what runs processes, which is interleaved in itself and takes
+// long.
 const inProcess = "Request|Unary|Stream|Open|ColdStart|Event"
 
 // A plan is how to run the benchmarks: each round runs all of them, so that a
@@ -86,7 +87,7 @@ func (p plan) round(ctx context.Context, t tree, binary string, w io.Writer, i i
 	if i*p.bootstraps%p.rounds >= p.bootstraps {
 		return nil // spread evenly over the rounds
 	}
-	flags := []string{"bench=Bootstrap", "benchtime=100x"}
+	flags := []string{"bench=Bootstrap|Invocation", "benchtime=100x"}
 	if p.short {
 		flags = append(flags, "short")
 	}

@@ -66,6 +66,9 @@ func document(r *results) string {
 	section("What does a cold start cost?",
 		"The function binary, built as it is deployed, in the emulator; hello world is the smallest function that answers an HTTP event. "+
 			"init is from exec to the first call of next. Processes are started in turns.", bootstrapTable(r))
+	section("What CPU time does an invocation take?",
+		"Of all threads of the function's process, with 128 MB of memory in its environment. That is what Lambda bills: at 128 MB, 100 µs are 1.4 ms. "+
+			"The function sets GOMAXPROCS=1 at that size; hello world is shown as it comes and with the same.", invocationTable(r))
 	section("What does an event cost?",
 		"A captured event in, answer out, in front of one handler that answers the body; httpadapter is aws-lambda-go-api-proxy's, with encoding/json.", eventTable(r))
 	section("And on one CPU?", "With GOMAXPROCS=1, closer to a small function. An empty request.", oneCPUTable(r))

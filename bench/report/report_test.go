@@ -58,22 +58,45 @@ zip: 4000000
 func TestBudgetsSayWhatIsMetMissedAndUnknown(t *testing.T) {
 	table := budgetTable(read(t, `
 BenchmarkBootstrap/transport=hello-2 1 100 ns/op 1000 cold-ns
-BenchmarkBootstrap/transport=inproc-2 1 100 ns/op 1500 cold-ns
+BenchmarkBootstrap/transport=inproc-2 1 100 ns/op 1400 cold-ns
 BenchmarkBootstrap/transport=bufconn-2 1 100 ns/op 3000 cold-ns
+BenchmarkInvocation/transport=inproc-2 1 0 ns/op 60000 busy-cpu-ns 0.60 vs-hello-busy 0.90 vs-hello-1p-busy
+BenchmarkInvocation/transport=unix-2 1 0 ns/op 100000 busy-cpu-ns 1.80 vs-hello-busy 1.50 vs-hello-1p-busy
+BenchmarkRequest/transport=inproc/interceptors=service/payload=0/mode=serial-2 1 34 ns/op
+BenchmarkRequest/transport=inproc/interceptors=none/payload=0/mode=serial-2 1 20 ns/op
 BenchmarkStream/transport=inproc-2 1 1 ns/op 40 msg/s
 BenchmarkStream/transport=bufconn-2 1 1 ns/op 10 msg/s
 BenchmarkEvent/source=alb/adapter=event-2 1 10 ns/op
 BenchmarkEvent/source=alb/adapter=httpadapter-2 1 20 ns/op
 `))
 	for _, want := range []string{
-		"| exec to first answer over inproc ÷ hello world | ≤ 1.5 | 1.50 | met |",
+		"| exec to first answer over inproc ÷ hello world | ≤ 1.4 | 1.40 | met |",
 		"| exec to first answer over bufconn ÷ hello world | ≤ 1.5 | 3.00 | missed by 2.00 times |",
+		"| CPU of an invocation back to back, inproc ÷ hello world | ≤ 0.6 | 0.60 | met |",
+		"| CPU of an invocation back to back, unix ÷ hello world | ≤ 0.9 | 1.80 | missed by 2.00 times |",
+		"| CPU of an invocation back to back, unix ÷ hello world with GOMAXPROCS=1 | ≤ 1.5 | 1.50 | met |",
+		"| request through service with logging and recovery ÷ without, over inproc | ≤ 1.7 | 1.70 | met |",
 		"| server stream over inproc ÷ bufconn, messages a second | ≥ 5 | 4.00 | missed by 1.25 times |",
-		"| event in, answer out ÷ httpadapter, the slowest source | ≤ 1 | – | not measured |",
+		"| event in, answer out ÷ httpadapter, the slowest source | ≤ 0.5 | – | not measured |",
 		"| deployment package, arm64, MB | ≤ 5 | – | not measured |",
 	} {
 		if !strings.Contains(table, want) {
 			t.Errorf("no line %q in\n%s", want, table)
+		}
+	}
+}
+
+func TestInvocationsAreShownBesideHello(t *testing.T) {
+	table := invocationTable(read(t, `
+BenchmarkInvocation/transport=hello-1p-2 1 0 ns/op 150000 busy-cpu-ns 0.75 vs-hello-busy 1 vs-hello-1p-busy
+BenchmarkInvocation/transport=inproc-2 1 0 ns/op 120000 busy-cpu-ns 0.60 vs-hello-busy 0.80 vs-hello-1p-busy
+`))
+	for _, want := range []string{
+		"| hello world, GOMAXPROCS=1 | 150 µs | 0.75 | 1.00 |",
+		"| inproc | 120 µs | 0.60 | 0.80 |",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("no %q in\n%s", want, table)
 		}
 	}
 }

@@ -132,6 +132,21 @@ func bootstrapTable(r *results) string {
 	return t.String()
 }
 
+// invocationTable is the CPU time of the function binary.
+func invocationTable(r *results) string {
+	t := newTable("function", "back to back", "÷ hello", "÷ hello, 1 P", "2 ms apart", "÷ hello", "÷ hello, 1 P", "to the first answer", "÷ hello", "÷ hello, 1 P")
+	for _, w := range append([]way{{"hello", "hello world"}, {"hello-1p", "hello world, GOMAXPROCS=1"}}, ways()...) {
+		name := "Invocation/transport=" + w.name
+		cells := []string{w.label}
+		for _, kind := range []string{"busy", "spaced", "first"} {
+			cells = append(cells, duration(r.median(name, kind+"-cpu-sec")),
+				ratio(r.median(name, "vs-hello-"+kind)), ratio(r.median(name, "vs-hello-1p-"+kind)))
+		}
+		t.row(cells...)
+	}
+	return t.String()
+}
+
 func sources() []string {
 	return []string{"rest-api", "http-api", "http-api-v1", "function-url", "alb", "alb-multi"}
 }

@@ -177,6 +177,7 @@ func (h *Handler) serve(inv *invocation, w *responseWriter) (failure *Error, ret
 	}
 	done := make(chan *Error, 1)
 	go func() {
+		growStack(false)
 		failure := internalError() // should the handler end the goroutine
 		defer func() { done <- failure }()
 		failure = h.recoverPanic(func() { h.next.ServeHTTP(w, inv.request) })
