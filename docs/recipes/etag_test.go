@@ -84,6 +84,18 @@ func Example_etag() {
 	show(call(svc, "GET", "/v1/orders/1", "", "If-None-Match", `"v2", W/"v3"`), "ETag")
 	show(call(svc, "GET", "/v1/orders/1", "", "If-None-Match", `"v2"`), "ETag")
 	fmt.Println(call(svc, "GET", "/v1/orders/9", "", "If-None-Match", `*`).Code)
-	fmt.Println(call(svc, "GET", "/v1/orders/1:watch", "", "If-None-Match", `*`).Body.Len())
+	show(call(svc, "GET", "/v1/orders/1:watch", "", "If-None-Match", `*`))
 	// Output:
+	// 200
+	// ETag: "v3"
+	// {"id":"1","item":"teapot","quantity":3}
+	// 304
+	// ETag: "v3"
+	// 200
+	// ETag: "v3"
+	// {"id":"1","item":"teapot","quantity":3}
+	// 404
+	// 200
+	// {"result":{"id":"1","item":"teapot","quantity":1}}
+	// {"result":{"id":"1","item":"teapot","quantity":2}}
 }
