@@ -1,4 +1,4 @@
-package recipes_test
+package docs_test
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// quote matches a link to a file of this package, or a block of Go code.
+// quote matches a link to a file of the recipes, or a block of Go code.
 var quote = regexp.MustCompile("(?s)\\]\\(recipes/(\\w+_test\\.go)\\)|\n```go\n(.*?)\n```\n")
 
 // Each block of Go code in the pages is in the file that was linked last before
@@ -16,7 +16,7 @@ var quote = regexp.MustCompile("(?s)\\]\\(recipes/(\\w+_test\\.go)\\)|\n```go\n(
 func TestPagesQuoteTheRecipes(t *testing.T) {
 	linked := map[string]bool{}
 	for _, page := range []string{"recipes.md", "migrate.md"} {
-		text, err := os.ReadFile(filepath.Join("..", page))
+		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +26,7 @@ func TestPagesQuoteTheRecipes(t *testing.T) {
 			if m[1] != "" {
 				file = m[1]
 				linked[file] = true
-				source, err := os.ReadFile(file)
+				source, err := os.ReadFile(filepath.Join("recipes", file))
 				if err != nil {
 					t.Fatalf("%s: %v", page, err)
 				}
@@ -44,12 +44,13 @@ func TestPagesQuoteTheRecipes(t *testing.T) {
 			t.Errorf("%s: compared %d of %d blocks of Go code", page, blocks, fences)
 		}
 	}
-	files, err := filepath.Glob("*_test.go")
+	files, err := filepath.Glob("recipes/*_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	helpers := map[string]bool{"keys_test.go": true, "pages_test.go": true, "shop_test.go": true, "violations_test.go": true}
-	for _, file := range files {
+	helpers := map[string]bool{"keys_test.go": true, "shop_test.go": true, "violations_test.go": true}
+	for _, path := range files {
+		file := filepath.Base(path)
 		if !linked[file] && !helpers[file] {
 			t.Errorf("no page links to %s", file)
 		}
