@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"fmt"
 	"iter"
 	"log/slog"
 	"maps"
@@ -107,7 +108,8 @@ func (r reservedMetadata) addTo(ctx context.Context, md metadata.MD) {
 // with errors of the transport's own told from those of handlers.
 type reservedConn struct {
 	grpc.ClientConnInterface
-	reserved reservedMetadata
+	reserved   reservedMetadata
+	maxRequest int // as transport.ServerConfig has MaxRecvMsgSize
 }
 
 func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
@@ -121,7 +123,7 @@ func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any
 		opts = append(opts[:len(opts):len(opts)], grpc.Trailer(trailer))
 	}
 	err = c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
-	return attribute(err, *trailer)
+	return c.attribute(err, *trailer)
 }
 
 // trailerOf returns where the caller wants the trailer, or nil.
@@ -141,20 +143,23 @@ func (c reservedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, meth
 	}
 	s, err := c.ClientConnInterface.NewStream(ctx, desc, method, opts...)
 	if err != nil {
-		return nil, attribute(err, nil)
+		return nil, c.attribute(err, nil)
 	}
-	return reservedStream{s}, nil
+	return reservedStream{s, c}, nil
 }
 
-type reservedStream struct{ grpc.ClientStream }
+type reservedStream struct {
+	grpc.ClientStream
+	conn reservedConn
+}
 
 func (s reservedStream) Header() (metadata.MD, error) {
 	md, err := s.ClientStream.Header()
-	return md, attribute(err, nil)
+	return md, s.conn.attribute(err, nil)
 }
 
 func (s reservedStream) SendMsg(m any) error {
-	return attribute(s.ClientStream.SendMsg(m), nil)
+	return s.conn.attribute(s.ClientStream.SendMsg(m), nil)
 }
 
 func (s reservedStream) RecvMsg(m any) error {
@@ -162,7 +167,7 @@ func (s reservedStream) RecvMsg(m any) error {
 	if err == nil {
 		return nil
 	}
-	return attribute(err, s.ClientStream.Trailer())
+	return s.conn.attribute(err, s.ClientStream.Trailer())
 }
 
 func (s reservedStream) Trailer() metadata.MD {
@@ -243,7 +248,7 @@ const answeredKey = ReservedPrefix + "service-answered"
 
 // attribute returns err, or, if the mark of a handler is missing, an error
 // that does not say what the transport said. It removes the mark.
-func attribute(err error, trailer metadata.MD) error {
+func (c reservedConn) attribute(err error, trailer metadata.MD) error {
 	if err == nil || isEOF(err) {
 		return err
 	}
@@ -251,7 +256,7 @@ func attribute(err error, trailer metadata.MD) error {
 		delete(trailer, answeredKey)
 		return err
 	}
-	return &transportError{status.New(status.Code(err), transportMessage(status.Code(err))), err}
+	return &transportError{status.New(status.Code(err), c.transportMessage(status.Code(err))), err}
 }
 
 // A transportError is an error that the transport made, not a handler. It is
@@ -267,13 +272,16 @@ func (e *transportError) Unwrap() error              { return e.cause }
 
 // transportMessage is all that clients are told of an error that the transport
 // made.
-func transportMessage(code codes.Code) string {
+func (c reservedConn) transportMessage(code codes.Code) string {
 	switch code {
 	case codes.Canceled:
 		return context.Canceled.Error()
 	case codes.DeadlineExceeded:
 		return context.DeadlineExceeded.Error()
 	case codes.ResourceExhausted:
+		if c.maxRequest > 0 {
+			return fmt.Sprintf("a message is larger than max, which is %d bytes for a request, or the server has too much to do", c.maxRequest)
+		}
 		return "a message is larger than max, or the server has too much to do"
 	case codes.Unavailable:
 		return "the server is unavailable"

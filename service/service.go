@@ -93,7 +93,7 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 		s.closeMetrics()
 		return nil, fmt.Errorf("service: %w", err)
 	}
-	if s.handler, err = c.handler(ctx, reservedConn{s.conn, reserved}, s.conn.server.MaxRecvMsgSize); err == nil {
+	if s.handler, err = c.handler(ctx, reservedConn{s.conn, reserved, s.conn.server.MaxRecvMsgSize}, s.conn.server.MaxRecvMsgSize); err == nil {
 		err = s.reflectError()
 	}
 	if err != nil {
