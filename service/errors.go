@@ -25,7 +25,8 @@ func (e sanitizedError) GRPCStatus() *status.Status { return e.Status }
 
 // sanitize returns err without what clients must not see: messages of Internal,
 // Unknown and DataLoss errors are written for the operator and may hold
-// anything, so that they are only logged.
+// anything, so that they are only logged. A code that gRPC does not define is
+// Unknown.
 func (c *config) sanitize(ctx context.Context, method string, err error) error {
 	var done sanitizedError
 	if errors.As(err, &done) {
@@ -38,6 +39,9 @@ func (c *config) sanitize(ctx context.Context, method string, err error) error {
 				"grpc.method", bounded(method), "grpc.code", s.Code().String(), "grpc.error", bounded(made.cause.Error()))
 		}
 		return sanitizedError{s}
+	}
+	if undefined(s.Code()) {
+		s = status.New(codes.Unknown, s.Code().String()+": "+s.Message())
 	}
 	switch s.Code() {
 	case codes.Internal, codes.Unknown, codes.DataLoss:

@@ -78,7 +78,12 @@ func level(code codes.Code) slog.Level {
 		return slog.LevelError
 	case codes.DeadlineExceeded, codes.Unavailable, codes.ResourceExhausted:
 		return slog.LevelWarn
-	default:
-		return slog.LevelInfo
 	}
+	if undefined(code) {
+		return slog.LevelError
+	}
+	return slog.LevelInfo
 }
+
+// undefined reports whether gRPC does not define code.
+func undefined(code codes.Code) bool { return code > codes.Unauthenticated }

@@ -109,7 +109,7 @@ func (r reservedMetadata) addTo(ctx context.Context, md metadata.MD) {
 type reservedConn struct {
 	grpc.ClientConnInterface
 	reserved   reservedMetadata
-	maxRequest int // bytes that the server takes of a message
+	maxRequest int // as transport.ServerConfig has MaxRecvMsgSize
 }
 
 func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
@@ -123,7 +123,7 @@ func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any
 		opts = append(opts[:len(opts):len(opts)], grpc.Trailer(trailer))
 	}
 	err = c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
-	return attribute(err, *trailer, c.maxRequest)
+	return c.attribute(err, *trailer)
 }
 
 // trailerOf returns where the caller wants the trailer, or nil.
@@ -143,23 +143,23 @@ func (c reservedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, meth
 	}
 	s, err := c.ClientConnInterface.NewStream(ctx, desc, method, opts...)
 	if err != nil {
-		return nil, attribute(err, nil, c.maxRequest)
+		return nil, c.attribute(err, nil)
 	}
-	return reservedStream{s, c.maxRequest}, nil
+	return reservedStream{s, c}, nil
 }
 
 type reservedStream struct {
 	grpc.ClientStream
-	maxRequest int
+	conn reservedConn
 }
 
 func (s reservedStream) Header() (metadata.MD, error) {
 	md, err := s.ClientStream.Header()
-	return md, attribute(err, nil, s.maxRequest)
+	return md, s.conn.attribute(err, nil)
 }
 
 func (s reservedStream) SendMsg(m any) error {
-	return attribute(s.ClientStream.SendMsg(m), nil, s.maxRequest)
+	return s.conn.attribute(s.ClientStream.SendMsg(m), nil)
 }
 
 func (s reservedStream) RecvMsg(m any) error {
@@ -167,7 +167,7 @@ func (s reservedStream) RecvMsg(m any) error {
 	if err == nil {
 		return nil
 	}
-	return attribute(err, s.ClientStream.Trailer(), s.maxRequest)
+	return s.conn.attribute(err, s.ClientStream.Trailer())
 }
 
 func (s reservedStream) Trailer() metadata.MD {
@@ -248,7 +248,7 @@ const answeredKey = ReservedPrefix + "service-answered"
 
 // attribute returns err, or, if the mark of a handler is missing, an error
 // that does not say what the transport said. It removes the mark.
-func attribute(err error, trailer metadata.MD, maxRequest int) error {
+func (c reservedConn) attribute(err error, trailer metadata.MD) error {
 	if err == nil || isEOF(err) {
 		return err
 	}
@@ -256,7 +256,7 @@ func attribute(err error, trailer metadata.MD, maxRequest int) error {
 		delete(trailer, answeredKey)
 		return err
 	}
-	return &transportError{status.New(status.Code(err), transportMessage(status.Code(err), maxRequest)), err}
+	return &transportError{status.New(status.Code(err), c.transportMessage(status.Code(err))), err}
 }
 
 // A transportError is an error that the transport made, not a handler. It is
@@ -272,14 +272,17 @@ func (e *transportError) Unwrap() error              { return e.cause }
 
 // transportMessage is all that clients are told of an error that the transport
 // made.
-func transportMessage(code codes.Code, maxRequest int) string {
+func (c reservedConn) transportMessage(code codes.Code) string {
 	switch code {
 	case codes.Canceled:
 		return context.Canceled.Error()
 	case codes.DeadlineExceeded:
 		return context.DeadlineExceeded.Error()
 	case codes.ResourceExhausted:
-		return fmt.Sprintf("a message is larger than max, which is %d bytes for a request, or the server has too much to do", maxRequest)
+		if c.maxRequest > 0 {
+			return fmt.Sprintf("a message is larger than max, which is %d bytes for a request, or the server has too much to do", c.maxRequest)
+		}
+		return "a message is larger than max, or the server has too much to do"
 	case codes.Unavailable:
 		return "the server is unavailable"
 	case codes.Unimplemented:

@@ -1,7 +1,7 @@
 // Package service runs gRPC services and their grpc-gateway as one
 // [http.Handler]. Requests reach the services through a [transport.Transport]
 // and through the full chain of interceptors: logging, metrics, recovery, then
-// yours. It does not know whether Lambda or a TCP listener calls it.
+// one's own. It does not know whether Lambda or a TCP listener calls it.
 //
 // # Streams over HTTP
 //
@@ -93,8 +93,7 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 		s.closeMetrics()
 		return nil, fmt.Errorf("service: %w", err)
 	}
-	maxRequest := s.conn.server.MaxRecvMsgSize
-	if s.handler, err = c.handler(ctx, reservedConn{s.conn, reserved, maxRequest}, maxRequest); err == nil {
+	if s.handler, err = c.handler(ctx, reservedConn{s.conn, reserved, s.conn.server.MaxRecvMsgSize}, s.conn.server.MaxRecvMsgSize); err == nil {
 		err = s.reflectError()
 	}
 	if err != nil {
@@ -271,7 +270,7 @@ const (
 	// double takes two characters or eight bytes).
 	maxRequestSize = 32 << 20
 
-	// maxResponseSize leaves the limit to what writes the HTTP response: it
+	// maxResponseSize leaves the limit to whoever writes the HTTP answer: it
 	// comes from the program's own handlers, and streamed answers may be large.
 	maxResponseSize = 1<<31 - 1
 

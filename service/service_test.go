@@ -265,12 +265,13 @@ func TestErrorsKeepWhatIsForTheOperatorFromTheClient(t *testing.T) {
 		withheld  bool
 		wantLevel string
 	}{
-		"Internal":         {status.Error(codes.Internal, "dsn=secret"), 500, "failed to answer: Internal", true, "ERROR"},
-		"no status at all": {errors.New("dsn=secret"), 500, "failed to answer: Unknown", true, "ERROR"},
-		"DataLoss":         {status.Error(codes.DataLoss, "dsn=secret"), 500, "failed to answer: DataLoss", true, "ERROR"},
-		"NotFound":         {status.Error(codes.NotFound, "no such thing"), 404, "no such thing", false, "INFO"},
-		"InvalidArgument":  {status.Error(codes.InvalidArgument, "bad thing"), 400, "bad thing", false, "INFO"},
-		"Unavailable":      {status.Error(codes.Unavailable, "come back"), 503, "come back", false, "WARN"},
+		"Internal":          {status.Error(codes.Internal, "dsn=secret"), 500, "failed to answer: Internal", true, "ERROR"},
+		"no status at all":  {errors.New("dsn=secret"), 500, "failed to answer: Unknown", true, "ERROR"},
+		"DataLoss":          {status.Error(codes.DataLoss, "dsn=secret"), 500, "failed to answer: DataLoss", true, "ERROR"},
+		"an undefined code": {status.Error(200, "dsn=secret"), 500, "failed to answer: Unknown", true, "ERROR"},
+		"NotFound":          {status.Error(codes.NotFound, "no such thing"), 404, "no such thing", false, "INFO"},
+		"InvalidArgument":   {status.Error(codes.InvalidArgument, "bad thing"), 400, "bad thing", false, "INFO"},
+		"Unavailable":       {status.Error(codes.Unavailable, "come back"), 503, "come back", false, "WARN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log buffer
@@ -423,7 +424,7 @@ func TestWhatLambdaLetsThroughIsNotTooLarge(t *testing.T) {
 			t.Errorf("6 MiB: %d %.200s", got.code, got.body)
 		}
 		got = call(t, s, "POST", "/v1/echo/7", `{"text":"`+strings.Repeat("x", 33<<20)+`"}`)
-		if got.code != 429 || !strings.Contains(got.body, "larger than max") {
+		if got.code != 429 || !strings.Contains(got.body, "larger than max, which is 33554432 bytes") {
 			t.Errorf("33 MiB: %d %.200s, want the limit's 429", got.code, got.body)
 		}
 	})

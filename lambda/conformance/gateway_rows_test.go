@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,6 +61,24 @@ func gatewayRows() []row {
 				return nil
 			})},
 		{name: "HEAD answers as GET without the body", services: true, apiProxy: ourGateway, check: expect(example, request{method: "HEAD", target: "/v1/ping"}, isText(""))},
+		{name: "a HEAD binding of a service's own is called, not its GET", services: true, apiProxy: ourGateway, check: expect(services,
+			request{method: "HEAD", target: "/test/v1/items/u1"}, func(got reply) error {
+				if got.header.Get("Retry-After") != "9" {
+					return errors.New("GET is called")
+				}
+				return isText("")(got)
+			})},
+		{name: "`%2F` is decoded in a variable of one segment, and kept in one of several", services: true, apiProxy: ourGateway, check: slashes,
+			destroyed: map[emulator.Source]string{emulator.HTTPAPI: encodedSlash, emulator.HTTPAPIv1: encodedSlash}},
+		{name: "invalid UTF-8 in path, query and body is the client's fault: 400", services: true, apiProxy: ourGateway, check: invalidUTF8,
+			destroyed: map[emulator.Source]string{
+				emulator.RESTAPI:     "a query's invalid bytes have become U+FFFD",
+				emulator.HTTPAPI:     "invalid bytes of the path, and of a body that is text, have become U+FFFD",
+				emulator.HTTPAPIv1:   "invalid bytes of path and query, and of a body that is text, have become U+FFFD",
+				emulator.ALB:         "invalid bytes of a body that is text have become U+FFFD",
+				emulator.ALBMulti:    "invalid bytes of a body that is text have become U+FFFD",
+				emulator.FunctionURL: "invalid bytes of a body that is text have become U+FFFD",
+			}},
 		{name: "OPTIONS reaches no service: 501 without CORS", services: true, apiProxy: ourGateway, check: expect(example, request{method: "OPTIONS", target: "/v1/ping"}, isError(501, 12))},
 		{name: "the function strips BASE_PATH", apiProxy: ourGateway, check: expect(setup{serve: "example", env: []string{"BASE_PATH=/api"}},
 			get("/api/v1/ping"), isText(`{"message":"Pong"}`))},
@@ -214,6 +233,65 @@ func endedStream(got reply) error {
 	lines := strings.Split(strings.TrimSpace(got.body), "\n")
 	if len(lines) != 2 || !strings.HasPrefix(lines[1], `{"error":{"code":4,`) {
 		return fmt.Errorf("ends with %s", abridged(lines[len(lines)-1]))
+	}
+	return nil
+}
+
+// slashes asks for items whose names have an encoded slash.
+func slashes(s *subject) error {
+	t, err := s.open(setup{serve: "services"})
+	if err != nil {
+		return err
+	}
+	for target, want := range map[string]string{"/test/v1/items/a%2Fb": "a/b", "/test/v1/shelves/a%2Fb/item": "shelves/a%2Fb"} {
+		got := t.send(get(target))
+		if s.place.source == emulator.HTTPAPI || s.place.source == emulator.HTTPAPIv1 {
+			if err := wantError(got, 404, 5); err != nil {
+				return err
+			}
+			continue
+		}
+		var answer struct{ Item struct{ Name string } }
+		if got.status != http.StatusOK || json.Unmarshal([]byte(got.body), &answer) != nil {
+			return got.failed()
+		}
+		if answer.Item.Name != want {
+			return arrived([]string{answer.Item.Name})
+		}
+	}
+	return nil
+}
+
+// invalidUTF8 sends bytes that are no UTF-8. Where the source has replaced
+// them, what arrives is right and is served.
+func invalidUTF8(s *subject) error {
+	t, err := s.open(setup{serve: "services"})
+	if err != nil {
+		return err
+	}
+	post := func(contentType, body string) request {
+		return request{method: "POST", target: probe.CollectPath, header: []string{"Content-Type: " + contentType}, body: body}
+	}
+	text := []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.ALBMulti, emulator.FunctionURL}
+	for _, c := range []struct {
+		r        request
+		replaced []emulator.Source
+	}{
+		{get("/v1/echo/a%ff"), []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1}},
+		{get("/v1/echo/a?text=%ff"), []emulator.Source{emulator.RESTAPI, emulator.HTTPAPIv1}},
+		{get("/v1/echo/a?nested.name=%c3%28"), []emulator.Source{emulator.RESTAPI, emulator.HTTPAPIv1}},
+		{post("application/json", "{\"text\":\"\xff\"}"), text},
+		{post("application/x-ndjson", "{\"text\":\"\xff\"}"), nil}, // in base64, or as bytes
+		{post("application/json", `{"text":"\ud800"}`), nil},
+	} {
+		got := t.send(c.r)
+		if slices.Contains(c.replaced, s.place.source) {
+			if got.status != http.StatusOK {
+				return got.failed()
+			}
+		} else if err := wantError(got, 400, 3); err != nil {
+			return fmt.Errorf("%s: %w", c.r.target, err)
+		}
 	}
 	return nil
 }

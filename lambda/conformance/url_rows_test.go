@@ -11,8 +11,10 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
+// encodedSlash is what some sources do to a path.
+const encodedSlash = "`%2F` has become `/` before the event is made"
+
 func pathRows() []row {
-	encodedSlash := "`%2F` has become `/` before the event is made"
 	rows := []row{
 		{name: "`%2F` in the path stays encoded", check: path("/a%2Fb"),
 			destroyed: map[emulator.Source]string{emulator.HTTPAPI: encodedSlash, emulator.HTTPAPIv1: encodedSlash}},

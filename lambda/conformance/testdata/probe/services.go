@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
@@ -23,6 +24,8 @@ func Services() []service.Option {
 		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
 			examplev1.RegisterEchoServiceHandlerClient, echo{}),
 		service.Bind[collectServer](registerCollectServer, newCollectClient, registerCollectHandler, collector{}),
+		service.Bind[testv1.TestServiceServer](testv1.RegisterTestServiceServer, testv1.NewTestServiceClient,
+			testv1.RegisterTestServiceHandlerClient, items{}),
 		service.WithUnaryInterceptors(authorize),
 	}
 }
