@@ -55,7 +55,7 @@ func TestStatusOfAHandlerPassesAndThatOfATransportDoesNot(t *testing.T) {
 					}
 					return nil
 				}
-				var broken transport.Transport = tr
+				broken := tr
 				if r.fails == "transport" {
 					broken = brokenTransport{tr, status.Error(r.code, "connection error: dial unix "+path)}
 				}
