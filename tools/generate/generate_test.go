@@ -55,6 +55,7 @@ func TestGenerateFollowsTheModuleAndFindsWhatProtosImport(t *testing.T) {
 		"go.mod":                    "module example.com/shop\n",
 		"proto/orders/v1/a.proto":   orders,
 		"proto/orders/openapi.yaml": "openapiOptions:\n  file:\n    - file: orders/v1/a.proto\n      option: {info: {title: The shop, version: v1}}\n",
+		"proto/none/v1/none.proto":  "syntax = \"proto3\"; package none.v1;",
 		"gen/stale.go":              "package gen",
 	})
 	theirs := writeTree(t, map[string]string{
@@ -76,6 +77,7 @@ func TestGenerateFollowsTheModuleAndFindsWhatProtosImport(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"orders/v1/a.pb.go":           "package ordersv1",
+		"none/v1/none.pb.go":          "package nonev1",
 		"orders/v1/a_grpc.pb.go":      "OrdersServer",
 		"orders/v1/a.pb.gw.go":        "RegisterOrdersHandlerClient",
 		"openapi/orders.swagger.json": `"title": "The shop"`,

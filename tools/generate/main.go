@@ -1,6 +1,6 @@
 // Command generate makes a project's gen/ from its proto/: the messages, the gRPC clients and servers, the grpc-gateway
-// handlers, and an OpenAPI document for each directory directly below proto/, in versions 2.0 and 3.1. It needs Go and the
-// modules that the go.mod of the working directory pins, and nothing else: no protoc, no buf, no network.
+// handlers, and for each directory directly below proto/ that has a file openapi.yaml an OpenAPI document, in versions 2.0
+// and 3.1. It needs Go and the modules that the go.mod of the working directory pins, and nothing else: no protoc, no buf, no network.
 //
 //	go run -C tools ./generate          # write gen/
 //	go run -C tools ./generate -check   # fail when gen/ is not what would be written
@@ -11,7 +11,8 @@
 //
 // A file without a go_package option gets the project's module path, gen/ and its own directory, so that nothing has to be
 // edited when a project is copied under another name: proto/orders/v1 becomes MODULE/gen/orders/v1, package ordersv1. What
-// the OpenAPI 2.0 document of proto/NAME says about the API as a whole is read from proto/NAME/openapi.yaml, if it is there.
+// the OpenAPI 2.0 document of proto/NAME says about the API as a whole is read from proto/NAME/openapi.yaml, in the form that
+// grpc-gateway's openapi_configuration has.
 package main
 
 import (

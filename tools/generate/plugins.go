@@ -31,7 +31,11 @@ func generate(ctx context.Context, root string, protoPath []string, stderr io.Wr
 		}
 	}
 	for _, top := range topDirectories(own) {
-		if err := g.openAPI(root, top, below(own, top)); err != nil {
+		config := filepath.Join(root, "proto", top, "openapi.yaml")
+		if !exists(config) {
+			continue
+		}
+		if err := g.openAPI(config, top, below(own, top)); err != nil {
 			return nil, err
 		}
 	}
@@ -96,11 +100,8 @@ func (g generator) tool(stdin io.Reader, name string, args ...string) ([]byte, e
 }
 
 // openAPI adds the documents openapi/TOP.swagger.json and openapi/TOP.openapi.json.
-func (g generator) openAPI(root, top string, names []string) error {
-	parameter := "allow_merge=true,merge_file_name=" + top
-	if config := filepath.Join(root, "proto", top, "openapi.yaml"); exists(config) {
-		parameter += ",openapi_configuration=" + filepath.ToSlash(config)
-	}
+func (g generator) openAPI(config, top string, names []string) error {
+	parameter := "allow_merge=true,merge_file_name=" + top + ",openapi_configuration=" + filepath.ToSlash(config)
 	v2, err := g.call("protoc-gen-openapiv2", parameter, names)
 	if err != nil {
 		return err
