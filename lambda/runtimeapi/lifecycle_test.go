@@ -175,7 +175,8 @@ func TestFreezeWithConnectionsClosedMeanwhile(t *testing.T) {
 		}
 	}
 	eachMode(t, func(t *testing.T, name string, streamed bool) {
-		f, out := start(t, name, emulator.Config{DropConnections: true})
+		// Paused before it asks for the next event, the process is within its invocation.
+		f, out := start(t, name, emulator.Config{DropConnections: true, Timeout: 30*time.Second + freeze})
 		for i := range 5 {
 			if err := f.Pause(); err != nil {
 				t.Fatal(err)
