@@ -157,11 +157,11 @@ func clientStream(s *subject) error {
 		return t.send(request{method: "POST", target: probe.CollectPath, header: []string{"Content-Type: " + contentType}, body: strings.Join(messages, "\n")})
 	}
 	want := func(got reply, texts string) error {
-		var collected struct{ Text string }
+		var collected struct{ Texts []string }
 		if got.status != http.StatusOK || got.broken {
 			return got.failed()
 		}
-		if err := json.Unmarshal([]byte(got.body), &collected); err != nil || collected.Text != texts {
+		if err := json.Unmarshal([]byte(got.body), &collected); err != nil || strings.Join(collected.Texts, ",") != texts {
 			return fmt.Errorf("the messages arrive as %s", abridged(got.body))
 		}
 		return nil

@@ -23,7 +23,6 @@ func Services() []service.Option {
 	return []service.Option{
 		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
 			examplev1.RegisterEchoServiceHandlerClient, echo{}),
-		service.Bind[collectServer](registerCollectServer, newCollectClient, registerCollectHandler, collector{}),
 		service.Bind[testv1.TestServiceServer](testv1.RegisterTestServiceServer, testv1.NewTestServiceClient,
 			testv1.RegisterTestServiceHandlerClient, items{}),
 		service.WithUnaryInterceptors(authorize),
