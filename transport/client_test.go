@@ -136,19 +136,16 @@ func (c *clientEvents) take() []string {
 	defer c.mu.Unlock()
 	taken := c.events
 	c.events = nil
-	// Over a socket the trailer may arrive while the client decodes a message.
+	// Over a socket the server may answer before the client reports what it has
+	// sent, and the trailer may arrive while the client decodes a message.
 	slices.SortStableFunc(taken, func(a, b string) int { return rank(a) - rank(b) })
 	return taken
 }
 
 func rank(event string) int {
-	switch {
-	case strings.HasPrefix(event, "*stats.InTrailer"):
-		return 1
-	case strings.HasPrefix(event, "*stats.End"):
-		return 2
-	}
-	return 0
+	return 1 + slices.IndexFunc([]string{"InHeader", "InPayload", "InTrailer", "End"}, func(name string) bool {
+		return strings.HasPrefix(event, "*stats."+name)
+	})
 }
 
 // watcher streams what it is asked to.
