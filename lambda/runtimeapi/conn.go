@@ -36,6 +36,7 @@ type timing struct {
 	dial     time.Duration
 	message  time.Duration   // from the first byte of an answer to the last
 	reply    time.Duration   // for the API to take an answer that is whole
+	late     time.Duration   // for a reply that was sent before its deadline, or never
 	register time.Duration   // for Serve to wait for the extension
 	steady   time.Duration   // a connection that lasted so long had been sound
 	lastCall time.Duration   // for an event that was sent before the shutdown
@@ -47,6 +48,7 @@ func defaultTiming() timing {
 		dial:     time.Second,
 		message:  5 * time.Second,
 		reply:    10 * time.Second,
+		late:     50 * time.Millisecond,
 		register: time.Second,
 		steady:   100 * time.Millisecond,
 		lastCall: 50 * time.Millisecond,
@@ -57,7 +59,6 @@ func defaultTiming() timing {
 var (
 	errHeadTooLarge = errors.New("the head or frame of the answer is too large")
 	errTooLarge     = errors.New("the body of the answer is too large")
-	errUnsolicited  = errors.New("the API sent data that nothing asked for")
 )
 
 // conn is one connection to the API, with a request and its answer on it at a
@@ -131,9 +132,7 @@ func userAgent() string { return "lambda-grpc-gateway/" + runtime.Version() }
 // get sends a request without a body.
 func (c *conn) get() error {
 	c.out = append(c.out, "\r\n"...)
-	if err := c.ready(); err != nil {
-		return err
-	}
+	c.ready()
 	_, err := c.Write(c.out)
 	return err
 }
@@ -143,9 +142,7 @@ func (c *conn) post(body []byte) error {
 	c.out = append(c.out, "Content-Length: "...)
 	c.out = strconv.AppendInt(c.out, int64(len(body)), 10)
 	c.out = append(c.out, "\r\n\r\n"...)
-	if err := c.ready(); err != nil {
-		return err
-	}
+	c.ready()
 	if len(body) <= copyBytes {
 		c.out = append(c.out, body...)
 		_, err := c.Write(c.out)
@@ -157,13 +154,7 @@ func (c *conn) post(body []byte) error {
 }
 
 // ready prepares for the answer to the next request.
-func (c *conn) ready() error {
-	c.began, c.timed, c.budget = false, false, maxHeadBytes
-	if c.r.Buffered() > 0 {
-		return errUnsolicited
-	}
-	return nil
-}
+func (c *conn) ready() { c.began, c.timed, c.budget = false, false, maxHeadBytes }
 
 // receive reads the head of the answer. The caller reads the body with
 // readBody, to its end.

@@ -111,9 +111,10 @@ func (w *worker) abandon() {
 	}
 }
 
-// connect makes sure that there is a connection.
+// connect makes sure that there is a connection, on which nothing is left that
+// was not asked for.
 func (w *worker) connect() error {
-	if w.conn != nil && !w.conn.broken {
+	if w.conn != nil && !w.conn.broken && w.conn.r.Buffered() == 0 {
 		return nil
 	}
 	w.hangUp()
@@ -280,7 +281,7 @@ func (w *worker) recoverGoexit() error {
 	defer w.runAfter(inv)
 	if inv.streaming { // a part of the answer is posted
 		w.hangUp()
-		w.client.log.Error("runtimeapi: the response broke off", "request_id", inv.id, "error", errGoexit)
+		w.client.logLost(inv, "response", errGoexit)
 		return nil
 	}
 	return w.postFailure(inv, newFailure(errGoexit))
