@@ -120,7 +120,7 @@ func (w *worker) takeReply(inv *invocation, call string) error {
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode < 300 {
+	if resp.code < 300 {
 		var scratch [512]byte
 		if _, err := w.conn.readBody(resp, scratch[:0], maxReplyBytes); err != nil {
 			w.hangUp()
@@ -128,10 +128,10 @@ func (w *worker) takeReply(inv *invocation, call string) error {
 		return nil
 	}
 	refused := w.statusError("POST "+call, resp)
-	switch resp.StatusCode {
+	switch resp.code {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge:
 		w.client.log.Warn("runtimeapi: the API refused an answer",
-			"request_id", inv.id, "call", call, "status", resp.Status, "reason", refused.Message)
+			"request_id", inv.id, "call", call, "status", resp.status, "reason", refused.Message)
 		return nil
 	}
 	return refused

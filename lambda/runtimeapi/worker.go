@@ -195,12 +195,12 @@ func (w *worker) askNext() (*invocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.code != http.StatusOK {
 		return nil, w.statusError("GET next", resp)
 	}
-	if resp.Header.Get(headerRequestID) == "" {
+	if resp.get(headerRequestID) == "" {
 		w.hangUp()
-		return nil, &StatusError{Call: "GET next", Status: resp.Status, Message: "no " + headerRequestID}
+		return nil, &StatusError{Call: "GET next", Status: resp.status, Message: "no " + headerRequestID}
 	}
 	w.payload, err = c.readBody(resp, w.payload[:0], maxEventBytes)
 	if err != nil && !errors.Is(err, errTooLarge) {
@@ -209,12 +209,12 @@ func (w *worker) askNext() (*invocation, error) {
 	if err != nil {
 		w.hangUp() // with the rest of the event
 	}
-	return w.client.newInvocation(resp.Header, err), nil
+	return w.client.newInvocation(&resp, err), nil
 }
 
 // statusError reads the API's reason for an answer that was not expected.
-func (w *worker) statusError(call string, resp *http.Response) *StatusError {
-	e := &StatusError{Call: call, StatusCode: resp.StatusCode, Status: resp.Status}
+func (w *worker) statusError(call string, resp response) *StatusError {
+	e := &StatusError{Call: call, StatusCode: resp.code, Status: resp.status}
 	body, err := w.conn.readBody(resp, nil, maxReplyBytes)
 	if err != nil {
 		w.hangUp()
@@ -246,7 +246,7 @@ func isStatus(err error) bool {
 // serve answers an invocation and runs what is to run after it.
 func (w *worker) serve(inv *invocation) error {
 	if w.client.cfg.Workers == 1 {
-		// It fails only on a NUL byte, which net/http does not let through.
+		// It fails only on a NUL byte, which parseResponse does not let through.
 		_ = os.Setenv("_X_AMZN_TRACE_ID", inv.ctx.traceID)
 	}
 	err := w.answer(inv)
