@@ -48,8 +48,8 @@ func addHeaders(m map[string]string, names []string) map[string]string {
 
 func (c *config) requestHeader() runtime.HeaderMatcherFunc {
 	allowed := requestHeaders(c.requestIn)
-	return func(name string) (string, bool) {
-		key, ok := allowed[textproto.CanonicalMIMEHeaderKey(name)]
+	return func(name string) (string, bool) { // in canonical form
+		key, ok := allowed[name]
 		return key, ok
 	}
 }

@@ -68,6 +68,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return err
 	}
 	err = errors.Join(err, apiErr)
+	if err == nil && c.TuneRuntime {
+		limitsFor(getenv).apply() // before there are goroutines, for which Go starts threads
+	}
 	logger := newLogger(c, out)
 	logGRPC(logger)
 	api.Logger = logger
@@ -77,9 +80,6 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	}
 	if err != nil {
 		return failInit(client, out, err)
-	}
-	if c.TuneRuntime {
-		limitsFor(getenv).apply()
 	}
 	p, err := open(ctx, c, out, logger, options)
 	if err != nil {

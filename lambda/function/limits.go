@@ -41,11 +41,13 @@ func limitsFor(getenv func(string) string) limits {
 	return l
 }
 
+// apply sets the number of processors first. The memory limit stops the world,
+// too, and what starts it again starts a thread for a processor without work.
 func (l limits) apply() {
-	if l.memory > 0 {
-		debug.SetMemoryLimit(l.memory)
-	}
 	if l.processors > 0 {
 		runtime.GOMAXPROCS(l.processors)
+	}
+	if l.memory > 0 {
+		debug.SetMemoryLimit(l.memory)
 	}
 }

@@ -3,11 +3,8 @@ package runtimeapi
 import (
 	"bufio"
 	"errors"
-	"io"
 	"net"
-	"net/http"
 	"runtime"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -36,6 +33,7 @@ type timing struct {
 	dial     time.Duration
 	message  time.Duration   // from the first byte of an answer to the last
 	reply    time.Duration   // for the API to take an answer that is whole
+	late     time.Duration   // for a reply that was sent before its deadline, or never
 	register time.Duration   // for Serve to wait for the extension
 	steady   time.Duration   // a connection that lasted so long had been sound
 	lastCall time.Duration   // for an event that was sent before the shutdown
@@ -47,6 +45,7 @@ func defaultTiming() timing {
 		dial:     time.Second,
 		message:  5 * time.Second,
 		reply:    10 * time.Second,
+		late:     50 * time.Millisecond,
 		register: time.Second,
 		steady:   100 * time.Millisecond,
 		lastCall: 50 * time.Millisecond,
@@ -57,7 +56,6 @@ func defaultTiming() timing {
 var (
 	errHeadTooLarge = errors.New("the head or frame of the answer is too large")
 	errTooLarge     = errors.New("the body of the answer is too large")
-	errUnsolicited  = errors.New("the API sent data that nothing asked for")
 )
 
 // conn is one connection to the API, with a request and its answer on it at a
@@ -65,9 +63,10 @@ var (
 type conn struct {
 	net.Conn
 	timing timing
-	host   string
+	common string // what the heads of all requests have behind the path
 	r      *bufio.Reader
 	out    []byte // the request that is being written, reused
+	in     []byte // the head that is being read, reused
 
 	budget  int  // how many bytes of the answer may still be read
 	began   bool // a byte of the answer has come
@@ -82,7 +81,8 @@ func dial(address string, timing timing) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: nc, timing: timing, host: address}
+	c := &conn{Conn: nc, timing: timing}
+	c.common = " HTTP/1.1\r\nHost: " + address + "\r\nUser-Agent: lambda-grpc-gateway/" + runtime.Version() + "\r\n"
 	c.r = bufio.NewReaderSize(c, readBufferBytes)
 	return c, nil
 }
@@ -113,9 +113,7 @@ func (c *conn) begin(method, path string) {
 	c.out = append(c.out[:0], method...)
 	c.out = append(c.out, ' ')
 	c.out = append(c.out, path...)
-	c.out = append(c.out, " HTTP/1.1\r\nHost: "...)
-	c.out = append(c.out, c.host...)
-	c.header("\r\nUser-Agent", userAgent())
+	c.out = append(c.out, c.common...)
 }
 
 // header appends a header. The value has no control characters.
@@ -126,14 +124,10 @@ func (c *conn) header(name, value string) {
 	c.out = append(c.out, "\r\n"...)
 }
 
-func userAgent() string { return "lambda-grpc-gateway/" + runtime.Version() }
-
 // get sends a request without a body.
 func (c *conn) get() error {
 	c.out = append(c.out, "\r\n"...)
-	if err := c.ready(); err != nil {
-		return err
-	}
+	c.ready()
 	_, err := c.Write(c.out)
 	return err
 }
@@ -143,9 +137,7 @@ func (c *conn) post(body []byte) error {
 	c.out = append(c.out, "Content-Length: "...)
 	c.out = strconv.AppendInt(c.out, int64(len(body)), 10)
 	c.out = append(c.out, "\r\n\r\n"...)
-	if err := c.ready(); err != nil {
-		return err
-	}
+	c.ready()
 	if len(body) <= copyBytes {
 		c.out = append(c.out, body...)
 		_, err := c.Write(c.out)
@@ -157,56 +149,7 @@ func (c *conn) post(body []byte) error {
 }
 
 // ready prepares for the answer to the next request.
-func (c *conn) ready() error {
-	c.began, c.timed, c.budget = false, false, maxHeadBytes
-	if c.r.Buffered() > 0 {
-		return errUnsolicited
-	}
-	return nil
-}
-
-// receive reads the head of the answer. The caller reads the body with
-// readBody, to its end.
-func (c *conn) receive() (*http.Response, error) {
-	const informational = 5 // as many as net/http's client takes
-	for range informational {
-		resp, err := http.ReadResponse(c.r, nil)
-		if err != nil {
-			return nil, err
-		}
-		if resp.StatusCode >= 200 {
-			c.broken = c.broken || resp.Close
-			return resp, nil
-		}
-	}
-	return nil, errors.New("the API sends informational answers only")
-}
-
-// readBody appends the body to buf, up to a limit, and returns it. An error
-// means that the connection cannot be used again.
-func (c *conn) readBody(resp *http.Response, buf []byte, limit int) ([]byte, error) {
-	if resp.ContentLength > int64(limit) {
-		return buf, errTooLarge
-	}
-	c.budget = 2*limit + maxHeadBytes // with the frame of chunks
-	buf = slices.Grow(buf, max(512, int(resp.ContentLength)+1))
-	for n := 0; ; {
-		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, len(buf))
-		}
-		k, err := resp.Body.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+k]
-		if n += k; n > limit {
-			return buf, errTooLarge
-		}
-		if errors.Is(err, io.EOF) {
-			return buf, c.unbound()
-		}
-		if err != nil {
-			return buf, err
-		}
-	}
-}
+func (c *conn) ready() { c.began, c.timed, c.budget = false, false, maxHeadBytes }
 
 // unbound ends the exchange at hand.
 func (c *conn) unbound() error {

@@ -55,6 +55,32 @@ func (a *raw) close() {
 	a.tasks.Wait()
 }
 
+// expect serves handler until the API has seen these calls, and no others, and
+// returns the error of Serve. It stops Serve then unless that ends by itself.
+func (a *raw) expect(t *testing.T, client *runtimeapi.Client, handler runtimeapi.Handler, calls []string, ends bool) error {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	result := make(chan error, 1)
+	go func() { result <- client.Serve(ctx, handler) }()
+	want := strings.Join(calls, "\n")
+	for end := time.Now().Add(deadline); strings.Join(a.seen(), "\n") != want; time.Sleep(time.Millisecond) {
+		if len(a.seen()) > len(calls) || time.Now().After(end) {
+			t.Fatalf("calls %q, want %q", a.seen(), calls)
+		}
+	}
+	if !ends {
+		stop()
+	}
+	select {
+	case err := <-result:
+		return err
+	case <-time.After(deadline):
+		t.Fatal("Serve does not return")
+	}
+	panic("unreachable")
+}
+
 func (a *raw) seen() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -139,6 +165,7 @@ func TestDeadConnections(t *testing.T) {
 		handler runtimeapi.Handler
 		conns   []func(*rawConn)
 		calls   []string // that the API has seen in the end
+		log     string   // in the log; empty: nothing is logged
 		err     string   // of Serve; empty: it goes on
 	}{
 		"closed while next waits": {
@@ -181,14 +208,20 @@ func TestDeadConnections(t *testing.T) {
 			calls: []string{"next", "response x", "response x", "next"},
 		},
 		"closed twice when an answer has been posted": {
-			conns: []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, read},
-			calls: []string{"next", "response x", "response x"},
-			err:   "posting the response of invocation 1",
+			conns: []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, read, wait},
+			calls: []string{"next", "response x", "response x", "next"},
+			log:   "posting an answer failed",
 		},
 		"closed in the middle of the answer to a post": {
-			conns: []func(*rawConn){says(rawEvent, "HTTP/1.1 202 Acc")},
-			calls: []string{"next", "response x"},
-			err:   "posting the response of invocation 1: unexpected EOF",
+			conns: []func(*rawConn){says(rawEvent, "HTTP/1.1 202 Acc"), wait},
+			calls: []string{"next", "response x", "next"},
+			log:   "unexpected EOF",
+		},
+		"closed for good when an answer has been posted": {
+			conns: []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, read},
+			calls: []string{"next", "response x", "response x", "next", "next", "next", "next"},
+			log:   "posting an answer failed",
+			err:   "4 times in a row",
 		},
 		"closed after each answer": {
 			conns: []func(*rawConn){says(strings.Replace(rawEvent, "\r\n", "\r\nConnection: close\r\n", 1)), says(strings.Replace(rawOK, "\r\n", "\r\nConnection: close\r\n", 1)), wait},
@@ -223,42 +256,91 @@ func TestDeadConnections(t *testing.T) {
 			handler: streamed(),
 			conns:   []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, read, wait},
 			calls:   []string{"next", "response x", "response x", "next"},
+			log:     "posting an answer failed",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newRaw(t, tt.conns...)
 			defer a.close()
-			ctx, stop := context.WithCancel(t.Context())
-			defer stop()
-			result := make(chan error, 1)
+			l := &log{}
+			client, err := runtimeapi.New(runtimeapi.Config{
+				Address: a.listener.Addr().String(), WithoutExtension: true, Logger: logger(l),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
 			handler := tt.handler
 			if handler == nil {
 				handler = buffered()
 			}
-			l := &log{}
-			go func() {
-				result <- runtimeapi.Serve(ctx, handler, runtimeapi.Config{
-					Address: a.listener.Addr().String(), WithoutExtension: true, Logger: logger(l),
-				})
-			}()
-			want := strings.Join(tt.calls, "\n")
-			for end := time.Now().Add(deadline); strings.Join(a.seen(), "\n") != want; time.Sleep(time.Millisecond) {
-				if len(a.seen()) > len(tt.calls) || time.Now().After(end) {
-					t.Fatalf("calls %q, want %q; logged: %s", a.seen(), tt.calls, l)
-				}
+			err = a.expect(t, client, handler, tt.calls, tt.err != "")
+			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("Serve: %v, want %q in it", err, tt.err)
 			}
-			if tt.err == "" {
-				stop()
-			}
-			select {
-			case err := <-result:
-				if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
-					t.Errorf("Serve: %v, want %q in it", err, tt.err)
-				}
-			case <-time.After(deadline):
-				t.Fatal("Serve does not return")
+			if got := l.String(); (got != "") != (tt.log != "") || !strings.Contains(got, tt.log) {
+				t.Errorf("logged %q, want %q in it", got, tt.log)
 			}
 		})
+	}
+}
+
+// TestLateReplies has an API that does not reply to an answer before the
+// deadline of the post. A freeze makes any reply late.
+func TestLateReplies(t *testing.T) {
+	t.Parallel()
+	const bound = 300 * time.Millisecond // within which a busy machine writes a few bytes
+	hangs := func(c *rawConn) {
+		for c.request() {
+		}
+	}
+	closes := func(c *rawConn) { c.request(); time.Sleep(2 * bound) }
+	replies := func(c *rawConn) { closes(c); c.say(rawOK); wait(c) }
+	event := func(then func(*rawConn)) func(*rawConn) {
+		return func(c *rawConn) { says(rawEvent)(c); then(c) }
+	}
+	for name, tt := range map[string]struct {
+		late  time.Duration // how long the client waits for a late reply
+		conns []func(*rawConn)
+		calls []string
+		log   string
+	}{
+		"a reply that comes late": {
+			late:  deadline,
+			conns: []func(*rawConn){event(replies), wait},
+			calls: []string{"next", "response x", "next"},
+		},
+		"the end of the connection, late": {
+			late:  deadline,
+			conns: []func(*rawConn){event(closes), wait},
+			calls: []string{"next", "response x", "response x", "next"},
+		},
+		"nothing, twice": {
+			late:  time.Millisecond,
+			conns: []func(*rawConn){event(hangs), hangs, wait},
+			calls: []string{"next", "response x", "response x", "next"},
+			log:   "i/o timeout",
+		},
+	} {
+		for mode, handler := range map[string]runtimeapi.Handler{"buffered": buffered(), "streamed": streamed()} {
+			t.Run(name+" "+mode, func(t *testing.T) {
+				t.Parallel()
+				l := &log{}
+				api := newRaw(t, tt.conns...)
+				defer api.close()
+				client, err := runtimeapi.NewWithReplyBounds(runtimeapi.Config{
+					Address: api.listener.Addr().String(), WithoutExtension: true, Logger: logger(l),
+				}, bound, tt.late)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := api.expect(t, client, handler, tt.calls, false); err != nil {
+					t.Errorf("Serve: %v", err)
+				}
+				if got := l.String(); (got != "") != (tt.log != "") || !strings.Contains(got, tt.log) {
+					t.Errorf("logged %q, want %q in it", got, tt.log)
+				}
+			})
+		}
 	}
 }
 

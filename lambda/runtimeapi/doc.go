@@ -65,7 +65,11 @@
 // that did not last 100 ms. An answer is posted again, once, if nothing came
 // back on the first connection. A streamed answer is posted again only while no
 // more than its first 32 KiB have been sent. An answer that is begun has to
-// come to its end within 5 s, and the API has 10 s to take a posted answer.
+// come to its end within 5 s, and the API has 10 s to take a posted answer. A
+// reply that came in the course of a freeze counts, however long that was.
+//
+// An answer that cannot be posted is logged. It ends nothing: the worker asks
+// for the next invocation, and learns from that whether the API is there.
 //
 // What the client does about a status is:
 //

@@ -1,12 +1,63 @@
 package runtimeapi
 
-import "time"
+import (
+	"bufio"
+	"io"
+	"net"
+	"strings"
+	"time"
+)
 
 // NewWithBounds is New with short bounds on what the API may do, such as on a
 // message that has begun and on taking an answer, and no pause between dials.
 func NewWithBounds(cfg Config, bound time.Duration) (*Client, error) {
 	timing := defaultTiming()
-	timing.message, timing.reply, timing.register, timing.lastCall = bound, bound, bound, bound
+	timing.message, timing.reply, timing.late, timing.register, timing.lastCall = bound, bound, bound, bound, bound
 	timing.redials = make([]time.Duration, 2)
 	return newClient(cfg, timing)
 }
+
+// NewWithReplyBounds is New with bounds on how long the API may take to reply
+// to an answer, and on the wait for a reply that is late.
+func NewWithReplyBounds(cfg Config, reply, late time.Duration) (*Client, error) {
+	timing := defaultTiming()
+	timing.reply, timing.late = reply, late
+	return newClient(cfg, timing)
+}
+
+// Answer is what the client reads of an answer of the API.
+type Answer struct {
+	Status   string
+	Header   map[string]string
+	Body     string
+	Last     bool   // the connection is not used again
+	Buffered string // what has been read and does not belong to it
+}
+
+// ReadAnswer reads an answer with these fields in its header.
+func ReadAnswer(text string, limit int, fields ...string) (Answer, error) {
+	c := &conn{Conn: textConn{r: strings.NewReader(text)}, timing: defaultTiming()}
+	c.r = bufio.NewReaderSize(c, readBufferBytes)
+	c.ready()
+	resp, err := c.receive()
+	if err != nil {
+		return Answer{}, err
+	}
+	body, err := c.readBody(resp, nil, limit)
+	a := Answer{Status: resp.status, Body: string(body), Last: c.broken, Header: map[string]string{}}
+	for _, name := range fields {
+		a.Header[name] = resp.get(name)
+	}
+	rest, _ := c.r.Peek(c.r.Buffered())
+	a.Buffered = string(rest)
+	return a, err
+}
+
+// textConn is a connection that gives a text.
+type textConn struct {
+	net.Conn
+	r io.Reader
+}
+
+func (c textConn) Read(p []byte) (int, error)  { return c.r.Read(p) }
+func (c textConn) SetDeadline(time.Time) error { return nil }

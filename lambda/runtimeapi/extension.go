@@ -54,13 +54,13 @@ func (e *extension) tryRegister() error {
 		return err
 	}
 	body, err := c.readBody(resp, nil, maxReplyBytes)
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the API answered %s %q", resp.Status, body)
+	if resp.code != http.StatusOK {
+		return fmt.Errorf("the API answered %s %q", resp.status, body)
 	}
 	if err != nil {
 		return err
 	}
-	id := resp.Header.Get(headerExtensionID)
+	id := resp.get(headerExtensionID)
 	if id == "" {
 		return errors.New("the API's answer has no " + headerExtensionID)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -53,12 +52,12 @@ func (c *invocationContext) Value(key any) any {
 
 // newInvocation makes an invocation of the headers of an event. It fails the
 // invocation if err is not nil, or a header is malformed.
-func (c *Client) newInvocation(h http.Header, err error) *invocation {
-	inv := &invocation{id: h.Get(headerRequestID)}
+func (c *Client) newInvocation(h *response, err error) *invocation {
+	inv := &invocation{id: h.get(headerRequestID)}
 	lc := &lambdacontext.LambdaContext{
 		AwsRequestID:       inv.id,
-		InvokedFunctionArn: h.Get(headerFunctionARN),
-		TenantID:           h.Get(headerTenantID),
+		InvokedFunctionArn: h.get(headerFunctionARN),
+		TenantID:           h.get(headerTenantID),
 	}
 	if err == nil {
 		err = inv.parse(h, lc)
@@ -72,23 +71,23 @@ func (c *Client) newInvocation(h http.Header, err error) *invocation {
 		}
 	}
 	inner, cancel := context.WithDeadline(c.base, inv.deadline)
-	inv.ctx = &invocationContext{Context: lambdacontext.NewContext(inner, lc), traceID: h.Get(headerTraceID)}
+	inv.ctx = &invocationContext{Context: lambdacontext.NewContext(inner, lc), traceID: h.get(headerTraceID)}
 	inv.cancel = cancel
 	return inv
 }
 
-func (inv *invocation) parse(h http.Header, lc *lambdacontext.LambdaContext) error {
-	ms, err := strconv.ParseInt(h.Get(headerDeadline), 10, 64)
+func (inv *invocation) parse(h *response, lc *lambdacontext.LambdaContext) error {
+	ms, err := strconv.ParseInt(h.get(headerDeadline), 10, 64)
 	if err != nil {
 		return fmt.Errorf("failed to parse deadline: %w", err)
 	}
 	inv.deadline = time.UnixMilli(ms)
-	if v := h.Get(headerClientContext); v != "" {
+	if v := h.get(headerClientContext); v != "" {
 		if err := json.Unmarshal([]byte(v), &lc.ClientContext); err != nil {
 			return fmt.Errorf("failed to unmarshal client context json: %w", err)
 		}
 	}
-	if v := h.Get(headerCognitoIdentity); v != "" {
+	if v := h.get(headerCognitoIdentity); v != "" {
 		if err := json.Unmarshal([]byte(v), &lc.Identity); err != nil {
 			return fmt.Errorf("failed to unmarshal cognito identity json: %w", err)
 		}

@@ -2,7 +2,6 @@ package runtimeapi
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -74,9 +73,11 @@ func (c *Client) logFailure(inv *invocation, f *failure) {
 
 // post posts an answer of known length. It is posted a second time, over a new
 // connection, if nothing came back on the first, which a freeze may have cut.
+// Only a StatusError is returned: an answer that is lost otherwise concerns one
+// invocation, and the call of next that follows tells whether the API is there.
 func (w *worker) post(inv *invocation, call string, body []byte, headers func(*conn)) error {
 	var err error
-	for attempt := range 2 {
+	for range 2 {
 		if err = w.connect(); err != nil {
 			continue
 		}
@@ -84,29 +85,42 @@ func (w *worker) post(inv *invocation, call string, body []byte, headers func(*c
 		c.begin(http.MethodPost, inv.path(call))
 		headers(c)
 		c.bound(time.Now().Add(w.client.timing.reply))
-		if err = c.post(body); err == nil {
-			err = w.takeReply(inv, call)
+		if err = c.post(body); err != nil {
+			c.bound(time.Now().Add(w.client.timing.late)) // a reply has been sent, or never will be
 		}
-		if err == nil || isStatus(err) {
-			return err
+		if replied := w.takeReply(inv, call); replied == nil || isStatus(replied) {
+			return replied
+		} else if err == nil {
+			err = replied
 		}
-		again := attempt == 0 && !c.began && !errors.Is(err, os.ErrDeadlineExceeded)
+		again := !c.began
 		w.hangUp()
 		if !again {
 			break
 		}
 	}
-	return fmt.Errorf("runtimeapi: posting the %s of invocation %s: %w", call, inv.id, err)
+	w.client.logLost(inv, call, err)
+	return nil
+}
+
+// logLost logs that posting an answer failed with err.
+func (c *Client) logLost(inv *invocation, call string, err error) {
+	c.log.Error("runtimeapi: posting an answer failed", "request_id", inv.id, "call", call, "error", err)
 }
 
 // takeReply reads what the API says to an answer. See the package's table of
 // statuses.
 func (w *worker) takeReply(inv *invocation, call string) error {
 	resp, err := w.conn.receive()
+	if errors.Is(err, os.ErrDeadlineExceeded) && !w.conn.began {
+		// A freeze may have outlasted the deadline: what came meanwhile counts.
+		w.conn.bound(time.Now().Add(w.client.timing.late))
+		resp, err = w.conn.receive()
+	}
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode < 300 {
+	if resp.code < 300 {
 		var scratch [512]byte
 		if _, err := w.conn.readBody(resp, scratch[:0], maxReplyBytes); err != nil {
 			w.hangUp()
@@ -114,10 +128,10 @@ func (w *worker) takeReply(inv *invocation, call string) error {
 		return nil
 	}
 	refused := w.statusError("POST "+call, resp)
-	switch resp.StatusCode {
+	switch resp.code {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge:
 		w.client.log.Warn("runtimeapi: the API refused an answer",
-			"request_id", inv.id, "call", call, "status", resp.Status, "reason", refused.Message)
+			"request_id", inv.id, "call", call, "status", resp.status, "reason", refused.Message)
 		return nil
 	}
 	return refused

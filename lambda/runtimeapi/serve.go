@@ -172,7 +172,7 @@ func (w *worker) postInitError(err error) error {
 		return err
 	}
 	resp, err := c.receive()
-	if err == nil && resp.StatusCode >= 300 {
+	if err == nil && resp.code >= 300 {
 		err = w.statusError("POST init/error", resp)
 	}
 	return err

@@ -58,7 +58,7 @@ func (w *worker) postStream(inv *invocation, contentType string, r io.Reader) er
 		err = s.finish(failed)
 	}
 	if err != nil && !isStatus(err) {
-		w.client.log.Error("runtimeapi: the response broke off", "request_id", inv.id, "error", err)
+		w.client.logLost(inv, "response", err)
 		err = nil
 	}
 	return errors.Join(err, w.client.exit(failed))
@@ -102,7 +102,7 @@ func (s *streamPost) finish(failed *failure) error {
 // failed with err and nothing came back on it. Otherwise it returns err.
 func (s *streamPost) resend(err error) error {
 	if c := s.w.conn; c != nil {
-		c.bound(time.Now().Add(s.w.client.timing.lastCall)) // a reply has been sent, or never will be
+		c.bound(time.Now().Add(s.w.client.timing.late)) // a reply has been sent, or never will be
 		refused := s.w.takeReply(s.inv, "response")
 		if isStatus(refused) {
 			return errors.Join(err, refused)
@@ -150,9 +150,7 @@ func (s *streamPost) begin() error {
 	c.header("Transfer-Encoding", "chunked")
 	c.header("Trailer", headerErrorType+", "+headerErrorBody)
 	c.out = append(c.out, "\r\n"...)
-	if err := c.ready(); err != nil {
-		return err
-	}
+	c.ready()
 	// Whoever reads the answer may be slow, until Lambda gives up.
 	c.bound(time.Now().Add(s.w.client.timing.reply + min(max(0, time.Until(s.inv.deadline)), maxInvocation)))
 	s.out = bufio.NewWriterSize(c.Conn, pieceBytes+4<<10)

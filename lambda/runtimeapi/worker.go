@@ -111,9 +111,10 @@ func (w *worker) abandon() {
 	}
 }
 
-// connect makes sure that there is a connection.
+// connect makes sure that there is a connection, on which nothing is left that
+// was not asked for.
 func (w *worker) connect() error {
-	if w.conn != nil && !w.conn.broken {
+	if w.conn != nil && !w.conn.broken && w.conn.r.Buffered() == 0 {
 		return nil
 	}
 	w.hangUp()
@@ -194,12 +195,12 @@ func (w *worker) askNext() (*invocation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.code != http.StatusOK {
 		return nil, w.statusError("GET next", resp)
 	}
-	if resp.Header.Get(headerRequestID) == "" {
+	if resp.get(headerRequestID) == "" {
 		w.hangUp()
-		return nil, &StatusError{Call: "GET next", Status: resp.Status, Message: "no " + headerRequestID}
+		return nil, &StatusError{Call: "GET next", Status: resp.status, Message: "no " + headerRequestID}
 	}
 	w.payload, err = c.readBody(resp, w.payload[:0], maxEventBytes)
 	if err != nil && !errors.Is(err, errTooLarge) {
@@ -208,12 +209,12 @@ func (w *worker) askNext() (*invocation, error) {
 	if err != nil {
 		w.hangUp() // with the rest of the event
 	}
-	return w.client.newInvocation(resp.Header, err), nil
+	return w.client.newInvocation(&resp, err), nil
 }
 
 // statusError reads the API's reason for an answer that was not expected.
-func (w *worker) statusError(call string, resp *http.Response) *StatusError {
-	e := &StatusError{Call: call, StatusCode: resp.StatusCode, Status: resp.Status}
+func (w *worker) statusError(call string, resp response) *StatusError {
+	e := &StatusError{Call: call, StatusCode: resp.code, Status: resp.status}
 	body, err := w.conn.readBody(resp, nil, maxReplyBytes)
 	if err != nil {
 		w.hangUp()
@@ -245,7 +246,7 @@ func isStatus(err error) bool {
 // serve answers an invocation and runs what is to run after it.
 func (w *worker) serve(inv *invocation) error {
 	if w.client.cfg.Workers == 1 {
-		// It fails only on a NUL byte, which net/http does not let through.
+		// It fails only on a NUL byte, which parseResponse does not let through.
 		_ = os.Setenv("_X_AMZN_TRACE_ID", inv.ctx.traceID)
 	}
 	err := w.answer(inv)
@@ -280,7 +281,7 @@ func (w *worker) recoverGoexit() error {
 	defer w.runAfter(inv)
 	if inv.streaming { // a part of the answer is posted
 		w.hangUp()
-		w.client.log.Error("runtimeapi: the response broke off", "request_id", inv.id, "error", errGoexit)
+		w.client.logLost(inv, "response", errGoexit)
 		return nil
 	}
 	return w.postFailure(inv, newFailure(errGoexit))

@@ -18,9 +18,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
@@ -81,9 +83,11 @@ const defaultMaxRequestBytes = 4 << 20
 // A Handler serves the methods of a set of services at /package.Service/Method.
 // It may be used by several goroutines at once.
 type Handler struct {
-	config Config
-	routes routes
-	errors *connecthttp.ErrorWriter
+	config   Config
+	cc       grpc.ClientConnInterface
+	services map[string]grpc.ServiceInfo
+	routes   func() routes // made at the first call: it reads the descriptors
+	errors   *connecthttp.ErrorWriter
 }
 
 // routes are the handlers of methods by their path, and of services by their
@@ -114,30 +118,34 @@ func NewHandler(cc grpc.ClientConnInterface, services map[string]grpc.ServiceInf
 	if config.Descriptors == nil {
 		config.Descriptors = protoregistry.GlobalFiles
 	}
-	h := &Handler{config: config, routes: routes{}, errors: connecthttp.NewErrorWriter()}
-	server := connect.NewServer()
-	types := newTypes(config.Descriptors)
-	for name, service := range services {
+	h := &Handler{config: config, cc: cc, services: maps.Clone(services), errors: connecthttp.NewErrorWriter()}
+	h.routes = sync.OnceValue(h.newRoutes)
+	return h, nil
+}
+
+func (h *Handler) newRoutes() routes {
+	all, server, types := routes{}, connect.NewServer(), newTypes(h.config.Descriptors)
+	for name, service := range h.services {
 		for _, info := range service.Methods {
 			m := newMethod(types, name, info)
-			m.cc, m.config = cc, &h.config
+			m.cc, m.config = h.cc, &h.config
 			server.Register(connect.Method{Spec: m.spec, Handler: m.serve})
-			h.routes[m.spec.Procedure] = route{bidi: m.spec.StreamType == connect.StreamTypeBidi}
+			all[m.spec.Procedure] = route{bidi: m.spec.StreamType == connect.StreamTypeBidi}
 		}
 	}
-	connecthttp.Mount(h.routes, server,
+	connecthttp.Mount(all, server,
 		connecthttp.WithCodecs(codec{connect.CodecNameProto}, codec{connect.CodecNameJSON}),
-		connecthttp.WithCompressors(newGzip(config.MaxRequestBytes)),
+		connecthttp.WithCompressors(newGzip(h.config.MaxRequestBytes)),
 		connecthttp.WithCompressMinBytes(neverCompress),
-		connecthttp.WithReadMaxBytes(config.MaxRequestBytes),
+		connecthttp.WithReadMaxBytes(h.config.MaxRequestBytes),
 	)
-	for path, r := range h.routes {
+	for path, r := range all {
 		if strings.HasSuffix(path, "/") { // a method that does not exist may be one of any kind
 			r.bidi = true
-			h.routes[path] = r
+			all[path] = r
 		}
 	}
-	return h, nil
+	return all
 }
 
 // neverCompress is more than any message has. A compressed response costs more
@@ -148,26 +156,31 @@ const neverCompress = 1<<31 - 1
 // Serves reports whether path is that of a method, existing or not, of one of
 // the Handler's services.
 func (h *Handler) Serves(path string) bool {
-	_, ok := h.route(path)
-	return ok
+	service, ok := strings.CutPrefix(path[:strings.LastIndexByte(path, '/')+1], "/")
+	if !ok {
+		return false
+	}
+	info, ok := h.services[strings.TrimSuffix(service, "/")]
+	return ok && len(info.Methods) > 0
 }
 
-func (h *Handler) route(path string) (route, bool) {
-	if r, ok := h.routes[path]; ok {
-		return r, true
+// route returns the route of a path that the Handler serves.
+func (h *Handler) route(path string) route {
+	all := h.routes()
+	if r, ok := all[path]; ok {
+		return r
 	}
-	r, ok := h.routes[path[:strings.LastIndexByte(path, '/')+1]]
-	return r, ok
+	return all[path[:strings.LastIndexByte(path, '/')+1]]
 }
 
 // ServeHTTP implements [http.Handler]. Requests that are no RPC are answered in
 // plain text with status 404, 405 or 415.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	route, ok := h.route(r.URL.Path)
-	if !ok {
+	if !h.Serves(r.URL.Path) {
 		http.NotFound(w, r)
 		return
 	}
+	route := h.route(r.URL.Path)
 	f := formOf(r)
 	if f.native && r.ProtoMajor < 2 {
 		http.Error(w, "gRPC needs HTTP/2 all the way to the server; use gRPC-Web or Connect", http.StatusUnsupportedMediaType)
