@@ -82,6 +82,10 @@ build-lambda-zip: ## Build the deployment package dist/lambda-ARCH.zip; ARCH=arm
 generate: ## Generate gen/ from proto/
 	go run -C tools ./generate
 
+.PHONY: api
+api: ## Write the exported API of all packages to docs/api.txt
+	go run -C tools ./api
+
 .PHONY: new-project
 new-project: ## Copy template/ to a new project; MODULE=example.com/shop DIR=../shop
 	@go run -C tools ./newproject -module '$(MODULE)' -dir '$(DIR)'
