@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 const (
@@ -163,7 +163,7 @@ func (r row) where() string {
 		return "all, not streamed"
 	case r.streamed:
 		return "streamed"
-	case len(names) > len(emulator.Sources())-1:
+	case len(names) > len(frontdoor.Sources())-1:
 		return "all but " + strings.Join(r.lacks(), ", ")
 	}
 	return strings.Join(slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, ", streamed") }), ", ")
@@ -172,7 +172,7 @@ func (r row) where() string {
 // lacks are the sources that the row does not apply to.
 func (r row) lacks() []string {
 	var names []string
-	for _, source := range emulator.Sources() {
+	for _, source := range frontdoor.Sources() {
 		if !r.applies(place{source: source}) {
 			names = append(names, string(source))
 		}

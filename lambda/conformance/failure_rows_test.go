@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 func failureRows() []row {
@@ -238,7 +238,7 @@ func streamRows() []row {
 			return s.survives(setup{serve: "probe"}, ask("panic half-way"), isError(500, 13))
 		}},
 		{name: "a source that cannot stream gets a whole answer from a function that does", apiProxy: "no", buffered: true,
-			on: []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.ALBMulti}, check: func(s *subject) error {
+			on: []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.ALB, frontdoor.ALBMulti}, check: func(s *subject) error {
 				t, err := s.open(setup{serve: "example", env: []string{"RESPONSE_MODE=stream"}})
 				if err != nil {
 					return err

@@ -1,4 +1,4 @@
-package emulator
+package frontdoor
 
 import (
 	"fmt"
@@ -39,5 +39,5 @@ func ParseSource(name string) (Source, error) {
 		}
 		names = append(names, string(s))
 	}
-	return "", fmt.Errorf("emulator: unknown source %q, want one of %s", name, strings.Join(names, ", "))
+	return "", fmt.Errorf("frontdoor: unknown source %q, want one of %s", name, strings.Join(names, ", "))
 }
