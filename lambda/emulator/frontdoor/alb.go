@@ -1,10 +1,5 @@
 package frontdoor
 
-import (
-	"net"
-	"net/http"
-)
-
 // albEvent is the event of a load balancer: Elastic Load Balancing, "Use Lambda
 // functions as targets of an Application Load Balancer". It has either the
 // single maps or the multi-value ones, never both.
@@ -30,13 +25,7 @@ type albContext struct {
 // they were sent. Without multi-value headers the last of several values
 // counts.
 func (d *door) albEvent(in *incoming) albEvent {
-	scheme, port := "http", "80"
-	if in.TLS != nil {
-		scheme, port = "https", "443"
-	}
-	if addr, ok := in.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
-		_, port, _ = net.SplitHostPort(addr.String())
-	}
+	scheme, port := in.listener()
 	e := albEvent{HTTPMethod: in.Method, Path: in.path}
 	e.RequestContext.ELB.TargetGroupARN =
 		"arn:aws:elasticloadbalancing:" + d.region + ":" + d.accountID + ":targetgroup/" + d.apiID + "/0123456789abcdef"

@@ -37,5 +37,5 @@ func ExampleNew() {
 func ExampleParseSource() {
 	_, err := frontdoor.ParseSource("sqs")
 	fmt.Println(err)
-	// Output: frontdoor: unknown source "sqs", want one of rest-api, http-api, http-api-v1, alb, alb-multi, function-url
+	// Output: frontdoor: unknown source "sqs", want one of rest-api, http-api, http-api-v1, alb, alb-multi, function-url, vpc-lattice, vpc-lattice-v1
 }

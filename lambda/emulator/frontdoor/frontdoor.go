@@ -76,7 +76,7 @@ func New(fn emulator.Invoker, source Source, options ...Option) (http.Handler, e
 		d.timeout = cmp.Or(d.timeout, 30*time.Second)
 	case ALB, ALBMulti:
 		d.bodyLimit = 1 << 20
-	case FunctionURL:
+	case FunctionURL, VPCLattice, VPCLatticeV1:
 		d.bodyLimit = emulator.MaxRequestBytes
 	}
 	d.setStage()
@@ -90,7 +90,7 @@ func (d *door) check() error {
 		return fmt.Errorf("frontdoor: source %s cannot stream, only %s and %s can", d.source, RESTAPI, FunctionURL)
 	case !d.isAPIGateway() && (d.stage != "" || d.basePath != ""):
 		return fmt.Errorf("frontdoor: source %s has neither stages nor base paths", d.source)
-	case !d.isAPIGateway() && d.source != FunctionURL && d.authorizer != nil:
+	case !d.isAPIGateway() && d.source != FunctionURL && d.source != VPCLattice && d.authorizer != nil:
 		return fmt.Errorf("frontdoor: source %s has no authorizer", d.source)
 	case d.region == "" || strings.Trim(d.region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
 		return fmt.Errorf("frontdoor: region %q: want a name such as us-east-1", d.region)
@@ -235,6 +235,8 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (*incoming, *gatewa
 	return in, nil
 }
 
+func (d *door) isLattice() bool { return d.source == VPCLattice || d.source == VPCLatticeV1 }
+
 func (d *door) isAPIGateway() bool {
 	return d.source == RESTAPI || d.source == HTTPAPI || d.source == HTTPAPIv1
 }
@@ -279,6 +281,8 @@ func (d *door) encode(in *incoming) ([]byte, error) {
 		event = d.payloadV2(in)
 	case ALB, ALBMulti:
 		event = d.albEvent(in)
+	case VPCLattice, VPCLatticeV1:
+		event = d.latticeEvent(in)
 	}
 	var b bytes.Buffer
 	err := encodeJSON(&b, event)

@@ -30,11 +30,13 @@ type gatewayError struct {
 //	HTTP API            500               503             413
 //	load balancer       502               -               413
 //	function URL        502               -               413
+//	VPC Lattice         500               -               413
 //
 // "Failed" covers an answer in the wrong form and the function's own timeout.
 // Sources: API Gateway developer guide, "Gateway response types", and
 // "Troubleshooting issues with HTTP API Lambda integrations"; Elastic Load
-// Balancing, "Troubleshoot your Application Load Balancers".
+// Balancing, "Troubleshoot your Application Load Balancers". That of VPC Lattice
+// is not documented; a service must not rely on its form.
 func (d *door) invocationError(err error) gatewayError {
 	switch {
 	case errors.Is(err, errIntegrationTimeout):
@@ -58,6 +60,9 @@ func (d *door) functionError(err error) gatewayError {
 		return gatewayError{status: http.StatusInternalServerError, body: `{"message":"Internal Server Error"}`, cause: err}
 	case FunctionURL:
 		return gatewayError{status: http.StatusBadGateway, body: `Internal Server Error`, cause: err}
+	}
+	if d.isLattice() {
+		return gatewayError{status: http.StatusInternalServerError, text: true, body: "Internal Server Error", cause: err}
 	}
 	return gatewayError{status: http.StatusBadGateway, cause: err}
 }
@@ -114,6 +119,8 @@ func (d *door) unauthorized() *gatewayError {
 	cause := errors.New("refused by the authorizer")
 	if d.source == FunctionURL {
 		return &gatewayError{status: http.StatusForbidden, body: `{"Message":"Forbidden"}`, cause: cause}
+	} else if d.isLattice() {
+		return &gatewayError{status: http.StatusForbidden, text: true, body: "AccessDeniedException", cause: cause}
 	}
 	return &gatewayError{status: http.StatusUnauthorized, body: `{"message":"Unauthorized"}`, cause: cause}
 }

@@ -15,6 +15,7 @@ func TestLimitsOfSources(t *testing.T) {
 	for source, limit := range map[frontdoor.Source]int{
 		frontdoor.RESTAPI: 10 << 20, frontdoor.HTTPAPI: 10 << 20, frontdoor.HTTPAPIv1: 10 << 20,
 		frontdoor.ALB: 1 << 20, frontdoor.ALBMulti: 1 << 20, frontdoor.FunctionURL: 6 << 20,
+		frontdoor.VPCLattice: 6 << 20, frontdoor.VPCLatticeV1: 6 << 20,
 	} {
 		for n, want := range map[int]int{limit: 200, limit + 1: 413} {
 			fn := &fake{answer: `{"statusCode":200}`}
@@ -73,6 +74,7 @@ func TestEventsNameTheRegionAndTheAccount(t *testing.T) {
 		frontdoor.HTTPAPIv1:   {`"accountId":"111122223333"`, `"domainName":"emulator01.execute-api.eu-west-1.amazonaws.com"`},
 		frontdoor.ALB:         {`"arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/`},
 		frontdoor.ALBMulti:    {`"arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/`},
+		frontdoor.VPCLattice:  {`"region":"eu-west-1"`, `"arn:aws:vpc-lattice:eu-west-1:111122223333:servicenetwork/`, `"arn:aws:ec2:eu-west-1:111122223333:vpc/`},
 		frontdoor.FunctionURL: {`"domainName":"emulator01.lambda-url.eu-west-1.on.aws"`},
 	} {
 		fn := &fake{answer: `{"statusCode":200}`}
@@ -110,6 +112,8 @@ func TestFrontDoorsThatThereAreNot(t *testing.T) {
 		"a stage of a function URL":            {frontdoor.FunctionURL, frontdoor.WithStage("x")},
 		"a base path of a load balancer":       {frontdoor.ALBMulti, frontdoor.WithBasePath("x")},
 		"an authorizer before a load balancer": {frontdoor.ALB, authorizer},
+		"a stage of VPC Lattice":               {frontdoor.VPCLattice, frontdoor.WithStage("x")},
+		"an authorizer in VPC Lattice V1":      {frontdoor.VPCLatticeV1, authorizer},
 		"a region that is none":                {frontdoor.RESTAPI, frontdoor.WithRegion("Ireland")},
 		"no region":                            {frontdoor.RESTAPI, frontdoor.WithRegion("")},
 		"an account that is none":              {frontdoor.RESTAPI, frontdoor.WithAccountID("1234")},
@@ -128,8 +132,8 @@ func TestParseSource(t *testing.T) {
 			t.Errorf("%s: %v, %v", want, got, err)
 		}
 	}
-	_, err := frontdoor.ParseSource("lattice")
-	const want = `frontdoor: unknown source "lattice", want one of rest-api, http-api, http-api-v1, alb, alb-multi, function-url`
+	_, err := frontdoor.ParseSource("sqs")
+	const want = `frontdoor: unknown source "sqs", want one of rest-api, http-api, http-api-v1, alb, alb-multi, function-url, vpc-lattice, vpc-lattice-v1`
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

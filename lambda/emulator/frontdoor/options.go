@@ -35,12 +35,13 @@ func WithBinaryMediaTypes(types ...string) Option {
 }
 
 // WithAuthorizer puts an authorizer in front of the function. A load balancer
-// has none, and a function URL knows IAM alone.
+// has none, version 1 of VPC Lattice's events does not tell of one, and function
+// URLs and VPC Lattice know IAM alone.
 func WithAuthorizer(a Authorizer) Option { return func(d *door) { d.authorizer = a } }
 
 // WithTimeout replaces the time that an API waits for an answer: 29 s for a
-// REST API, 30 s for an HTTP API. Load balancers and function URLs wait for
-// the function's own timeout, and so do streamed answers.
+// REST API, 30 s for an HTTP API. The other sources
+// wait for the function's own timeout, and so do streamed answers.
 func WithTimeout(timeout time.Duration) Option { return func(d *door) { d.timeout = timeout } }
 
 // WithLogger logs at warn level why a request was answered with an error of

@@ -60,6 +60,9 @@ func (d *door) decode(payload []byte, in *incoming) (outgoing, error) {
 	if (d.source == ALB || d.source == ALBMulti) && len(payload) > 1<<20 {
 		return outgoing{}, errors.New("answer is larger than the 1 MB that a load balancer takes")
 	}
+	if d.isLattice() && len(payload) > 6<<20 {
+		return outgoing{}, errors.New("answer is larger than the 6 MB that VPC Lattice takes")
+	}
 	if !json.Valid(payload) {
 		return outgoing{}, errors.New("answer is not JSON")
 	}

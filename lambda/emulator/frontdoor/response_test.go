@@ -19,6 +19,7 @@ var (
 	apis    = []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1}
 	v1      = []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPIv1}
 	v2      = []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.FunctionURL}
+	lattice = []frontdoor.Source{frontdoor.VPCLattice, frontdoor.VPCLatticeV1}
 	every   = frontdoor.Sources()
 )
 
@@ -31,7 +32,7 @@ func TestAnswers(t *testing.T) {
 		body    string
 	}{
 		"status, headers and body": {
-			[]frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.ALB, frontdoor.FunctionURL},
+			[]frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.ALB, frontdoor.FunctionURL, frontdoor.VPCLattice, frontdoor.VPCLatticeV1},
 			`{"statusCode":201,"headers":{"content-type":"text/x","x-a":"1, 2","x-n":3},"body":"ü"}`,
 			201, http.Header{"Content-Type": {"text/x"}, "X-A": {"1, 2"}, "X-N": {"3"}}, "ü",
 		},
@@ -121,6 +122,7 @@ func TestBase64AnswersOfRESTAPIsDependOnAccept(t *testing.T) {
 func TestInvalidAnswers(t *testing.T) {
 	want := map[frontdoor.Source]int{
 		frontdoor.RESTAPI: 502, frontdoor.HTTPAPI: 500, frontdoor.HTTPAPIv1: 500, frontdoor.ALB: 502, frontdoor.ALBMulti: 502, frontdoor.FunctionURL: 502,
+		frontdoor.VPCLattice: 500, frontdoor.VPCLatticeV1: 500,
 	}
 	for name, test := range map[string]struct {
 		sources []frontdoor.Source
@@ -137,6 +139,7 @@ func TestInvalidAnswers(t *testing.T) {
 		"a string":                        {append(v1, frontdoor.ALB, frontdoor.ALBMulti), `"x"`},
 		"cookies in payload 1.0":          {v1, `{"statusCode":200,"cookies":["a=b"]}`},
 		"an unknown field in payload 1.0": {v1, `{"statusCode":200,"statusDescription":"OK"}`},
+		"over 6 MB through VPC Lattice":   {lattice, `{"statusCode":200,"body":"` + strings.Repeat("x", 6<<20) + `"}`},
 		"over 1 MB through a load balancer": {
 			[]frontdoor.Source{frontdoor.ALB, frontdoor.ALBMulti}, `{"statusCode":200,"body":"` + strings.Repeat("x", 1<<20) + `"}`,
 		},
@@ -174,6 +177,7 @@ func TestFailedInvocations(t *testing.T) {
 				frontdoor.ALB:         {502, html("502 Bad Gateway")},
 				frontdoor.ALBMulti:    {502, html("502 Bad Gateway")},
 				frontdoor.FunctionURL: {502, `Internal Server Error`},
+				frontdoor.VPCLattice:  {500, `Internal Server Error`},
 			},
 		},
 		"an event over 6 MB": {

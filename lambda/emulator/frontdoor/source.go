@@ -23,11 +23,16 @@ const (
 	ALBMulti Source = "alb-multi"
 	// FunctionURL is a Lambda function URL.
 	FunctionURL Source = "function-url"
+	// VPCLattice is a VPC Lattice service whose target group has version V2 of
+	// the event structure.
+	VPCLattice Source = "vpc-lattice"
+	// VPCLatticeV1 is one whose target group has version V1.
+	VPCLatticeV1 Source = "vpc-lattice-v1"
 )
 
 // Sources returns every source.
 func Sources() []Source {
-	return []Source{RESTAPI, HTTPAPI, HTTPAPIv1, ALB, ALBMulti, FunctionURL}
+	return []Source{RESTAPI, HTTPAPI, HTTPAPIv1, ALB, ALBMulti, FunctionURL, VPCLattice, VPCLatticeV1}
 }
 
 // ParseSource returns the source of that name. The error names those there are.
