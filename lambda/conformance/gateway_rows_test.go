@@ -222,7 +222,7 @@ func bigMessage(s *subject, n int) error {
 
 // apisAndURLs are the sources whose events can have 6 MB.
 func apisAndURLs() []frontdoor.Source {
-	return append(apis(), frontdoor.FunctionURL)
+	return append(apis(), frontdoor.FunctionURL, frontdoor.VPCLattice, frontdoor.VPCLatticeV1)
 }
 
 // endedStream wants one message and the error that the deadline has passed.
@@ -272,7 +272,7 @@ func invalidUTF8(s *subject) error {
 	post := func(contentType, body string) request {
 		return request{method: "POST", target: probe.CollectPath, header: []string{"Content-Type: " + contentType}, body: body}
 	}
-	text := []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.ALB, frontdoor.ALBMulti, frontdoor.FunctionURL}
+	text := slices.DeleteFunc(frontdoor.Sources(), func(s frontdoor.Source) bool { return s == frontdoor.RESTAPI })
 	for _, c := range []struct {
 		r        request
 		replaced []frontdoor.Source

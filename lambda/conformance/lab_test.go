@@ -110,6 +110,10 @@ func (s *subject) isPayload2() bool {
 	return s.place.source == frontdoor.HTTPAPI || s.place.source == frontdoor.FunctionURL
 }
 
+func (p place) isLattice() bool {
+	return p.source == frontdoor.VPCLattice || p.source == frontdoor.VPCLatticeV1
+}
+
 // logf logs details that are too long for a table.
 func (s *subject) logf(format string, args ...any) {
 	if s.adapter == ours {

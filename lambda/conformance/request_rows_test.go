@@ -22,7 +22,7 @@ func headerRows() []row {
 	rows := []row{
 		{name: "repeated headers", check: repeatedHeader, destroyed: map[frontdoor.Source]string{
 			frontdoor.ALB:     "of a repeated header only the last value is in the event",
-			frontdoor.HTTPAPI: joined, frontdoor.FunctionURL: joined,
+			frontdoor.HTTPAPI: joined, frontdoor.FunctionURL: joined, frontdoor.VPCLatticeV1: joined,
 		}},
 		{name: "cookies arrive once", brief: true, check: func(s *subject) error {
 			seen, err := s.see(get("/", "Cookie: a=1; b=2; c=x,y"))
@@ -66,7 +66,7 @@ func repeatedHeader(s *subject) error {
 	switch {
 	case s.place.source == frontdoor.ALB:
 		want = []string{"2"}
-	case s.isPayload2():
+	case s.isPayload2() || s.place.source == frontdoor.VPCLatticeV1:
 		want = []string{"1,2"}
 	}
 	if err == nil && !slices.Equal(seen.Header["X-A"], want) {
@@ -99,7 +99,7 @@ func clientRows() []row {
 		}},
 		{name: "the scheme shows in `Request.TLS`", check: func(s *subject) error {
 			seen, err := s.see(get("/", "X-Forwarded-Proto: https"))
-			if err == nil && seen.TLS == s.isALB() { // this load balancer listens for HTTP
+			if err == nil && seen.TLS == (s.isALB() || s.place.isLattice()) { // these listen for HTTP
 				err = fmt.Errorf("TLS is %v", seen.TLS)
 			}
 			return err
@@ -203,7 +203,7 @@ func sameRequest(s *subject) error {
 			return err
 		}
 		got.Info, got.FromContext, got.TLS, got.RemoteAddr = want.Info, want.FromContext, want.TLS, want.RemoteAddr
-		for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Amzn-Trace-Id"} {
+		for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Amzn-Trace-Id", "X-Forwarded-For-Proto", "X-Forwarded-For-Port"} {
 			delete(got.Header, name) // added by the front door
 		}
 		if s.place.source == frontdoor.RESTAPI {

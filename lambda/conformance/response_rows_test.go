@@ -247,12 +247,14 @@ func exactFields(s *subject) error {
 		return err
 	}
 	known := map[frontdoor.Source][]string{
-		frontdoor.RESTAPI:     {"statusCode", "multiValueHeaders", "body", "isBase64Encoded"},
-		frontdoor.HTTPAPIv1:   {"statusCode", "multiValueHeaders", "body", "isBase64Encoded"},
-		frontdoor.HTTPAPI:     {"statusCode", "headers", "cookies", "body", "isBase64Encoded"},
-		frontdoor.FunctionURL: {"statusCode", "headers", "cookies", "body", "isBase64Encoded"},
-		frontdoor.ALB:         {"statusCode", "statusDescription", "headers", "body", "isBase64Encoded"},
-		frontdoor.ALBMulti:    {"statusCode", "statusDescription", "multiValueHeaders", "body", "isBase64Encoded"},
+		frontdoor.RESTAPI:      {"statusCode", "multiValueHeaders", "body", "isBase64Encoded"},
+		frontdoor.HTTPAPIv1:    {"statusCode", "multiValueHeaders", "body", "isBase64Encoded"},
+		frontdoor.HTTPAPI:      {"statusCode", "headers", "cookies", "body", "isBase64Encoded"},
+		frontdoor.FunctionURL:  {"statusCode", "headers", "cookies", "body", "isBase64Encoded"},
+		frontdoor.VPCLattice:   {"statusCode", "headers", "body", "isBase64Encoded"},
+		frontdoor.VPCLatticeV1: {"statusCode", "headers", "body", "isBase64Encoded"},
+		frontdoor.ALB:          {"statusCode", "statusDescription", "headers", "body", "isBase64Encoded"},
+		frontdoor.ALBMulti:     {"statusCode", "statusDescription", "multiValueHeaders", "body", "isBase64Encoded"},
 	}[s.place.source]
 	if s.place.streamed { // a prelude: the body comes after it
 		known = slices.DeleteFunc(known, func(name string) bool { return name == "body" || name == "isBase64Encoded" })

@@ -45,7 +45,7 @@ func (r row) run(l *lab, a adapter) []outcome {
 	}
 	var outcomes []outcome
 	for _, p := range places() {
-		if !r.applies(p) || p.streamed && a != ours {
+		if !r.applies(p) || (p.streamed || p.isLattice()) && a != ours {
 			continue
 		}
 		for _, transport := range transports {

@@ -57,12 +57,7 @@ func eventRows() []row {
 			}
 			return nil
 		}},
-		{name: "VPC Lattice and empty test events are errors", check: func(s *subject) error {
-			if err := refuse(`{"version":"2.0","path":"/","method":"GET","headers":{"host":["x"]},"requestContext":{"serviceArn":"arn"}}`, "path")(s); err != nil {
-				return err
-			}
-			return refuse(`{}`, "empty")(s)
-		}},
+		{name: "an empty test event is called empty", check: refuse(`{}`, "empty")},
 	}
 }
 
@@ -103,7 +98,9 @@ func trustRows() []row {
 			return err
 		}},
 		{name: "an interceptor authorises on what a JWT, IAM or Lambda authorizer found", services: true, apiProxy: noContext,
-			on: []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.FunctionURL}, check: authorised},
+			on: []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.FunctionURL, frontdoor.VPCLattice}, check: authorised},
+		{name: "the service network, the service, the VPC and the caller of VPC Lattice are facts and metadata", services: true, apiProxy: "–",
+			on: []frontdoor.Source{frontdoor.VPCLattice}, check: latticeFacts},
 		{name: "an authorizer that found nothing is none, however the event says so", apiProxy: noContext, check: emptyAuthorizers},
 		{name: "grpc-gateway takes the client's address from RemoteAddr", services: true,
 			on: []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.FunctionURL}, check: forwardedFor},
@@ -125,7 +122,9 @@ func emptyAuthorizers(s *subject) error {
 		map[string]any{"claims": map[string]any{}, "scopes": nil, "principalId": ""},
 	} {
 		seen, err := s.seeAt(setup{serve: "probe", tamper: func(event map[string]any) {
-			event["requestContext"].(map[string]any)["authorizer"] = onlyKnown(s, authorizer)
+			if context, ok := event["requestContext"].(map[string]any); ok {
+				context["authorizer"] = onlyKnown(s, authorizer)
+			}
 		}}, get("/"))
 		if err != nil {
 			return err
@@ -209,6 +208,27 @@ func (s *subject) metadata(x setup, r request) (map[string][]string, error) {
 	return md, nil
 }
 
+func latticeFacts(s *subject) error {
+	const caller = "arn:aws:sts::123456789012:assumed-role/orders/session-1"
+	iam := frontdoor.Authorized{IAM: &frontdoor.IAMIdentity{UserARN: caller}}
+	x := setup{serve: "services", door: []frontdoor.Option{frontdoor.WithAuthorizer(func(*http.Request) (frontdoor.Authorized, bool) { return iam, true })}}
+	md, err := s.metadata(x, get("/v1/echo/7", "x-lambda-event-service-network-arn: mallory", "X-Amzn-Lattice-Identity: Principal=mallory"))
+	if err != nil {
+		return err
+	}
+	for key, want := range map[string]string{
+		"service-network-arn": "arn:aws:vpc-lattice:us-east-1:123456789012:servicenetwork/sn-0123456789abcdef0",
+		"service-arn":         "arn:aws:vpc-lattice:us-east-1:123456789012:service/svc-0123456789abcdef0",
+		"source-vpc-arn":      "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0123456789abcdef0",
+		"authorizer-type":     "iam", "authorizer-principal": caller,
+	} {
+		if got := md[event.MetadataPrefix+key]; !slices.Equal(got, []string{want}) {
+			return fmt.Errorf("%s %q", key, got)
+		}
+	}
+	return nil
+}
+
 func metadataOfTheEvent(s *subject) error {
 	md, err := s.metadata(setup{serve: "services"}, get("/v1/echo/7"))
 	if err != nil {
@@ -276,8 +296,8 @@ func authorised(s *subject) error {
 		"IAM":        {IAM: &frontdoor.IAMIdentity{AccessKey: "AKIA", UserARN: "alice", AccountID: "123456789012"}},
 	}
 	refused := frontdoor.Authorized{Claims: map[string]string{"sub": "bob"}, Scopes: []string{"write"}}
-	if s.place.source == frontdoor.FunctionURL {
-		delete(grants, "a token") // it knows IAM alone
+	if s.place.source == frontdoor.FunctionURL || s.place.isLattice() {
+		delete(grants, "a token") // they know IAM alone
 		delete(grants, "a function")
 		refused = frontdoor.Authorized{IAM: &frontdoor.IAMIdentity{AccessKey: "AKIA", UserARN: "bob"}}
 	}

@@ -94,7 +94,7 @@ func queryRows() []row {
 		{name: "a key without `=`", check: query("flag&b=1", url.Values{"flag": {""}, "b": {"1"}})},
 		{name: "no query", check: query("", url.Values{})},
 		{name: "a comma in a value", check: query("a=1,2&a=3", url.Values{"a": {"1,2", "3"}}), destroyed: lastOnly},
-		{name: "the raw query, byte for byte", on: []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.FunctionURL}, check: func(s *subject) error {
+		{name: "the raw query, byte for byte", on: []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.FunctionURL, frontdoor.VPCLattice, frontdoor.VPCLatticeV1}, check: func(s *subject) error {
 			const raw = "b=%7e&a&&c=1%2c2&b=+"
 			seen, err := s.see(get("/?" + raw))
 			if err == nil && seen.RawQuery != raw {
