@@ -68,7 +68,7 @@ func frontDoorOptions(c *config.Config, logger *slog.Logger) ([]frontdoor.Option
 		options = append(options, frontdoor.WithStage(c.Stage))
 	}
 	if c.ClaimsPath != "" {
-		if !isAPI && source != frontdoor.FunctionURL {
+		if !isAPI && source != frontdoor.FunctionURL && source != frontdoor.VPCLattice {
 			return nil, fmt.Errorf("-claims=%q: -source=%q has no authorizer: want none, or another source", c.ClaimsPath, source)
 		}
 		authorizer, err := readAuthorizer(c.ClaimsPath)
