@@ -81,6 +81,10 @@ func parseEnvelope(payload string) (envelope, error) {
 		case "httpMethod":
 			e.httpMethod = p.text()
 		case "method":
+			if p.peek() != '"' { // somebody else's event, which may be of any form
+				p.skip()
+				return
+			}
 			e.method = p.text()
 		case "resource":
 			e.resource = p.text()

@@ -179,6 +179,7 @@ func TestNotHTTP(t *testing.T) {
 		"claims that are a string":        {`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{"claims":"secret"}}}}`, `"requestContext.authorizer.jwt.claims" is a string, not an object`},
 		"a body that is an object":        {`{"version":"2.0","requestContext":{"http":{"method":"GET"}},"body":{"secret":1}}`, `an event of http-api: "body" is an object, not a string`},
 		"an agent's event":                {agentEvent, `its keys are ["actionGroup" "agent" "apiPath" "httpMethod" "inputText" "messageVersion" "parameters" "requestBody" "sessionAttributes" "sessionId"]`},
+		"a method that is an object":      {`{"method":{"name":"secret"},"request":{}}`, `its keys are ["method" "request"]`},
 		"a method alone":                  {`{"httpMethod":"GET","path":"/"}`, `["httpMethod" "path"]`},
 		"a method and a version":          {`{"httpMethod":"GET","path":"/","version":"1.0"}`, `["httpMethod" "path" "version"]`},
 		"a method and an empty context":   {`{"httpMethod":"GET","path":"/","resource":"/","requestContext":{}}`, `["httpMethod" "path" "requestContext" "resource"]`},

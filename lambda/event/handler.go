@@ -1,8 +1,8 @@
 // Package event serves Lambda's HTTP events with an http.Handler: those of API
 // Gateway REST APIs and HTTP APIs, of Application Load Balancers, of VPC Lattice
-// and of Function URLs. The handler sees the request that net/http's own server would have
-// shown it, and its client the same response. WebSockets, authorizers and
-// events that are not HTTP are left out.
+// and of Function URLs. The handler sees the request that net/http's own server
+// would have shown it, and its client the same response. WebSockets, authorizers
+// and events that are not HTTP are left out.
 //
 // The package does not invent what a source does not send:
 //
