@@ -4,7 +4,7 @@ locals {
   # For each type the set to pass to for_each: its own name when it is chosen,
   # otherwise nothing. The resources of a type then take one another as for_each.
   endpoint = {
-    for type in ["http_api", "function_url", "rest_api", "alb"] :
+    for type in ["http_api", "function_url", "rest_api", "alb", "vpc_lattice"] :
     type => toset(type == var.endpoint_type ? [type] : [])
   }
 
@@ -19,6 +19,7 @@ locals {
     [for url in aws_lambda_function_url.live : trimsuffix(url.function_url, "/")],
     [for stage in aws_api_gateway_stage.live : stage.invoke_url],
     values(local.alb_url),
+    values(local.vpc_lattice_url),
   ))
 
   throttling = var.throttling != null ? var.throttling : { rate = 100, burst = 200 }

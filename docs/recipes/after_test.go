@@ -12,6 +12,7 @@ import (
 
 	shopv1 "github.com/lambda-grpc/lambda-grpc-gateway/docs/recipes/gen/shop/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
@@ -58,7 +59,7 @@ func startFunction(t *testing.T, recipe string) (url string, out func() string) 
 		t.Fatalf("%v\n%s", err, printed.String())
 	}
 	t.Cleanup(func() { _ = fn.Close() })
-	door, err := emulator.FrontDoor(fn, emulator.HTTPAPI)
+	door, err := frontdoor.New(fn, frontdoor.HTTPAPI)
 	if err != nil {
 		t.Fatal(err)
 	}

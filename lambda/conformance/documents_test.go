@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 const (
@@ -84,14 +84,18 @@ How the columns came about:
 
 - **this project**: every row is checked from an HTTP client through the [emulator](../lambda/emulator)'s front door of each
   source, a real function process and back: rest-api, http-api (payload 2.0), http-api-v1 (payload 1.0), alb, alb-multi (a
-  target group with multi-value headers) and function-url; where it applies, rest-api and function-url with streamed answers
-  too; what is about gRPC over the transports unix, bufconn and inproc as well. The test fails when a row is not "yes".
+  target group with multi-value headers), function-url, vpc-lattice (version 2 of the event structure) and vpc-lattice-v1; where
+  it applies, rest-api and function-url with streamed answers too; what is about gRPC over the transports unix, bufconn and
+  inproc as well. The test fails when a row is not "yes".
 - **aws-lambda-go-api-proxy** v0.16.2 (archived by its owner): the same checks on the same handlers behind its httpadapter,
   for payload 1.0, payload 2.0 and ALB, in the same emulator. A cell in words where the check cannot apply to it.
 - **algnhsa** 1.1.0 and **aws-lambda-web-adapter** (the newest sources found, later than its version 1.0.1, with lambda_http at
   commit 13f237e): from reading their sources, not from running them. The web adapter runs beside the application and calls it
   over HTTP, so that what concerns the response writer is that of the application's own server. algnhsa does not serve alb
   without multi-value headers at all; its cells do not repeat that.
+
+None of the other three serves VPC Lattice: aws-lambda-go-api-proxy has no adapter for it, algnhsa takes version 2 for http-api, and
+the web adapter makes a POST to ` + "`/events`" + ` of it. Their cells are about the other sources.
 
 "no" is followed by what happens instead, and by the sources where it does if it is not all of them. "?" is what reading did not
 tell, "–" what is not the adapter's affair or does not exist there.
@@ -124,8 +128,27 @@ what it was. The checks above expect exactly that of these sources.
 			}
 		}
 	}
+	out.WriteString(latticeNotes)
 	return out.String()
 }
+
+// latticeNotes says what of VPC Lattice is not documented.
+const latticeNotes = `
+## VPC Lattice: what is documented and what is not
+
+The events follow AWS's user guide ("Lambda functions as targets in VPC Lattice", "HTTP targets in VPC Lattice"). No captured event
+was at hand. Where the guide is silent, this project does the following:
+
+| case | what is done |
+|---|---|
+| where the query is | behind the path, as in events that users of other adapters have published; without a ` + "`?`" + ` there, the parameters of the event count, taken as decoded |
+| whether the path is decoded | it is taken as the client sent it |
+| the client's address | the last element of X-Forwarded-For, which is right whether VPC Lattice appends to that header or writes it anew |
+| the scheme | X-Forwarded-For-Proto, which the guide names, otherwise X-Forwarded-Proto |
+| the caller in version 1 | none: the guide promises the headers X-Amzn-Lattice-Identity and others to HTTP targets alone, so they are headers like any other |
+| several Set-Cookie | each has a spelling of the name of its own, since an answer has one value for a name; whether VPC Lattice passes all of them on is not documented |
+| an answer over 6 MB, or malformed | a 500 of this project's for the former; what VPC Lattice answers to the latter is not documented, and the emulator's 500 is a guess |
+`
 
 // brief is the table in README.md.
 func brief(found map[string][]finding) string {
@@ -163,7 +186,7 @@ func (r row) where() string {
 		return "all, not streamed"
 	case r.streamed:
 		return "streamed"
-	case len(names) > len(emulator.Sources())-1:
+	case len(names) > len(frontdoor.Sources())-1:
 		return "all but " + strings.Join(r.lacks(), ", ")
 	}
 	return strings.Join(slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, ", streamed") }), ", ")
@@ -172,7 +195,7 @@ func (r row) where() string {
 // lacks are the sources that the row does not apply to.
 func (r row) lacks() []string {
 	var names []string
-	for _, source := range emulator.Sources() {
+	for _, source := range frontdoor.Sources() {
 		if !r.applies(place{source: source}) {
 			names = append(names, string(source))
 		}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 func failureRows() []row {
@@ -27,7 +27,14 @@ func failureRows() []row {
 			return s.survives(setup{serve: "probe"}, ask("a length too long"), isError(500, 13))
 		}},
 		{name: "a body that is not valid base64 is a 400", check: func(s *subject) error {
-			x := setup{serve: "probe", tamper: func(event map[string]any) { event["body"], event["isBase64Encoded"] = "*", true }}
+			x := setup{serve: "probe", tamper: func(event map[string]any) {
+				event["body"] = "*"
+				for _, name := range []string{"isBase64Encoded", "is_base64_encoded"} {
+					if _, ok := event[name]; ok {
+						event[name] = true
+					}
+				}
+			}}
 			return s.survives(x, request{method: "POST"}, isError(400, 3))
 		}},
 		{name: "an answer over the limit is an error that names it, and the process lives", brief: true, buffered: true, check: tooLarge},
@@ -142,6 +149,8 @@ func tooLarge(s *subject) error {
 	limit, n := "6291556", 6_300_000
 	if s.isALB() {
 		limit, n = "1048576", 1_050_000
+	} else if s.place.isLattice() {
+		limit = "6291456"
 	}
 	for _, target := range []string{fmt.Sprintf("/?byte=120&n=%d", n), fmt.Sprintf("/?byte=255&n=%d", n*4/5)} {
 		err := s.survives(setup{serve: "probe"}, request{target: target, header: []string{"X-Probe: large"}}, func(got reply) error {
@@ -238,7 +247,7 @@ func streamRows() []row {
 			return s.survives(setup{serve: "probe"}, ask("panic half-way"), isError(500, 13))
 		}},
 		{name: "a source that cannot stream gets a whole answer from a function that does", apiProxy: "no", buffered: true,
-			on: []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.ALBMulti}, check: func(s *subject) error {
+			on: []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.ALB, frontdoor.ALBMulti, frontdoor.VPCLattice, frontdoor.VPCLatticeV1}, check: func(s *subject) error {
 				t, err := s.open(setup{serve: "example", env: []string{"RESPONSE_MODE=stream"}})
 				if err != nil {
 					return err

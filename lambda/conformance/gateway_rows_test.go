@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/conformance/testdata/probe"
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 // ourGateway stands where a row is about what the application has behind the
@@ -69,15 +69,15 @@ func gatewayRows() []row {
 				return isText("")(got)
 			})},
 		{name: "`%2F` is decoded in a variable of one segment, and kept in one of several", services: true, apiProxy: ourGateway, check: slashes,
-			destroyed: map[emulator.Source]string{emulator.HTTPAPI: encodedSlash, emulator.HTTPAPIv1: encodedSlash}},
+			destroyed: map[frontdoor.Source]string{frontdoor.HTTPAPI: encodedSlash, frontdoor.HTTPAPIv1: encodedSlash}},
 		{name: "invalid UTF-8 in path, query and body is the client's fault: 400", services: true, apiProxy: ourGateway, check: invalidUTF8,
-			destroyed: map[emulator.Source]string{
-				emulator.RESTAPI:     "a query's invalid bytes have become U+FFFD",
-				emulator.HTTPAPI:     "invalid bytes of the path, and of a body that is text, have become U+FFFD",
-				emulator.HTTPAPIv1:   "invalid bytes of path and query, and of a body that is text, have become U+FFFD",
-				emulator.ALB:         "invalid bytes of a body that is text have become U+FFFD",
-				emulator.ALBMulti:    "invalid bytes of a body that is text have become U+FFFD",
-				emulator.FunctionURL: "invalid bytes of a body that is text have become U+FFFD",
+			destroyed: map[frontdoor.Source]string{
+				frontdoor.RESTAPI:     "a query's invalid bytes have become U+FFFD",
+				frontdoor.HTTPAPI:     "invalid bytes of the path, and of a body that is text, have become U+FFFD",
+				frontdoor.HTTPAPIv1:   "invalid bytes of path and query, and of a body that is text, have become U+FFFD",
+				frontdoor.ALB:         "invalid bytes of a body that is text have become U+FFFD",
+				frontdoor.ALBMulti:    "invalid bytes of a body that is text have become U+FFFD",
+				frontdoor.FunctionURL: "invalid bytes of a body that is text have become U+FFFD",
 			}},
 		{name: "OPTIONS reaches no service: 501 without CORS", services: true, apiProxy: ourGateway, check: expect(example, request{method: "OPTIONS", target: "/v1/ping"}, isError(501, 12))},
 		{name: "the function strips BASE_PATH", apiProxy: ourGateway, check: expect(setup{serve: "example", env: []string{"BASE_PATH=/api"}},
@@ -221,8 +221,8 @@ func bigMessage(s *subject, n int) error {
 }
 
 // apisAndURLs are the sources whose events can have 6 MB.
-func apisAndURLs() []emulator.Source {
-	return append(apis(), emulator.FunctionURL)
+func apisAndURLs() []frontdoor.Source {
+	return append(apis(), frontdoor.FunctionURL, frontdoor.VPCLattice, frontdoor.VPCLatticeV1)
 }
 
 // endedStream wants one message and the error that the deadline has passed.
@@ -245,7 +245,7 @@ func slashes(s *subject) error {
 	}
 	for target, want := range map[string]string{"/test/v1/items/a%2Fb": "a/b", "/test/v1/shelves/a%2Fb/item": "shelves/a%2Fb"} {
 		got := t.send(get(target))
-		if s.place.source == emulator.HTTPAPI || s.place.source == emulator.HTTPAPIv1 {
+		if s.place.source == frontdoor.HTTPAPI || s.place.source == frontdoor.HTTPAPIv1 {
 			if err := wantError(got, 404, 5); err != nil {
 				return err
 			}
@@ -272,14 +272,14 @@ func invalidUTF8(s *subject) error {
 	post := func(contentType, body string) request {
 		return request{method: "POST", target: probe.CollectPath, header: []string{"Content-Type: " + contentType}, body: body}
 	}
-	text := []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.ALBMulti, emulator.FunctionURL}
+	text := slices.DeleteFunc(frontdoor.Sources(), func(s frontdoor.Source) bool { return s == frontdoor.RESTAPI })
 	for _, c := range []struct {
 		r        request
-		replaced []emulator.Source
+		replaced []frontdoor.Source
 	}{
-		{get("/v1/echo/a%ff"), []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1}},
-		{get("/v1/echo/a?text=%ff"), []emulator.Source{emulator.RESTAPI, emulator.HTTPAPIv1}},
-		{get("/v1/echo/a?nested.name=%c3%28"), []emulator.Source{emulator.RESTAPI, emulator.HTTPAPIv1}},
+		{get("/v1/echo/a%ff"), []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.HTTPAPIv1}},
+		{get("/v1/echo/a?text=%ff"), []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPIv1}},
+		{get("/v1/echo/a?nested.name=%c3%28"), []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPIv1}},
 		{post("application/json", "{\"text\":\"\xff\"}"), text},
 		{post("application/x-ndjson", "{\"text\":\"\xff\"}"), nil}, // in base64, or as bytes
 		{post("application/json", `{"text":"\ud800"}`), nil},

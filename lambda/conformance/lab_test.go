@@ -17,6 +17,7 @@ import (
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/conformance/testdata/probe"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 // An adapter is what a function serves events with.
@@ -29,7 +30,7 @@ const (
 
 // place is where a request comes in: a front door, with answers streamed or not.
 type place struct {
-	source   emulator.Source
+	source   frontdoor.Source
 	streamed bool
 }
 
@@ -43,10 +44,10 @@ func (p place) String() string {
 // places is all of them.
 func places() []place {
 	var all []place
-	for _, source := range emulator.Sources() {
+	for _, source := range frontdoor.Sources() {
 		all = append(all, place{source: source})
 	}
-	return append(all, place{emulator.RESTAPI, true}, place{emulator.FunctionURL, true})
+	return append(all, place{frontdoor.RESTAPI, true}, place{frontdoor.FunctionURL, true})
 }
 
 // lab keeps the functions that many checks share.
@@ -98,15 +99,19 @@ type subject struct {
 // decodes reports whether the source decodes paths and so loses what was
 // encoded in them.
 func (s *subject) decodes() bool {
-	return s.place.source == emulator.HTTPAPI || s.place.source == emulator.HTTPAPIv1
+	return s.place.source == frontdoor.HTTPAPI || s.place.source == frontdoor.HTTPAPIv1
 }
 
 func (s *subject) isALB() bool {
-	return s.place.source == emulator.ALB || s.place.source == emulator.ALBMulti
+	return s.place.source == frontdoor.ALB || s.place.source == frontdoor.ALBMulti
 }
 
 func (s *subject) isPayload2() bool {
-	return s.place.source == emulator.HTTPAPI || s.place.source == emulator.FunctionURL
+	return s.place.source == frontdoor.HTTPAPI || s.place.source == frontdoor.FunctionURL
+}
+
+func (p place) isLattice() bool {
+	return p.source == frontdoor.VPCLattice || p.source == frontdoor.VPCLatticeV1
 }
 
 // logf logs details that are too long for a table.
@@ -131,7 +136,7 @@ type setup struct {
 	timeout     time.Duration
 	concurrency int
 	own         bool
-	door        []emulator.Option
+	door        []frontdoor.Option
 	tamper      func(event map[string]any)
 }
 
@@ -156,10 +161,10 @@ func (s *subject) open(x setup) (*target, error) {
 		return nil, fmt.Errorf("does not start: %w", err)
 	}
 	if s.place.streamed {
-		x.door = append(x.door, emulator.WithStreaming())
+		x.door = append(x.door, frontdoor.WithStreaming())
 	}
 	seen := &answers{Function: fn, tamper: x.tamper}
-	door, err := emulator.FrontDoor(seen, s.place.source, x.door...)
+	door, err := frontdoor.New(seen, s.place.source, x.door...)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +259,7 @@ func arrived(values []string) error {
 
 // seeThrough is see with the subject's front door before another function.
 func (s *subject) seeThrough(fn *emulator.Function, r request) (probe.Seen, error) {
-	door, err := emulator.FrontDoor(fn, s.place.source)
+	door, err := frontdoor.New(fn, s.place.source)
 	if err != nil {
 		return probe.Seen{}, err
 	}

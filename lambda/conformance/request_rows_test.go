@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 func requestRows() []row {
@@ -20,9 +20,9 @@ func requestRows() []row {
 func headerRows() []row {
 	joined := "the values of a repeated header are one, joined with `,`"
 	rows := []row{
-		{name: "repeated headers", check: repeatedHeader, destroyed: map[emulator.Source]string{
-			emulator.ALB:     "of a repeated header only the last value is in the event",
-			emulator.HTTPAPI: joined, emulator.FunctionURL: joined,
+		{name: "repeated headers", check: repeatedHeader, destroyed: map[frontdoor.Source]string{
+			frontdoor.ALB:     "of a repeated header only the last value is in the event",
+			frontdoor.HTTPAPI: joined, frontdoor.FunctionURL: joined, frontdoor.VPCLatticeV1: joined,
 		}},
 		{name: "cookies arrive once", brief: true, check: func(s *subject) error {
 			seen, err := s.see(get("/", "Cookie: a=1; b=2; c=x,y"))
@@ -64,9 +64,9 @@ func repeatedHeader(s *subject) error {
 	seen, err := s.see(get("/", "X-A: 1", "X-A: 2"))
 	want := []string{"1", "2"}
 	switch {
-	case s.place.source == emulator.ALB:
+	case s.place.source == frontdoor.ALB:
 		want = []string{"2"}
-	case s.isPayload2():
+	case s.isPayload2() || s.place.source == frontdoor.VPCLatticeV1:
 		want = []string{"1,2"}
 	}
 	if err == nil && !slices.Equal(seen.Header["X-A"], want) {
@@ -90,7 +90,7 @@ func clientRows() []row {
 			}
 			return err
 		}},
-		{name: "a health check without a Host", on: []emulator.Source{emulator.ALB, emulator.ALBMulti}, check: func(s *subject) error {
+		{name: "a health check without a Host", on: []frontdoor.Source{frontdoor.ALB, frontdoor.ALBMulti}, check: func(s *subject) error {
 			seen, err := s.see(request{noHost: true, header: []string{"User-Agent: ELB-HealthChecker/2.0"}})
 			if err == nil && seen.Host != "" {
 				err = fmt.Errorf("Host is `%s`", seen.Host)
@@ -99,7 +99,7 @@ func clientRows() []row {
 		}},
 		{name: "the scheme shows in `Request.TLS`", check: func(s *subject) error {
 			seen, err := s.see(get("/", "X-Forwarded-Proto: https"))
-			if err == nil && seen.TLS == s.isALB() { // this load balancer listens for HTTP
+			if err == nil && seen.TLS == (s.isALB() || s.place.isLattice()) { // these listen for HTTP
 				err = fmt.Errorf("TLS is %v", seen.TLS)
 			}
 			return err
@@ -203,10 +203,10 @@ func sameRequest(s *subject) error {
 			return err
 		}
 		got.Info, got.FromContext, got.TLS, got.RemoteAddr = want.Info, want.FromContext, want.TLS, want.RemoteAddr
-		for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Amzn-Trace-Id"} {
+		for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Amzn-Trace-Id", "X-Forwarded-For-Proto", "X-Forwarded-For-Port"} {
 			delete(got.Header, name) // added by the front door
 		}
-		if s.place.source == emulator.RESTAPI {
+		if s.place.source == frontdoor.RESTAPI {
 			delete(want.Header, "Content-Length") // which a REST API does not pass on
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/conformance/testdata/probe"
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 func responseRows() []row {
@@ -246,13 +246,15 @@ func exactFields(s *subject) error {
 	if err != nil {
 		return err
 	}
-	known := map[emulator.Source][]string{
-		emulator.RESTAPI:     {"statusCode", "multiValueHeaders", "body", "isBase64Encoded"},
-		emulator.HTTPAPIv1:   {"statusCode", "multiValueHeaders", "body", "isBase64Encoded"},
-		emulator.HTTPAPI:     {"statusCode", "headers", "cookies", "body", "isBase64Encoded"},
-		emulator.FunctionURL: {"statusCode", "headers", "cookies", "body", "isBase64Encoded"},
-		emulator.ALB:         {"statusCode", "statusDescription", "headers", "body", "isBase64Encoded"},
-		emulator.ALBMulti:    {"statusCode", "statusDescription", "multiValueHeaders", "body", "isBase64Encoded"},
+	known := map[frontdoor.Source][]string{
+		frontdoor.RESTAPI:      {"statusCode", "multiValueHeaders", "body", "isBase64Encoded"},
+		frontdoor.HTTPAPIv1:    {"statusCode", "multiValueHeaders", "body", "isBase64Encoded"},
+		frontdoor.HTTPAPI:      {"statusCode", "headers", "cookies", "body", "isBase64Encoded"},
+		frontdoor.FunctionURL:  {"statusCode", "headers", "cookies", "body", "isBase64Encoded"},
+		frontdoor.VPCLattice:   {"statusCode", "headers", "body", "isBase64Encoded"},
+		frontdoor.VPCLatticeV1: {"statusCode", "headers", "body", "isBase64Encoded"},
+		frontdoor.ALB:          {"statusCode", "statusDescription", "headers", "body", "isBase64Encoded"},
+		frontdoor.ALBMulti:     {"statusCode", "statusDescription", "multiValueHeaders", "body", "isBase64Encoded"},
 	}[s.place.source]
 	if s.place.streamed { // a prelude: the body comes after it
 		known = slices.DeleteFunc(known, func(name string) bool { return name == "body" || name == "isBase64Encoded" })

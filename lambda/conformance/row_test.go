@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 // row is a line of the table: something that is right, and a check that it is
@@ -15,14 +15,14 @@ type row struct {
 	name  string
 	brief bool // in the README too
 
-	on        []emulator.Source // all if empty
-	streamed  bool              // only where answers are streamed
-	buffered  bool              // only where they are not
-	services  bool              // it is about gRPC: over each transport
-	atOnce    bool              // all subjects at once, since each takes a while
-	apiProxy  string            // what aws-lambda-go-api-proxy does, where the check cannot tell
+	on        []frontdoor.Source // all if empty
+	streamed  bool               // only where answers are streamed
+	buffered  bool               // only where they are not
+	services  bool               // it is about gRPC: over each transport
+	atOnce    bool               // all subjects at once, since each takes a while
+	apiProxy  string             // what aws-lambda-go-api-proxy does, where the check cannot tell
 	check     func(*subject) error
-	destroyed map[emulator.Source]string // what is lost on the way to the function
+	destroyed map[frontdoor.Source]string // what is lost on the way to the function
 }
 
 // applies reports whether there is something to check at p.
@@ -45,7 +45,7 @@ func (r row) run(l *lab, a adapter) []outcome {
 	}
 	var outcomes []outcome
 	for _, p := range places() {
-		if !r.applies(p) || p.streamed && a != ours {
+		if !r.applies(p) || (p.streamed || p.isLattice()) && a != ours {
 			continue
 		}
 		for _, transport := range transports {

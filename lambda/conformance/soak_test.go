@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 const (
@@ -89,12 +90,12 @@ func startSoak(t *testing.T, env []string) *soak {
 			t.Error(err)
 		}
 	})
-	for _, source := range emulator.Sources() {
-		var options []emulator.Option
-		if len(env) > 1 && (source == emulator.RESTAPI || source == emulator.FunctionURL) {
-			options = append(options, emulator.WithStreaming())
+	for _, source := range frontdoor.Sources() {
+		var options []frontdoor.Option
+		if len(env) > 1 && (source == frontdoor.RESTAPI || source == frontdoor.FunctionURL) {
+			options = append(options, frontdoor.WithStreaming())
 		}
-		door, err := emulator.FrontDoor(s.fn, source, options...)
+		door, err := frontdoor.New(s.fn, source, options...)
 		if err != nil {
 			t.Fatal(err)
 		}

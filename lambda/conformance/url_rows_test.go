@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 // encodedSlash is what some sources do to a path.
@@ -17,21 +17,21 @@ const encodedSlash = "`%2F` has become `/` before the event is made"
 func pathRows() []row {
 	rows := []row{
 		{name: "`%2F` in the path stays encoded", check: path("/a%2Fb"),
-			destroyed: map[emulator.Source]string{emulator.HTTPAPI: encodedSlash, emulator.HTTPAPIv1: encodedSlash}},
+			destroyed: map[frontdoor.Source]string{frontdoor.HTTPAPI: encodedSlash, frontdoor.HTTPAPIv1: encodedSlash}},
 		{name: "`%20` in the path is a space", check: path("/a%20b")},
 		{name: "`%25` in the path is a percent sign, decoded once", check: path("/100%25/%2520")},
 		{name: "`%3F` and `%23` in the path are no query and no fragment", brief: true, check: path("/a%3Fb%23c"),
-			destroyed: map[emulator.Source]string{emulator.HTTPAPI: "AWS may cut the path at a decoded `?`; what arrives is served"}},
+			destroyed: map[frontdoor.Source]string{frontdoor.HTTPAPI: "AWS may cut the path at a decoded `?`; what arrives is served"}},
 		{name: "an encoded newline in the path", check: path("/a%0Ab")},
 		{name: "non-ASCII in the path", check: path("/caf%C3%A9/%E2%82%AC")},
 		{name: "a trailing slash stays", check: path("/a/b/")},
 		{name: "double slashes stay", check: path("//a//b//")},
 		{name: "dots stay", check: path("/a/./b/../c")},
 		{name: "the stage is not part of the path", on: apis(), check: func(s *subject) error {
-			return samePath(s, setup{serve: "probe", door: []emulator.Option{emulator.WithStage("dev")}}, "/dev/v1/ping", "/v1/ping")
+			return samePath(s, setup{serve: "probe", door: []frontdoor.Option{frontdoor.WithStage("dev")}}, "/dev/v1/ping", "/v1/ping")
 		}},
 		{name: "a first segment named like the stage is the API's own", on: apis(), check: func(s *subject) error {
-			return samePath(s, setup{serve: "probe", door: []emulator.Option{emulator.WithStage("dev")}}, "/dev/dev/x", "/dev/x")
+			return samePath(s, setup{serve: "probe", door: []frontdoor.Option{frontdoor.WithStage("dev")}}, "/dev/dev/x", "/dev/x")
 		}},
 	}
 	for _, base := range []struct{ name, target, want string }{
@@ -46,12 +46,12 @@ func pathRows() []row {
 		}})
 	}
 	return append(rows, row{name: "a custom domain's base path mapping is stripped", on: apis(), check: func(s *subject) error {
-		return samePath(s, setup{serve: "probe", env: []string{"BASE_PATH=/foo"}, door: []emulator.Option{emulator.WithBasePath("foo")}}, "/foo/v1/ping", "/v1/ping")
+		return samePath(s, setup{serve: "probe", env: []string{"BASE_PATH=/foo"}, door: []frontdoor.Option{frontdoor.WithBasePath("foo")}}, "/foo/v1/ping", "/v1/ping")
 	}})
 }
 
-func apis() []emulator.Source {
-	return []emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1}
+func apis() []frontdoor.Source {
+	return []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1}
 }
 
 // path checks that the handler sees a path as net/http would show it.
@@ -84,7 +84,7 @@ func samePath(s *subject, x setup, target, want string) error {
 }
 
 func queryRows() []row {
-	lastOnly := map[emulator.Source]string{emulator.ALB: "of repeated keys only the last value is in the event"}
+	lastOnly := map[frontdoor.Source]string{frontdoor.ALB: "of repeated keys only the last value is in the event"}
 	return []row{
 		{name: "`+` in the query is a space, `%2B` a plus", brief: true, check: query("a=b+c%2Bd&e=%2B", url.Values{"a": {"b c+d"}, "e": {"+"}})},
 		{name: "`%25`, `%26` and `%3D` in the query, decoded once", check: query("a=%2525&b=%26%3D&%26=x", url.Values{"a": {"%25"}, "b": {"&="}, "&": {"x"}})},
@@ -94,7 +94,7 @@ func queryRows() []row {
 		{name: "a key without `=`", check: query("flag&b=1", url.Values{"flag": {""}, "b": {"1"}})},
 		{name: "no query", check: query("", url.Values{})},
 		{name: "a comma in a value", check: query("a=1,2&a=3", url.Values{"a": {"1,2", "3"}}), destroyed: lastOnly},
-		{name: "the raw query, byte for byte", on: []emulator.Source{emulator.HTTPAPI, emulator.FunctionURL}, check: func(s *subject) error {
+		{name: "the raw query, byte for byte", on: []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.FunctionURL, frontdoor.VPCLattice, frontdoor.VPCLatticeV1}, check: func(s *subject) error {
 			const raw = "b=%7e&a&&c=1%2c2&b=+"
 			seen, err := s.see(get("/?" + raw))
 			if err == nil && seen.RawQuery != raw {
@@ -121,7 +121,7 @@ func query(raw string, want url.Values) func(*subject) error {
 		}
 		for _, key := range slices.Sorted(maps.Keys(want)) {
 			values := want[key]
-			if s.place.source == emulator.ALB {
+			if s.place.source == frontdoor.ALB {
 				values = values[len(values)-1:]
 			}
 			if !slices.Equal(got[key], values) {

@@ -1,8 +1,6 @@
 package emulator_test
 
 import (
-	"bytes"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
@@ -37,25 +35,5 @@ func BenchmarkColdStart(b *testing.B) {
 		if err := f.Close(); err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-// BenchmarkFrontDoor is the emulator's own part of a request: the event made
-// and the answer read, without a function.
-func BenchmarkFrontDoor(b *testing.B) {
-	for _, source := range emulator.Sources() {
-		b.Run(string(source), func(b *testing.B) {
-			h, err := emulator.FrontDoor(&fake{answer: `{"statusCode":200,"body":"hello"}`}, source)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for b.Loop() {
-				w := httptest.NewRecorder()
-				h.ServeHTTP(w, httptest.NewRequest("POST", "/v1/ping?a=b", bytes.NewReader([]byte(`{}`))))
-				if w.Code != 200 || w.Body.String() != "hello" {
-					b.Fatalf("answer %d %q", w.Code, w.Body)
-				}
-			}
-		})
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/awsid"
 )
 
 // Limits of synchronous and streamed invocations, in bytes.
@@ -189,7 +191,7 @@ func (c Config) environ(address, tempDir string, started time.Time) []string {
 		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", c.MemoryMB),
 		"AWS_LAMBDA_INITIALIZATION_TYPE=" + initialization,
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + c.Name,
-		"AWS_LAMBDA_LOG_STREAM_NAME=" + started.UTC().Format("2006/01/02") + "/[$LATEST]" + randomHex(16),
+		"AWS_LAMBDA_LOG_STREAM_NAME=" + started.UTC().Format("2006/01/02") + "/[$LATEST]" + awsid.Hex(16),
 		"AWS_LAMBDA_RUNTIME_API=" + address,
 		"LAMBDA_TASK_ROOT=" + filepath.Dir(c.Path),
 		"LAMBDA_RUNTIME_DIR=/var/runtime",

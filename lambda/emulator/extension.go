@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/awsid"
 )
 
 const (
@@ -124,7 +126,7 @@ func (p *process) register(e *extension) (id, errorType string) {
 			return "", "Extension.AlreadyRegistered"
 		}
 	}
-	id = newUUID()
+	id = awsid.UUID()
 	p.extensions[id] = e
 	return id, ""
 }

@@ -229,6 +229,9 @@ func (f *Function) Pid() int {
 	return processes[len(processes)-1].Pid
 }
 
+// Config is the configuration, with its defaults filled in.
+func (f *Function) Config() Config { return f.cfg }
+
 // TempDir is the directory that stands for /tmp.
 func (f *Function) TempDir() string { return f.tempDir }
 

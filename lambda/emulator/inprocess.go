@@ -11,7 +11,16 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/awsid"
 )
+
+// An Invoker runs a function on events: a [Function], or what [InProcess]
+// returns. Both methods are called concurrently.
+type Invoker interface {
+	Do(context.Context, Request) (Response, error)
+	Stream(context.Context, Request) (*Stream, error)
+}
 
 // A Handler takes an event and returns the answer: an event.Handler, or any
 // lambda.Handler of aws-lambda-go.
@@ -27,8 +36,8 @@ type StreamHandler interface {
 }
 
 // InProcess returns an [Invoker] that calls h in this process, for tests that
-// need no binary: put a [FrontDoor] before it and send requests to that. Each
-// invocation has a context as on Lambda, with a deadline 30 s away, and
+// need no binary: put a front door before it, made by frontdoor.New, and send
+// requests to that. Each invocation has a context as on Lambda, with a deadline 30 s away, and
 // Lambda's limits on events and answers. What only a process has is left out:
 // the loop of invocations, freezes, SIGTERM, and the end of the process when a
 // handler panics, which is a [FunctionError] here.
@@ -49,7 +58,7 @@ func (inProcess) context(ctx context.Context, r Request) (context.Context, conte
 	if len(r.Payload) > MaxRequestBytes {
 		return nil, nil, "", ErrRequestTooLarge
 	}
-	lc := lambdacontext.LambdaContext{AwsRequestID: newUUID(), InvokedFunctionArn: inProcessARN, TenantID: r.TenantID}
+	lc := lambdacontext.LambdaContext{AwsRequestID: awsid.UUID(), InvokedFunctionArn: inProcessARN, TenantID: r.TenantID}
 	for document, field := range map[string]any{r.ClientContext: &lc.ClientContext, r.CognitoIdentity: &lc.Identity} {
 		if document == "" {
 			continue
@@ -59,7 +68,7 @@ func (inProcess) context(ctx context.Context, r Request) (context.Context, conte
 		}
 	}
 	if r.TraceID == "" {
-		r.TraceID = newTraceID(time.Now())
+		r.TraceID = awsid.TraceID(time.Now())
 	}
 	ctx = context.WithValue(ctx, "x-amzn-trace-id", r.TraceID) //nolint:revive,staticcheck // the key that aws-lambda-go has
 	ctx, cancel := context.WithTimeout(lambdacontext.NewContext(ctx, &lc), inProcessTimeout)

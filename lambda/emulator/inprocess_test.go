@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	lambdaevent "github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
@@ -25,10 +26,10 @@ func ExampleInProcess() {
 		info, _ := lambdaevent.FromContext(r.Context())
 		fmt.Fprintf(w, "%s asked for %s through %s", info.Authorizer.Principal, r.URL.Path, info.Source)
 	})
-	ann := func(*http.Request) (emulator.Authorized, bool) {
-		return emulator.Authorized{Claims: map[string]string{"sub": "ann"}}, true
+	ann := func(*http.Request) (frontdoor.Authorized, bool) {
+		return frontdoor.Authorized{Claims: map[string]string{"sub": "ann"}}, true
 	}
-	door, err := emulator.FrontDoor(emulator.InProcess(lambdaevent.NewHandler(handler)), emulator.HTTPAPI, emulator.WithAuthorizer(ann))
+	door, err := frontdoor.New(emulator.InProcess(lambdaevent.NewHandler(handler)), frontdoor.HTTPAPI, frontdoor.WithAuthorizer(ann))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -44,8 +45,8 @@ func TestInProcessServesEverySource(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %s", r.Method, r.URL.Path, body)
 	}))
-	for _, source := range emulator.Sources() {
-		door, err := emulator.FrontDoor(emulator.InProcess(handler), source)
+	for _, source := range frontdoor.Sources() {
+		door, err := frontdoor.New(emulator.InProcess(handler), source)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +67,7 @@ func TestInProcessStreams(t *testing.T) {
 		<-more
 		fmt.Fprint(w, "two")
 	}))
-	door, err := emulator.FrontDoor(emulator.InProcess(handler), emulator.FunctionURL, emulator.WithStreaming())
+	door, err := frontdoor.New(emulator.InProcess(handler), frontdoor.FunctionURL, frontdoor.WithStreaming())
 	if err != nil {
 		t.Fatal(err)
 	}

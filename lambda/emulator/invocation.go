@@ -5,6 +5,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/awsid"
 )
 
 // A Request is an event and what Lambda passes beside it.
@@ -76,9 +78,9 @@ type result struct {
 
 func newInvocation(r Request, streaming bool) *invocation {
 	if r.TraceID == "" {
-		r.TraceID = newTraceID(time.Now())
+		r.TraceID = awsid.TraceID(time.Now())
 	}
-	return &invocation{id: newUUID(), request: r, streaming: streaming, result: make(chan result, 1)}
+	return &invocation{id: awsid.UUID(), request: r, streaming: streaming, result: make(chan result, 1)}
 }
 
 // wait returns the result, or the error of ctx, in which case the function

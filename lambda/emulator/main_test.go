@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -110,8 +108,6 @@ func runFunction(name string) {
 		}))
 	case "deaf": // registers the extension and never ends by itself
 		lambda.StartWithOptions(obey, lambda.WithEnableSIGTERM(func() { fmt.Println("told to end") }))
-	case "http":
-		lambda.Start(answerHTTP)
 	case "stale": // leaves a file behind that its next life would trip over
 		file, err := os.OpenFile(os.TempDir()+"/stale", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err == nil {
@@ -280,34 +276,4 @@ func waitForLines(out *buffer, n int) {
 	for strings.Count(out.String(), "\n") < n {
 		time.Sleep(time.Millisecond)
 	}
-}
-
-// answerHTTP answers an event of any source with the query that was in it, or
-// streams as many pieces as the query asks for.
-func answerHTTP(ctx context.Context, event struct {
-	RawQueryString                  string
-	QueryStringParameters           map[string]string
-	MultiValueQueryStringParameters map[string][]string
-	MultiValueHeaders               map[string][]string
-}) (any, error) {
-	query, err := url.ParseQuery(event.RawQueryString)
-	if err != nil {
-		return nil, err
-	}
-	for key, value := range event.QueryStringParameters {
-		query.Set(key, value)
-	}
-	for key, values := range event.MultiValueQueryStringParameters {
-		for _, value := range values {
-			if decoded, err := url.QueryUnescape(value); err == nil { // a load balancer's is encoded
-				value = decoded
-			}
-			query.Set(key, value)
-		}
-	}
-	if pieces := query.Get("pieces"); pieces != "" {
-		n, err := strconv.Atoi(pieces)
-		return &stream{ctx: ctx, command: command{N: n, Text: query.Get("ending")}}, err
-	}
-	return map[string]any{"statusCode": 200, "body": strings.ReplaceAll(query.Encode(), "%25", "%")}, nil
 }

@@ -13,10 +13,10 @@ import (
 // with status and headers, eight NUL bytes, then the body.
 const StreamContentType = "application/vnd.awslambda.http-integration-response"
 
-// maxPreludeBytes is how far the delimiter may be from the beginning (API
+// MaxPreludeBytes is how far the delimiter may be from the beginning (API
 // Gateway developer guide, "Lambda proxy integration format for response
 // streaming").
-const maxPreludeBytes = 16 << 10
+const MaxPreludeBytes = 16 << 10
 
 var delimiter = make([]byte, 8)
 
@@ -50,9 +50,9 @@ func splitPrelude(ctx context.Context, s *Stream) (*Stream, error) {
 // prelude may be.
 func readPrelude(r io.Reader) ([]byte, error) {
 	head := make([]byte, 0, 4<<10)
-	for !bytes.Contains(head, delimiter) && len(head) < maxPreludeBytes {
+	for !bytes.Contains(head, delimiter) && len(head) < MaxPreludeBytes {
 		head = slices.Grow(head, 1)
-		n, err := r.Read(head[len(head):min(cap(head), maxPreludeBytes)])
+		n, err := r.Read(head[len(head):min(cap(head), MaxPreludeBytes)])
 		head = head[:len(head)+n]
 		if err != nil {
 			return head, err

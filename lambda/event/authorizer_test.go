@@ -137,7 +137,7 @@ func TestEmptyIsAbsent(t *testing.T) {
 				}
 			}
 		}
-	})
+	}, "vpc-lattice", "vpc-lattice-v1") // whose authorizers have another form
 }
 
 // with returns a copy of an object with another member that is empty.

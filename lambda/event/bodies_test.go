@@ -17,6 +17,7 @@ import (
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/client"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
@@ -51,7 +52,7 @@ func (l large) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.E
 }
 
 // newDoor serves Echo through a source, with RPCs.
-func newDoor(t *testing.T, size int, source emulator.Source, options ...emulator.Option) *httptest.Server {
+func newDoor(t *testing.T, size int, source frontdoor.Source, options ...frontdoor.Option) *httptest.Server {
 	t.Helper()
 	svc, err := service.New(t.Context(), transport.InProcess(),
 		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
@@ -62,7 +63,7 @@ func newDoor(t *testing.T, size int, source emulator.Source, options ...emulator
 	if err != nil {
 		t.Fatal(err)
 	}
-	door, err := emulator.FrontDoor(inThisProcess{event.NewHandler(svc)}, source, options...)
+	door, err := frontdoor.New(inThisProcess{event.NewHandler(svc)}, source, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func newDoor(t *testing.T, size int, source emulator.Source, options ...emulator
 }
 
 func TestMaxResponseBytes_IsResourceExhaustedInEveryProtocol(t *testing.T) {
-	for _, source := range emulator.Sources() {
+	for _, source := range frontdoor.Sources() {
 		for name, options := range map[string][]client.Option{"Connect": nil, "JSON": {client.WithJSON()}, "gRPC-Web": {client.WithGRPCWeb()}} {
 			t.Run(string(source)+" with "+name, func(t *testing.T) {
 				for size, want := range map[int]codes.Code{5_000_000: codes.ResourceExhausted, 500_000: codes.OK} {
@@ -103,7 +104,7 @@ func TestMaxResponseBytes_IsResourceExhaustedInEveryProtocol(t *testing.T) {
 }
 
 func TestBinaryRefused_OnARESTAPIWithoutBinaryMediaTypes(t *testing.T) {
-	server := newDoor(t, 1, emulator.RESTAPI, emulator.WithBinaryMediaTypes())
+	server := newDoor(t, 1, frontdoor.RESTAPI, frontdoor.WithBinaryMediaTypes())
 	frame := "\x00\x00\x00\x00\x04\x12\x02\xc3\xa9" // text: "é"
 	for name, test := range map[string]struct {
 		contentType, body string

@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"os"
@@ -24,6 +25,8 @@ func TestCapturedEvents(t *testing.T) {
 	all := url.Values{"tag": {"one", "two"}, "q": {"a+b c"}, "empty": {""}}
 	bare := url.Values{"tag": {"one", "two"}, "q": {"a+b c"}, "empty": {""}, "bare": {""}}
 	const (
+		network = "arn:aws:vpc-lattice:eu-west-1:123456789012:"
+		service = "echo-0a1b2c3d4e5f60718.7d67968.vpc-lattice-svcs.eu-west-1.on.aws"
 		gateway = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
 		lb      = "echo-1234567890.eu-west-1.elb.amazonaws.com"
 		furl    = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws"
@@ -34,7 +37,8 @@ func TestCapturedEvents(t *testing.T) {
 			RemoteAddr: "203.0.113.7:0", Query: all, List: []string{"a", "b"},
 			Info: event.Info{
 				Source: event.RESTAPI, RequestID: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", ClientAddress: "203.0.113.7",
-				Stage: "prod", APIID: "a1b2c3d4e5", AccountID: "123456789012",
+				Stage: "prod", APIID: "a1b2c3d4e5", AccountID: "123456789012", RouteKey: "/{proxy+}",
+				PathParameters: `{"proxy": "v1/echo/a%2Fb"}`,
 			},
 		},
 		"http-api": {
@@ -42,7 +46,7 @@ func TestCapturedEvents(t *testing.T) {
 			RemoteAddr: "203.0.113.7:0", Query: bare, List: []string{"a,b"},
 			Info: event.Info{
 				Source: event.HTTPAPI, RequestID: "JKJaXmPLvHcESHA=", ClientAddress: "203.0.113.7",
-				Stage: "prod", APIID: "a1b2c3d4e5", AccountID: "123456789012",
+				Stage: "prod", APIID: "a1b2c3d4e5", AccountID: "123456789012", RouteKey: "$default",
 				Authorizer: event.Authorizer{
 					Type: event.JWTAuthorizer, Principal: "user-1", Scopes: []string{"echo.read", "echo.write"},
 					Claims: map[string]string{"sub": "user-1", "cognito:groups": "[admin ops]", "name": "Zoë", "exp": "1784801642"},
@@ -55,6 +59,7 @@ func TestCapturedEvents(t *testing.T) {
 			Info: event.Info{
 				Source: event.HTTPAPIv1, RequestID: "JKJaXmPLvHcESHA=", ClientAddress: "203.0.113.7",
 				Stage: "prod", APIID: "a1b2c3d4e5", AccountID: "123456789012",
+				RouteKey: "ANY /{proxy+}", PathParameters: `{"proxy": "v1/echo/a b"}`,
 				Authorizer: event.Authorizer{
 					Type: event.LambdaAuthorizer, Principal: "user-1",
 					Claims: map[string]string{"tenant": "acme", "admin": "true", "principalId": "user-1"},
@@ -71,12 +76,35 @@ func TestCapturedEvents(t *testing.T) {
 			RemoteAddr: "203.0.113.7:0", Query: all, List: []string{"a", "b"},
 			Info: event.Info{Source: event.ALB, ClientAddress: "203.0.113.7"},
 		},
+		"vpc-lattice": {
+			Path: "/v1/echo/a/b", RequestURI: "/v1/echo/a%2Fb?tag=one&tag=two&q=a%2Bb+c&empty=&bare", Host: service,
+			RemoteAddr: "203.0.113.7:0", Query: bare, List: []string{"a", "b"},
+			Info: event.Info{
+				Source: event.VPCLattice, ClientAddress: "203.0.113.7",
+				Lattice: event.Lattice{
+					ServiceNetworkARN: network + "servicenetwork/sn-0123456789abcdef0", ServiceARN: network + "service/svc-0a1b2c3d4e5f60718",
+					SourceVPCARN: "arn:aws:ec2:eu-west-1:210987654321:vpc/vpc-0fedcba9876543210",
+				},
+				Authorizer: event.Authorizer{
+					Type: event.IAMAuthorizer, Principal: "arn:aws:sts::210987654321:assumed-role/orders/session-1",
+					Claims: map[string]string{
+						"type": "AWS_IAM", "principal": "arn:aws:sts::210987654321:assumed-role/orders/session-1",
+						"principalOrgID": "o-a1b2c3d4e5", "sessionName": "session-1",
+					},
+				},
+			},
+		},
+		"vpc-lattice-v1": {
+			Path: "/v1/echo/a/b", RequestURI: "/v1/echo/a%2Fb?tag=one&tag=two&q=a%2Bb+c&empty=&bare", Host: service,
+			RemoteAddr: "203.0.113.7:0", Query: bare, List: []string{"a,b"},
+			Info: event.Info{Source: event.VPCLatticeV1, ClientAddress: "203.0.113.7"},
+		},
 		"function-url": {
 			Path: "/v1/echo/a/b", RequestURI: "/v1/echo/a%2Fb?tag=one&tag=two&q=a%2Bb+c&empty=&bare", Host: furl,
 			RemoteAddr: "203.0.113.7:0", Query: bare, List: []string{"a,b"},
 			Info: event.Info{
 				Source: event.FunctionURL, RequestID: "e1506fd5-9e7b-434f-bd42-4f8fa224b599", ClientAddress: "203.0.113.7",
-				Stage: "$default", APIID: "abcdefghijklmnopqrstuvwxyz012345", AccountID: "123456789012",
+				Stage: "$default", APIID: "abcdefghijklmnopqrstuvwxyz012345", AccountID: "123456789012", RouteKey: "$default",
 				Authorizer: event.Authorizer{
 					Type: event.IAMAuthorizer, Principal: "arn:aws:iam::123456789012:user/alice",
 					Claims: map[string]string{
@@ -98,6 +126,11 @@ func TestCapturedEvents(t *testing.T) {
 			Query: r.URL.Query(), List: r.Header["X-List"],
 		}
 		got.Info, _ = event.FromContext(r.Context())
+		var whole struct{ RequestContext json.RawMessage }
+		if err := json.Unmarshal(captured, &whole); err != nil || got.Info.RequestContext != string(whole.RequestContext) {
+			t.Errorf("the request context is %q, want %q, %v", got.Info.RequestContext, whole.RequestContext, err)
+		}
+		got.Info.RequestContext = ""
 		if diff := cmp.Diff(tests[kind], got); diff != "" {
 			t.Errorf("the request is not what the client sent (-want +got):\n%s", diff)
 		}

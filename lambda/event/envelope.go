@@ -6,9 +6,11 @@ package event
 type envelope struct {
 	version    string
 	httpMethod string
+	method     string // of VPC Lattice
 	resource   string
 	path       string
 	rawPath    string
+	rawPathV1  string // raw_path, of VPC Lattice
 	rawQuery   string
 
 	headers      string
@@ -20,8 +22,12 @@ type envelope struct {
 	largeBody    []byte // the same, in the payload, if body was taken out of the text before
 	base64       bool
 
+	pathParameters string
+	stageVariables string
+
 	authorizerEvent bool // methodArn or routeArn
 	context         requestContext
+	contextText     string
 }
 
 // requestContext is the envelope's part of that name.
@@ -33,15 +39,20 @@ type requestContext struct {
 	requestID    string
 	resourceID   string
 	resourcePath string
+	routeKey     string
 	stage        string
 
-	method     string // http.method, and so on
-	httpPath   string
-	sourceIP   string
-	identity   string
-	authorizer string
-	elb        string
-	webSocket  bool // connectionId or eventType
+	serviceNetworkARN string // of VPC Lattice, as the next one
+	serviceARN        string
+
+	method         string // http.method, and so on
+	httpPath       string
+	sourceIP       string
+	identity       string
+	authentication string
+	authorizer     string
+	elb            string
+	webSocket      bool // connectionId or eventType
 }
 
 // maxHeadBytes is how much of an event a request's path, query and header may
@@ -51,7 +62,7 @@ const maxHeadBytes = 1 << 20
 
 // headSize is how much of the event those take.
 func (e *envelope) headSize() int {
-	return len(e.path) + len(e.rawPath) + len(e.rawQuery) + len(e.cookies) +
+	return len(e.path) + len(e.rawPath) + len(e.rawPathV1) + len(e.rawQuery) + len(e.cookies) +
 		max(len(e.headers), len(e.multiHeaders)) + max(len(e.query), len(e.multiQuery))
 }
 
@@ -69,19 +80,27 @@ func parseEnvelope(payload string) (envelope, error) {
 			e.version = p.text()
 		case "httpMethod":
 			e.httpMethod = p.text()
+		case "method":
+			if p.peek() != '"' { // somebody else's event, which may be of any form
+				p.skip()
+				return
+			}
+			e.method = p.text()
 		case "resource":
 			e.resource = p.text()
 		case "path":
 			e.path = p.text()
 		case "rawPath":
 			e.rawPath = p.text()
+		case "raw_path":
+			e.rawPathV1 = p.text()
 		case "rawQueryString":
 			e.rawQuery = p.text()
 		case "headers":
 			e.headers = p.raw()
 		case "multiValueHeaders":
 			e.multiHeaders = p.raw()
-		case "queryStringParameters":
+		case "queryStringParameters", "query_string_parameters":
 			e.query = p.raw()
 		case "multiValueQueryStringParameters":
 			e.multiQuery = p.raw()
@@ -89,12 +108,20 @@ func parseEnvelope(payload string) (envelope, error) {
 			e.cookies = p.raw()
 		case "body":
 			e.body = p.raw()
-		case "isBase64Encoded":
+		case "isBase64Encoded", "is_base64_encoded":
 			e.base64 = p.boolean()
 		case "methodArn", "routeArn":
 			e.authorizerEvent = p.raw() != "" || e.authorizerEvent
+		case "pathParameters":
+			e.pathParameters = p.raw()
+		case "stageVariables":
+			e.stageVariables = p.raw()
 		case "requestContext":
-			e.context.parse(&p)
+			if !p.null() {
+				start := p.i
+				e.context.parse(&p)
+				e.contextText = p.s[start:p.i]
+			}
 		default:
 			p.skip()
 		}
@@ -122,12 +149,20 @@ func (c *requestContext) parse(p *parser) {
 			c.resourceID = p.text()
 		case "resourcePath":
 			c.resourcePath = p.text()
+		case "routeKey":
+			c.routeKey = p.text()
 		case "stage":
 			c.stage = p.text()
+		case "serviceNetworkArn":
+			c.serviceNetworkARN = p.text()
+		case "serviceArn":
+			c.serviceARN = p.text()
 		case "http":
 			c.parseHTTP(p)
 		case "identity":
 			c.identity = p.raw()
+		case "authentication":
+			c.authentication = p.raw()
 		case "authorizer":
 			c.authorizer = p.raw()
 		case "elb":

@@ -50,7 +50,7 @@ func ExampleHandler_Invoke() {
 	_, err := handler.Invoke(context.Background(), []byte(`{"Records":[]}`))
 	fmt.Println(err)
 	// Output:
-	// event: not an HTTP event of API Gateway, a load balancer or a Function URL: its keys are ["Records"]
+	// event: not an HTTP event of API Gateway, a load balancer, VPC Lattice or a Function URL: its keys are ["Records"]
 }
 
 // The main of a function whose answers are streamed hands over Stream.

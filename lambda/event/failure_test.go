@@ -57,11 +57,13 @@ func TestPanic(t *testing.T) {
 }
 
 func TestResponseTooLarge(t *testing.T) {
-	const lambda, balancer = 6_291_556, 1 << 20
+	const lambda, balancer, lattice = 6_291_556, 1 << 20, 6 << 20
 	each(t, func(t *testing.T, kind string) {
 		limit := lambda
 		if strings.HasPrefix(kind, "alb") {
 			limit = balancer
+		} else if strings.HasPrefix(kind, "vpc-lattice") {
+			limit = lattice
 		}
 		var body []byte
 		h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -144,10 +146,10 @@ func TestErrorWriter(t *testing.T) {
 
 func TestNotHTTP(t *testing.T) {
 	tests := map[string]struct{ payload, want string }{
-		"a queue's messages":              {`{"Records":[{"body":"secret"}]}`, `event: not an HTTP event of API Gateway, a load balancer or a Function URL: its keys are ["Records"]`},
+		"a queue's messages":              {`{"Records":[{"body":"secret"}]}`, `event: not an HTTP event of API Gateway, a load balancer, VPC Lattice or a Function URL: its keys are ["Records"]`},
 		"a scheduled event":               {`{"version":"0","id":"1","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`, `its keys are ["detail" "detail-type" "id" "source" "version"]`},
 		"an empty test event":             {`{}`, "it is empty"},
-		"a VPC Lattice event":             {`{"version":"2.0","path":"/","method":"GET","headers":{"host":["x"]},"requestContext":{"serviceArn":"arn"}}`, `["headers" "method" "path" "requestContext" "version"]`},
+		"a later VPC Lattice event":       {`{"version":"3.0","path":"/","method":"GET","requestContext":{"serviceArn":"secret"}}`, `those of its requestContext ["serviceArn"]`},
 		"a version that is not known":     {`{"version":"3.0","httpMethod":"GET","path":"/"}`, `["httpMethod" "path" "version"]`},
 		"an authorizer's event":           {`{"type":"REQUEST","methodArn":"arn","httpMethod":"GET","path":"/","requestContext":{}}`, "authorizer"},
 		"one of payload 2.0":              {`{"version":"2.0","type":"REQUEST","routeArn":"arn","requestContext":{"http":{"method":"GET"}}}`, "authorizer"},
@@ -177,12 +179,12 @@ func TestNotHTTP(t *testing.T) {
 		"claims that are a string":        {`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{"claims":"secret"}}}}`, `"requestContext.authorizer.jwt.claims" is a string, not an object`},
 		"a body that is an object":        {`{"version":"2.0","requestContext":{"http":{"method":"GET"}},"body":{"secret":1}}`, `an event of http-api: "body" is an object, not a string`},
 		"an agent's event":                {agentEvent, `its keys are ["actionGroup" "agent" "apiPath" "httpMethod" "inputText" "messageVersion" "parameters" "requestBody" "sessionAttributes" "sessionId"]`},
+		"a method that is an object":      {`{"method":{"name":"secret"},"request":{}}`, `its keys are ["method" "request"]`},
 		"a method alone":                  {`{"httpMethod":"GET","path":"/"}`, `["httpMethod" "path"]`},
 		"a method and a version":          {`{"httpMethod":"GET","path":"/","version":"1.0"}`, `["httpMethod" "path" "version"]`},
 		"a method and an empty context":   {`{"httpMethod":"GET","path":"/","resource":"/","requestContext":{}}`, `["httpMethod" "path" "requestContext" "resource"]`},
 		"a context of another kind":       {`{"httpMethod":"GET","requestContext":{"serviceArn":"secret","region":"r"}}`, `those of its requestContext ["region" "serviceArn"]`},
 		"a version of payload 2.0":        {`{"version":"3.0","rawPath":"/","requestContext":{"http":{"method":"GET"},"domainName":"x.lambda-url.eu-west-1.on.aws"}}`, `["rawPath" "requestContext" "version"]`},
-		"an earlier VPC Lattice event":    {`{"raw_path":"/","method":"GET","headers":{},"query_string_parameters":{},"body":null,"is_base64_encoded":false}`, `"raw_path"`},
 		"a key for each of many":          {`{` + manyKeys(50) + `}`, "and 30 more"},
 		"a key that is a text of its own": {`{"` + strings.Repeat("k", 10_000) + `":1}`, "kkkk"},
 	}

@@ -34,12 +34,25 @@ func FuzzEvent(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
+	for _, s := range []string{
+		`{"version":"2.0","method":"GET","path":"/a?b=%zz&c#d","headers":{"a":["b",1],"c":"d"},"requestContext":{"serviceArn":"x","identity":{"principal":"p","a":[{}]}}}`,
+		`{"version":"2.0","method":"GET","path":"?","requestContext":{"serviceNetworkArn":1,"identity":null}}`,
+		`{"raw_path":"?","method":"GET","query_string_parameters":{"a":["b"]},"is_base64_encoded":true,"body":"eA="}`,
+		`{"httpMethod":"GET","path":"/","stageVariables":{"a":1},"pathParameters":{"b":"\u0000"},"requestContext":{"stage":"s","resourceId":"r","resourcePath":"/é","identity":{"apiKeyId":"k","clientCert":{"subjectDN":"CN=é","validity":{}}}}}`,
+		`{"version":"2.0","requestContext":{"routeKey":"GET /","http":{"method":"GET"},"authentication":{"clientCert":{"clientCertPem":"\n"}}}}`,
+	} {
+		f.Add([]byte(s))
+	}
 	f.Add([]byte(agentEvent))
 	f.Add([]byte(`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{"claims":{"a":""}},"iam":{"userArn":"x","y":[{}]},"lambda":null}}}`))
 	h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info, ok := event.FromContext(r.Context())
 		if !ok || info.Source == "" || !strings.HasPrefix(r.URL.Path, "/") || r.RequestURI != r.URL.RequestURI() {
 			panic("the request is not complete")
+		}
+		_, _ = info.PathParameters.Map(), info.StageVariables.Map()
+		if info.RequestContext != "" && !strings.HasPrefix(info.RequestContext, "{") {
+			panic("the request context is no object")
 		}
 		for key, value := range info.Metadata() {
 			w.Header().Add(key, value)

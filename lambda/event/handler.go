@@ -1,8 +1,8 @@
 // Package event serves Lambda's HTTP events with an http.Handler: those of API
-// Gateway REST APIs and HTTP APIs, of Application Load Balancers and of Function
-// URLs. The handler sees the request that net/http's own server would have
-// shown it, and its client the same response. WebSockets, authorizers and
-// events that are not HTTP are left out.
+// Gateway REST APIs and HTTP APIs, of Application Load Balancers, of VPC Lattice
+// and of Function URLs. The handler sees the request that net/http's own server
+// would have shown it, and its client the same response. WebSockets, authorizers
+// and events that are not HTTP are left out.
 //
 // The package does not invent what a source does not send:
 //
@@ -14,6 +14,8 @@
 //     header with commas, and they are left joined.
 //   - Load balancers without multi-value headers have the last value of a header
 //     or a parameter only.
+//   - Version 1 of VPC Lattice's event structure joins the values of a repeated
+//     header with commas too.
 //   - No source tells the version of HTTP; it is always 1.1.
 //
 // A response has neither trailers nor informational statuses.
@@ -112,7 +114,7 @@ func (h *Handler) newInvocation(ctx context.Context, payload []byte) (*invocatio
 	if err != nil {
 		return nil, err
 	}
-	inv := &invocation{format: src.responseFormat(), method: cmp.Or(e.context.method, e.httpMethod), cancel: func() {}}
+	inv := &invocation{format: src.responseFormat(), method: cmp.Or(e.context.method, e.httpMethod, e.method), cancel: func() {}}
 	err = h.newRequest(ctx, inv, src, &e)
 	if err != nil && !errors.As(err, &inv.failure) {
 		return nil, &MalformedEventError{fmt.Sprintf("an event of %s: %v", src.name(), err)}

@@ -19,8 +19,9 @@ import (
 )
 
 // kinds are the shapes that events come in: the sources, and twice the load
-// balancer. Each has a captured event in testdata.
-var kinds = []string{"rest-api", "http-api", "http-api-v1", "alb", "alb-multi", "function-url"}
+// balancer. Each has a captured event in testdata; those of VPC Lattice are made
+// after its documentation.
+var kinds = []string{"rest-api", "http-api", "http-api-v1", "alb", "alb-multi", "function-url", "vpc-lattice", "vpc-lattice-v1"}
 
 // request is an HTTP request as a client makes it.
 type request struct {
@@ -66,6 +67,8 @@ func payload(t testing.TB, kind string, r request, adjust ...func(map[string]any
 		e["body"], e["isBase64Encoded"] = base64.StdEncoding.EncodeToString([]byte(r.body)), true
 	}
 	switch kind {
+	case "vpc-lattice", "vpc-lattice-v1":
+		payloadLattice(e, kind, r, header)
 	case "http-api", "function-url":
 		payloadV2(e, kind, r, path, decoded, query, header)
 	default:
@@ -73,6 +76,10 @@ func payload(t testing.TB, kind string, r request, adjust ...func(map[string]any
 	}
 	for _, f := range adjust {
 		f(e)
+	}
+	if kind == "vpc-lattice-v1" {
+		e["is_base64_encoded"] = e["isBase64Encoded"]
+		delete(e, "isBase64Encoded")
 	}
 	out, err := json.Marshal(e)
 	if err != nil {
@@ -101,6 +108,23 @@ func payloadV2(e map[string]any, kind string, r request, path, decoded, query st
 	}
 	e["headers"] = joined
 	delete(e, "queryStringParameters")
+}
+
+func payloadLattice(e map[string]any, kind string, r request, header http.Header) {
+	e["method"] = r.method
+	single, multi := map[string]string{}, map[string][]string{}
+	for name, values := range header {
+		name = strings.ToLower(name)
+		single[name], multi[name] = strings.Join(values, ","), values
+	}
+	if kind == "vpc-lattice" {
+		e["path"], e["headers"] = r.target, multi
+		delete(e["requestContext"].(map[string]any)["identity"].(map[string]any), "principal")
+		delete(e, "queryStringParameters")
+		return
+	}
+	e["raw_path"], e["headers"] = r.target, single
+	delete(e, "query_string_parameters")
 }
 
 func payloadV1(e map[string]any, kind string, r request, path, decoded, query string, header http.Header) {
@@ -156,7 +180,7 @@ type answer struct {
 // readFrom says in which field of an answer a front door looks for headers.
 var readFrom = map[string]string{
 	"rest-api": "multiValueHeaders", "http-api-v1": "multiValueHeaders", "alb-multi": "multiValueHeaders",
-	"http-api": "headers", "function-url": "headers", "alb": "headers",
+	"http-api": "headers", "function-url": "headers", "alb": "headers", "vpc-lattice": "headers", "vpc-lattice-v1": "headers",
 }
 
 // parseAnswer reads the answer the way the front door of that kind does, which

@@ -133,12 +133,17 @@ func TestHeadLimit(t *testing.T) {
 			},
 			"a query": func(e map[string]any) {
 				set(e, "rawQueryString", large)
+				if strings.HasPrefix(kind, "vpc-lattice") {
+					set(e, "path", "/?"+large)
+					set(e, "raw_path", "/?"+large)
+				}
 				set(e, "queryStringParameters", map[string]string{"x": large})
 				set(e, "multiValueQueryStringParameters", json.RawMessage(`{"x":[`+many+`]}`))
 			},
 			"a path": func(e map[string]any) {
 				set(e, "path", "/"+large)
 				set(e, "rawPath", "/"+large)
+				set(e, "raw_path", "/"+large)
 			},
 		} {
 			h := event.NewHandler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Errorf("%s: the handler was called", name) }))
@@ -167,6 +172,8 @@ func TestResponseThatCannotFit(t *testing.T) {
 				limit := 6_291_556
 				if strings.HasPrefix(kind, "alb") {
 					limit = 1 << 20
+				} else if strings.HasPrefix(kind, "vpc-lattice") {
+					limit = 6 << 20
 				}
 				total := 0
 				h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

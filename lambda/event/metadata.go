@@ -23,7 +23,8 @@ func Metadata(ctx context.Context) iter.Seq2[string, string] {
 // Metadata yields the info as key and value pairs that are valid as gRPC
 // metadata, always in the same order. All keys begin with [MetadataPrefix]:
 //
-//	x-lambda-event-source                rest-api, http-api, http-api-v1, alb or function-url
+//	x-lambda-event-source                rest-api, http-api, http-api-v1, alb, function-url,
+//	                                     vpc-lattice or vpc-lattice-v1
 //	x-lambda-event-request-id
 //	x-lambda-event-invocation-id
 //	x-lambda-event-client-address
@@ -33,16 +34,32 @@ func Metadata(ctx context.Context) iter.Seq2[string, string] {
 //	x-lambda-event-function-arn
 //	x-lambda-event-tenant-id
 //	x-lambda-event-trace-id
+//	x-lambda-event-route-key
+//	x-lambda-event-api-key-id
+//	x-lambda-event-service-network-arn   of VPC Lattice, as the next two
+//	x-lambda-event-service-arn
+//	x-lambda-event-source-vpc-arn
+//	x-lambda-event-client-cert-subject   of mutual TLS, as the next two
+//	x-lambda-event-client-cert-issuer
+//	x-lambda-event-client-cert-serial
 //	x-lambda-event-authorizer-type       jwt, lambda or iam
 //	x-lambda-event-authorizer-principal
 //	x-lambda-event-authorizer-scope      once for each scope
 //	x-lambda-event-authorizer-claims     one JSON object of strings, in ASCII
+//
+// Path parameters, stage variables, the certificate itself and the request
+// context are not metadata: a message has the parameters already, and the others
+// are for code that reads the [Info].
 //
 // What is empty is left out. A value that could not be carried as it is, since
 // it is not printable ASCII or has a space at an end, is under the key with
 // -bin appended instead, which gRPC carries as bytes.
 func (info Info) Metadata() iter.Seq2[string, string] {
 	return func(yield func(key, value string) bool) {
+		var certificate ClientCertificate
+		if info.ClientCertificate != nil {
+			certificate = *info.ClientCertificate
+		}
 		pairs := [...]struct{ key, value string }{
 			{MetadataPrefix + "source", string(info.Source)},
 			{MetadataPrefix + "request-id", info.RequestID},
@@ -54,6 +71,14 @@ func (info Info) Metadata() iter.Seq2[string, string] {
 			{MetadataPrefix + "function-arn", info.FunctionARN},
 			{MetadataPrefix + "tenant-id", info.TenantID},
 			{MetadataPrefix + "trace-id", info.TraceID},
+			{MetadataPrefix + "route-key", info.RouteKey},
+			{MetadataPrefix + "api-key-id", info.APIKeyID},
+			{MetadataPrefix + "service-network-arn", info.Lattice.ServiceNetworkARN},
+			{MetadataPrefix + "service-arn", info.Lattice.ServiceARN},
+			{MetadataPrefix + "source-vpc-arn", info.Lattice.SourceVPCARN},
+			{MetadataPrefix + "client-cert-subject", certificate.Subject},
+			{MetadataPrefix + "client-cert-issuer", certificate.Issuer},
+			{MetadataPrefix + "client-cert-serial", certificate.SerialNumber},
 			{MetadataPrefix + "authorizer-type", string(info.Authorizer.Type)},
 			{MetadataPrefix + "authorizer-principal", info.Authorizer.Principal},
 		}

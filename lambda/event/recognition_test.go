@@ -57,12 +57,14 @@ func sourceOf(kind string) event.Source { return event.Source(strings.TrimSuffix
 // way: then nobody may take them for another's.
 func TestMarks(t *testing.T) {
 	marks := map[string][][]string{ // each list is removed together
-		"rest-api":     {{"requestContext"}, {"requestContext.resourceId"}, {"requestContext.resourceId", "resource"}, {"httpMethod"}, {"requestContext.apiId", "requestContext.stage"}},
-		"http-api":     {{"requestContext"}, {"requestContext.http"}, {"requestContext.http.method"}},
-		"http-api-v1":  {{"requestContext"}, {"version"}, {"version", "requestContext.resourceId"}, {"httpMethod"}, {"requestContext.apiId", "requestContext.stage"}},
-		"alb":          {{"requestContext"}, {"requestContext.elb"}, {"httpMethod"}},
-		"alb-multi":    {{"requestContext"}, {"requestContext.elb"}, {"httpMethod"}},
-		"function-url": {{"requestContext"}, {"requestContext.http"}, {"requestContext.domainName"}, {"requestContext.domainName", "requestContext.domainPrefix"}},
+		"rest-api":       {{"requestContext"}, {"requestContext.resourceId"}, {"requestContext.resourceId", "resource"}, {"httpMethod"}, {"requestContext.apiId", "requestContext.stage"}},
+		"http-api":       {{"requestContext"}, {"requestContext.http"}, {"requestContext.http.method"}},
+		"http-api-v1":    {{"requestContext"}, {"version"}, {"version", "requestContext.resourceId"}, {"httpMethod"}, {"requestContext.apiId", "requestContext.stage"}},
+		"alb":            {{"requestContext"}, {"requestContext.elb"}, {"httpMethod"}},
+		"alb-multi":      {{"requestContext"}, {"requestContext.elb"}, {"httpMethod"}},
+		"vpc-lattice":    {{"requestContext"}, {"requestContext.serviceArn", "requestContext.serviceNetworkArn"}, {"version"}, {"method"}},
+		"vpc-lattice-v1": {{"raw_path"}, {"method"}},
+		"function-url":   {{"requestContext"}, {"requestContext.http"}, {"requestContext.domainName"}, {"requestContext.domainName", "requestContext.domainPrefix"}},
 	}
 	each(t, func(t *testing.T, kind string) {
 		if got := servedAs(t, captured(t, kind)); got != sourceOf(kind) {
@@ -143,8 +145,6 @@ func TestForeignEvents(t *testing.T) {
 		"an agent of Bedrock": agentEvent,
 		"a queue":             `{"Records":[{"eventSource":"aws:sqs","body":"x"}]}`,
 		"a schedule":          `{"version":"0","source":"aws.events","detail":{}}`,
-		"VPC Lattice 1":       `{"raw_path":"/v1/ping","method":"GET","headers":{"host":"x"},"query_string_parameters":{},"body":null,"is_base64_encoded":false}`,
-		"VPC Lattice 2":       `{"version":"2.0","path":"/v1/ping","method":"GET","headers":{"host":["x"]},"body":null,"requestContext":{"serviceArn":"arn","identity":{"type":"AWS_IAM","principal":"p"},"region":"r"}}`,
 		"AppSync":             `{"arguments":{},"identity":null,"source":null,"request":{"headers":{}},"info":{"fieldName":"f"}}`,
 		"a direct call":       `{"body":{"a":1},"method":"GET"}`,
 	} {
@@ -173,15 +173,17 @@ func TestForeignEvents(t *testing.T) {
 // sends.
 func TestEventsByHand(t *testing.T) {
 	for text, want := range map[string]event.Source{
-		`{"resource":"/{proxy+}","path":"/a","httpMethod":"GET","requestContext":{"stage":"dev"}}`:                    event.RESTAPI,
-		`{"path":"/a","httpMethod":"GET","requestContext":{"apiId":"x","resourceId":"123456"}}`:                       event.RESTAPI,
-		`{"version":"1.0","path":"/a","httpMethod":"GET","requestContext":{"apiId":"x","resourceId":"GET /a"}}`:       event.HTTPAPIv1,
-		`{"version":"2.0","rawPath":"/a","requestContext":{"apiId":"1234567890","http":{"method":"GET"}}}`:            event.HTTPAPI,
-		`{"rawPath":"/a","requestContext":{"http":{"method":"GET"}}}`:                                                 event.HTTPAPI,
-		`{"rawPath":"/a","requestContext":{"http":{"method":"GET"},"domainName":"x.lambda-url.eu-west-1.on.aws"}}`:    event.FunctionURL,
-		`{"path":"/a","httpMethod":"GET","requestContext":{"elb":{"targetGroupArn":"arn"}}}`:                          event.ALB,
-		`{"path":"/a","httpMethod":"GET","requestContext":{"elb":{}},"methodArn":null,"headers":null}`:                event.ALB,
-		`{"version":"2.0","rawPath":"/a","requestContext":{"connectionId":null,"http":{"method":"GET"}}}`:             event.HTTPAPI,
+		`{"resource":"/{proxy+}","path":"/a","httpMethod":"GET","requestContext":{"stage":"dev"}}`:                 event.RESTAPI,
+		`{"path":"/a","httpMethod":"GET","requestContext":{"apiId":"x","resourceId":"123456"}}`:                    event.RESTAPI,
+		`{"version":"1.0","path":"/a","httpMethod":"GET","requestContext":{"apiId":"x","resourceId":"GET /a"}}`:    event.HTTPAPIv1,
+		`{"version":"2.0","rawPath":"/a","requestContext":{"apiId":"1234567890","http":{"method":"GET"}}}`:         event.HTTPAPI,
+		`{"rawPath":"/a","requestContext":{"http":{"method":"GET"}}}`:                                              event.HTTPAPI,
+		`{"rawPath":"/a","requestContext":{"http":{"method":"GET"},"domainName":"x.lambda-url.eu-west-1.on.aws"}}`: event.FunctionURL,
+		`{"path":"/a","httpMethod":"GET","requestContext":{"elb":{"targetGroupArn":"arn"}}}`:                       event.ALB,
+		`{"path":"/a","httpMethod":"GET","requestContext":{"elb":{}},"methodArn":null,"headers":null}`:             event.ALB,
+		`{"version":"2.0","rawPath":"/a","requestContext":{"connectionId":null,"http":{"method":"GET"}}}`:          event.HTTPAPI,
+		`{"raw_path":"/a","method":"GET"}`:                                                                            event.VPCLatticeV1,
+		`{"version":"2.0","path":"/a","method":"GET","requestContext":{"serviceArn":"arn"}}`:                          event.VPCLattice,
 		`{"version":null,"resource":"/a","path":"/a","httpMethod":"GET","requestContext":{"stage":"","apiId":"abc"}}`: event.RESTAPI,
 	} {
 		if got := servedAs(t, json.RawMessage(text)); got != want {

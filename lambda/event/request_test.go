@@ -47,7 +47,7 @@ func TestQuery(t *testing.T) {
 				if r.RequestURI != "/q?"+r.URL.RawQuery {
 					t.Errorf("the request's URI is %q", r.RequestURI)
 				}
-				if raw := kind == "http-api" || kind == "function-url"; raw && r.URL.RawQuery != tt.query {
+				if raw := kind == "http-api" || kind == "function-url" || strings.HasPrefix(kind, "vpc-lattice"); raw && r.URL.RawQuery != tt.query {
 					t.Errorf("the raw query became %q", r.URL.RawQuery)
 				}
 			})
@@ -56,7 +56,11 @@ func TestQuery(t *testing.T) {
 	t.Run("parameters keep the event's order", func(t *testing.T) {
 		each(t, func(t *testing.T, kind string) {
 			r, _ := seen(t, kind, payload(t, kind, request{target: "/"}, func(e map[string]any) {
-				set(e, "queryStringParameters", json.RawMessage(`{"z":"1","a":"2","m":"3"}`))
+				for _, name := range []string{"queryStringParameters", "query_string_parameters"} {
+					if _, ok := e[name]; ok || strings.HasPrefix(kind, "vpc-lattice") {
+						e[name] = json.RawMessage(`{"z":"1","a":"2","m":"3"}`)
+					}
+				}
 				set(e, "multiValueQueryStringParameters", json.RawMessage(`{"z":["1"],"a":["2"],"m":["3"]}`))
 			}))
 			if got := r.URL.RawQuery; got != "z=1&a=2&m=3" {
@@ -96,7 +100,7 @@ func TestHeaders(t *testing.T) {
 			r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"X-List": {"b", "a"}}}))
 			want := []string{"b", "a"}
 			switch kind {
-			case "http-api", "function-url":
+			case "http-api", "function-url", "vpc-lattice-v1":
 				want = []string{"b,a"} // as the front door joined them
 			case "alb":
 				want = []string{"a"} // all that the event has
@@ -167,7 +171,7 @@ func TestScheme(t *testing.T) {
 	for proto, https := range map[string]bool{"http": false, "https": true, "https, http": false} {
 		each(t, func(t *testing.T, kind string) {
 			r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"X-Forwarded-Proto": {proto}}}))
-			want := https || !strings.HasPrefix(kind, "alb") // the others serve nothing but HTTPS
+			want := https || !strings.HasPrefix(kind, "alb") && !strings.HasPrefix(kind, "vpc-lattice") // the others serve nothing but HTTPS
 			if got := r.TLS != nil; got != want {
 				t.Errorf("%s: with %q TLS is %v, want %v", kind, proto, got, want)
 			}
@@ -180,7 +184,7 @@ func TestClientAddress(t *testing.T) {
 		for ip, want := range map[string]string{"192.0.2.1": "192.0.2.1:0", "2001:db8::1": "[2001:db8::1]:0"} {
 			each(t, func(t *testing.T, kind string) {
 				r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"X-Forwarded-For": {ip}}}, func(e map[string]any) {
-					ctx := e["requestContext"].(map[string]any)
+					ctx, _ := e["requestContext"].(map[string]any)
 					for _, where := range []string{"identity", "http"} {
 						if m, ok := ctx[where].(map[string]any); ok {
 							m["sourceIp"] = ip
@@ -206,7 +210,7 @@ func TestClientAddress(t *testing.T) {
 			"a port in the client's own": {[]string{"10.0.0.1:99, 203.0.113.7"}, "203.0.113.7:0"},
 		}
 		for name, tt := range tests {
-			for _, kind := range []string{"alb", "alb-multi"} {
+			for _, kind := range []string{"alb", "alb-multi", "vpc-lattice", "vpc-lattice-v1"} {
 				r, _ := seen(t, kind, payload(t, kind, request{target: "/", header: http.Header{"X-Forwarded-For": tt.header}}))
 				if r.RemoteAddr != tt.remote {
 					t.Errorf("%s, %s: got %q, want %q", kind, name, r.RemoteAddr, tt.remote)
@@ -220,7 +224,7 @@ func TestClientAddress(t *testing.T) {
 			if r.RemoteAddr != "203.0.113.7:0" {
 				t.Errorf("got %q", r.RemoteAddr)
 			}
-		}, "alb", "alb-multi")
+		}, "alb", "alb-multi", "vpc-lattice", "vpc-lattice-v1")
 	})
 }
 

@@ -22,7 +22,8 @@ func TestAnswersHaveExactlyTheFieldsOfTheSource(t *testing.T) {
 		"http-api":     {"headers"},
 		"function-url": {"headers"},
 		"alb":          {"headers", "statusDescription"},
-		"alb-multi":    {"multiValueHeaders", "statusDescription"},
+		"vpc-lattice":  {"headers"}, "vpc-lattice-v1": {"headers"},
+		"alb-multi": {"multiValueHeaders", "statusDescription"},
 	}
 	each(t, func(t *testing.T, kind string) {
 		for name, next := range map[string]http.HandlerFunc{
@@ -71,7 +72,7 @@ func TestSeveralValuesOfAHeader(t *testing.T) {
 			w.Header()["Vary"] = []string{"Origin", " Accept\r\n"}
 		}))
 		want := []string{"Origin", "Accept"}
-		if kind == "http-api" || kind == "function-url" || kind == "alb" {
+		if readFrom[kind] == "headers" {
 			want = []string{"Origin, Accept"}
 		}
 		if got := invoke(t, h, kind, payload(t, kind, request{target: "/"})).header["Vary"]; !cmp.Equal(got, want) {

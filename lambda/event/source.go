@@ -17,6 +17,9 @@ const (
 	HTTPAPIv1   Source = "http-api-v1"  // API Gateway HTTP API, payload 1.0
 	ALB         Source = "alb"          // Application Load Balancer
 	FunctionURL Source = "function-url" // Lambda Function URL
+
+	VPCLattice   Source = "vpc-lattice"    // VPC Lattice, version 2 of its event structure
+	VPCLatticeV1 Source = "vpc-lattice-v1" // VPC Lattice, version 1, its default
 )
 
 // source is what differs between the sources. Each has a file of its own, with
@@ -43,6 +46,10 @@ type wireRequest struct {
 	client     string // an address, or an address and a port
 	https      bool
 	authorizer Authorizer
+
+	apiKeyID    string
+	certificate *ClientCertificate
+	sourceVPC   string
 }
 
 // responseFormat is what a response to a source consists of.
@@ -62,6 +69,10 @@ const (
 
 	// albResponseLimit is how long an answer may be for a load balancer.
 	albResponseLimit = 1 << 20
+
+	// latticeResponseLimit is how long an answer may be for VPC Lattice (its
+	// user guide, "Lambda functions as targets").
+	latticeResponseLimit = 6 << 20
 )
 
 // detectSource returns the source of an event. Each source is detected by what
@@ -76,7 +87,9 @@ func detectSource(e *envelope) (source, error) {
 	case e.context.webSocket:
 		return nil, &UnsupportedEventError{"a WebSocket event: only HTTP is served"}
 	}
-	for _, detect := range [...]func(*envelope) (source, bool){detectFunctionURL, detectHTTPAPI, detectHTTPAPIv1, detectRESTAPI} {
+	for _, detect := range [...]func(*envelope) (source, bool){
+		detectFunctionURL, detectHTTPAPI, detectHTTPAPIv1, detectRESTAPI, detectLattice,
+	} {
 		if src, ok := detect(e); ok {
 			return src, nil
 		}
@@ -84,7 +97,7 @@ func detectSource(e *envelope) (source, error) {
 	return nil, errNotHTTP
 }
 
-const notHTTP = "not an HTTP event of API Gateway, a load balancer or a Function URL: "
+const notHTTP = "not an HTTP event of API Gateway, a load balancer, VPC Lattice or a Function URL: "
 
 // errNotHTTP says that no source has such events.
 var errNotHTTP = &UnsupportedEventError{notHTTP + "its keys are not those of any"}

@@ -55,6 +55,9 @@ func payloadV2(e *envelope) (wireRequest, error) {
 	if err = w.header.addCookies(e.cookies); err != nil {
 		return w, err
 	}
+	if w.certificate, err = readAuthentication(e.context.authentication); err != nil {
+		return w, err
+	}
 	w.authorizer, err = readAuthorizerV2(e.context.authorizer)
 	return w, err
 }

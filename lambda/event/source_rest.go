@@ -35,7 +35,7 @@ func payloadV1(e *envelope) (wireRequest, error) {
 		https:  true,
 	}
 	var err error
-	if w.client, err = sourceIP(e.context.identity); err != nil {
+	if err = w.readIdentity(e.context.identity); err != nil {
 		return w, err
 	}
 	if w.header, err = readHeader(e.headers, e.multiHeaders); err != nil {
@@ -48,18 +48,29 @@ func payloadV1(e *envelope) (wireRequest, error) {
 	return w, err
 }
 
-// sourceIP returns the sourceIp of requestContext.identity.
-func sourceIP(identity string) (ip string, err error) {
+// readIdentity reads of requestContext.identity what it says of any request.
+func (w *wireRequest) readIdentity(identity string) error {
 	if identity == "" {
-		return "", nil
+		return nil
 	}
+	var certificate string
 	p := parser{s: identity, at: "requestContext.identity"}
 	p.object(func(key string) {
-		if key == "sourceIp" {
-			ip = p.text()
-			return
+		switch key {
+		case "sourceIp":
+			w.client = p.text()
+		case "apiKeyId":
+			w.apiKeyID = p.text()
+		case "clientCert":
+			certificate = p.raw()
+		default:
+			p.skip()
 		}
-		p.skip()
 	})
-	return ip, p.err
+	if p.err != nil {
+		return p.err
+	}
+	var err error
+	w.certificate, err = readClientCertificate(certificate)
+	return err
 }

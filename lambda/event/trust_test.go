@@ -66,7 +66,7 @@ func TestFromContext(t *testing.T) {
 			if got != "inv-1 arn:aws:lambda:eu-west-1:123456789012:function:f:live acme Root=1-2-3" {
 				t.Errorf("got %s", got)
 			}
-			if balancer := kind == "alb" || kind == "alb-multi"; balancer != (info.RequestID == "inv-1") || info.RequestID == "" {
+			if none := strings.HasPrefix(kind, "alb") || strings.HasPrefix(kind, "vpc-lattice"); none != (info.RequestID == "inv-1") || info.RequestID == "" {
 				t.Errorf("the request's id is %q", info.RequestID)
 			}
 		})
@@ -94,7 +94,15 @@ func TestAuthorizers(t *testing.T) {
 		authorizer, identity any
 		want                 event.Authorizer
 	}{
-		"none": {kinds: kinds},
+		"none": {kinds: []string{"rest-api", "http-api", "http-api-v1", "alb", "alb-multi", "function-url", "vpc-lattice"}},
+		"a caller of VPC Lattice who signed": {
+			kinds:    []string{"vpc-lattice"},
+			identity: map[string]any{"sourceVpcArn": "vpc", "type": "AWS_IAM", "principal": "arn", "x509SanDns": "a.example", "sessionName": nil},
+			want:     event.Authorizer{Type: event.IAMAuthorizer, Principal: "arn", Claims: map[string]string{"type": "AWS_IAM", "principal": "arn", "x509SanDns": "a.example"}},
+		},
+		"one who did not": {
+			kinds: []string{"vpc-lattice"}, identity: map[string]any{"sourceVpcArn": "vpc", "type": "AWS_IAM", "principal": ""},
+		},
 		"a Cognito user pool, or a JWT in payload 1.0": {
 			kinds:      []string{"rest-api", "http-api-v1"},
 			authorizer: map[string]any{"claims": map[string]any{"sub": "u", "email_verified": "true", "exp": 17}, "scopes": []string{"a", "b"}},
@@ -159,7 +167,10 @@ func TestAuthorizers(t *testing.T) {
 func TestMetadata(t *testing.T) {
 	info := event.Info{
 		Source: event.HTTPAPI, RequestID: "r", InvocationID: "i", ClientAddress: "2001:db8::1", Stage: "$default", APIID: "a",
-		AccountID: "1", FunctionARN: "arn:f", TenantID: "Zoë", TraceID: " t",
+		AccountID: "1", FunctionARN: "arn:f", TenantID: "Zoë", TraceID: " t", RouteKey: "GET /v1/{id}", APIKeyID: "k",
+		Lattice:           event.Lattice{ServiceNetworkARN: "arn:sn", ServiceARN: "arn:svc", SourceVPCARN: "arn:vpc"},
+		ClientCertificate: &event.ClientCertificate{PEM: "pem", Subject: "CN=Zoë", Issuer: "CN=ca", SerialNumber: "a1:b2"},
+		PathParameters:    `{"id":"7"}`, StageVariables: `{"level":"debug"}`, RequestContext: `{"stage":"$default"}`,
 		Authorizer: event.Authorizer{
 			Type: event.JWTAuthorizer, Principal: "a\x7fb", Scopes: []string{"read", "schön"},
 			Claims: map[string]string{"sub": "u", "Sub": "U", "cognito:groups": "[a b]", "n\u00e4me": "€😀\"\\\n\x7f"},
@@ -176,6 +187,14 @@ func TestMetadata(t *testing.T) {
 		{"x-lambda-event-function-arn", "arn:f"},
 		{"x-lambda-event-tenant-id-bin", "Zoë"},
 		{"x-lambda-event-trace-id-bin", " t"},
+		{"x-lambda-event-route-key", "GET /v1/{id}"},
+		{"x-lambda-event-api-key-id", "k"},
+		{"x-lambda-event-service-network-arn", "arn:sn"},
+		{"x-lambda-event-service-arn", "arn:svc"},
+		{"x-lambda-event-source-vpc-arn", "arn:vpc"},
+		{"x-lambda-event-client-cert-subject-bin", "CN=Zoë"},
+		{"x-lambda-event-client-cert-issuer", "CN=ca"},
+		{"x-lambda-event-client-cert-serial", "a1:b2"},
 		{"x-lambda-event-authorizer-type", "jwt"},
 		{"x-lambda-event-authorizer-principal-bin", "a\x7fb"},
 		{"x-lambda-event-authorizer-scope", "read"},

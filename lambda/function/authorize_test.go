@@ -19,6 +19,7 @@ import (
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
@@ -107,9 +108,9 @@ func TestNoClientForgesWhatTheEventSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer svc.Close()
-	for _, source := range emulator.Sources() {
+	for _, source := range frontdoor.Sources() {
 		t.Run(string(source), func(t *testing.T) {
-			door, err := emulator.FrontDoor(inProcess{event.NewHandler(svc)}, source)
+			door, err := frontdoor.New(inProcess{event.NewHandler(svc)}, source)
 			if err != nil {
 				t.Fatal(err)
 			}

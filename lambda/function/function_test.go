@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 )
 
@@ -82,9 +83,9 @@ func start(t *testing.T, env ...string) (*emulator.Function, *output) {
 }
 
 // serve puts source in front of fn and returns its URL.
-func serve(t *testing.T, fn *emulator.Function, source emulator.Source, options ...emulator.Option) string {
+func serve(t *testing.T, fn *emulator.Function, source frontdoor.Source, options ...frontdoor.Option) string {
 	t.Helper()
-	door, err := emulator.FrontDoor(fn, source, options...)
+	door, err := frontdoor.New(fn, source, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func TestPingEchoAndStreamFromEachSourceOnEachTransport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fn, out := start(t, env...)
-			for _, source := range emulator.Sources() {
+			for _, source := range frontdoor.Sources() {
 				t.Run(string(source), func(t *testing.T) {
 					url := serve(t, fn, source)
 					checkPing(t, url)
@@ -136,7 +137,7 @@ func TestPingEchoAndStreamFromEachSourceOnEachTransport(t *testing.T) {
 					checkEcho(t, code, body, `{"id":"7","text":"a, \"b\" ü","tags":["x","y"],"number":"-5","data":"/wA=","time":null,"nested":null}`)
 					code, body = do(t, "GET", url+"/v1/echo/7?text=a%2Bb+c&tags=1&tags=2&nested.name=n", "")
 					tags := `["1","2"]`
-					if source == emulator.ALB {
+					if source == frontdoor.ALB {
 						tags = `["2"]` // without multi-value headers, it passes on the last one alone
 					}
 					checkEcho(t, code, body, `{"id":"7","text":"a+b c","tags":`+tags+`,"number":"0","data":"","time":null,"nested":{"name":"n","count":0}}`)
@@ -191,7 +192,7 @@ func TestAnEventThatIsNotHTTPIsAClearError(t *testing.T) {
 			t.Errorf("%s: %v, want an error of the function that says so", payload, err)
 		}
 	}
-	checkPing(t, serve(t, fn, emulator.HTTPAPI))
+	checkPing(t, serve(t, fn, frontdoor.HTTPAPI))
 }
 
 func TestWithoutAWritableTempDir(t *testing.T) {
@@ -201,7 +202,7 @@ func TestWithoutAWritableTempDir(t *testing.T) {
 	}
 	t.Run("the default falls back to bufconn with one warning", func(t *testing.T) {
 		fn, out := start(t, "TMPDIR="+file)
-		checkPing(t, serve(t, fn, emulator.HTTPAPI))
+		checkPing(t, serve(t, fn, frontdoor.HTTPAPI))
 		fn.Close()
 		if n := strings.Count(out.String(), "level=WARN"); n != 1 || !strings.Contains(out.String(), "transport=bufconn") {
 			t.Errorf("%d warnings:\n%s", n, out)
@@ -255,7 +256,7 @@ func TestRestartsAfterKillAndLeavesNothingBehind(t *testing.T) {
 	for _, transport := range []string{"unix", "bufconn"} {
 		t.Run(transport, func(t *testing.T) {
 			fn, _ := start(t, "TRANSPORT="+transport)
-			url := serve(t, fn, emulator.HTTPAPI)
+			url := serve(t, fn, frontdoor.HTTPAPI)
 			seen := map[int]bool{}
 			for range 20 {
 				checkPing(t, url)
@@ -278,7 +279,7 @@ func TestRestartsAfterKillAndLeavesNothingBehind(t *testing.T) {
 
 func TestStopsCleanlyOnSIGTERM(t *testing.T) {
 	fn, out := start(t, "METRICS=emf")
-	checkPing(t, serve(t, fn, emulator.HTTPAPI))
+	checkPing(t, serve(t, fn, frontdoor.HTTPAPI))
 	if err := fn.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +293,7 @@ func TestServesAfterAFreeze(t *testing.T) {
 	for _, transport := range []string{"unix", "bufconn", "inproc", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
 			fn, _ := start(t, "TRANSPORT="+transport)
-			url := serve(t, fn, emulator.FunctionURL)
+			url := serve(t, fn, frontdoor.FunctionURL)
 			for range 5 {
 				checkPing(t, url)
 				if err := fn.Pause(); err != nil {
@@ -310,11 +311,11 @@ func TestMetricsGoToTheLog(t *testing.T) {
 	for _, mode := range []string{"buffered", "stream"} {
 		t.Run(mode, func(t *testing.T) {
 			fn, out := start(t, "METRICS=emf", "RESPONSE_MODE="+mode)
-			var options []emulator.Option
+			var options []frontdoor.Option
 			if mode == "stream" {
-				options = append(options, emulator.WithStreaming())
+				options = append(options, frontdoor.WithStreaming())
 			}
-			url := serve(t, fn, emulator.FunctionURL, options...)
+			url := serve(t, fn, frontdoor.FunctionURL, options...)
 			checkPing(t, url)
 			checkPing(t, url)
 			if err := fn.Close(); err != nil {
@@ -336,10 +337,10 @@ func TestMetricsGoToTheLog(t *testing.T) {
 }
 
 func TestStreamModeSendsEachMessageWhenItIsMade(t *testing.T) {
-	for _, source := range []emulator.Source{emulator.FunctionURL, emulator.RESTAPI} {
+	for _, source := range []frontdoor.Source{frontdoor.FunctionURL, frontdoor.RESTAPI} {
 		t.Run(string(source), func(t *testing.T) {
 			fn, _ := start(t, "RESPONSE_MODE=stream")
-			url := serve(t, fn, source, emulator.WithStreaming())
+			url := serve(t, fn, source, frontdoor.WithStreaming())
 			// The stream takes over an hour: what arrives has not waited for its end.
 			r, err := http.NewRequestWithContext(t.Context(), "GET", url+"/v1/echo/7/stream?count=1000&interval=10s", nil)
 			if err != nil {
@@ -360,7 +361,7 @@ func TestStreamModeSendsEachMessageWhenItIsMade(t *testing.T) {
 
 func TestJSONLogsHaveTheKeysThatLambdaLooksFor(t *testing.T) {
 	fn, out := start(t, "AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=INFO")
-	checkPing(t, serve(t, fn, emulator.HTTPAPI))
+	checkPing(t, serve(t, fn, frontdoor.HTTPAPI))
 	fn.Close()
 	var record map[string]any
 	if err := json.Unmarshal([]byte(out.String()), &record); err != nil {
@@ -384,7 +385,7 @@ func TestManyAtOnceInOneProcess(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer fn.Close()
-			url := serve(t, fn, emulator.HTTPAPI)
+			url := serve(t, fn, frontdoor.HTTPAPI)
 			var wg sync.WaitGroup
 			for worker := range 16 {
 				wg.Go(func() {

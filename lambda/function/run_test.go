@@ -17,6 +17,7 @@ import (
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
@@ -97,7 +98,7 @@ func pingOwn(t *testing.T, config emulator.Config) string {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	code, body := do(t, "GET", serve(t, fn, emulator.HTTPAPI)+"/v1/ping", "")
+	code, body := do(t, "GET", serve(t, fn, frontdoor.HTTPAPI)+"/v1/ping", "")
 	if code != 200 {
 		t.Errorf("%d %s", code, body)
 	}
@@ -115,7 +116,7 @@ func TestWorkAfterTheAnswerOfAnRPC(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			url := serve(t, fn, emulator.HTTPAPI) + "/v1/ping"
+			url := serve(t, fn, frontdoor.HTTPAPI) + "/v1/ping"
 			if code, body := do(t, "GET", url, ""); code != 200 {
 				t.Fatalf("%d %s", code, body)
 			}

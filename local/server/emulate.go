@@ -12,6 +12,7 @@ import (
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 // serveFunction serves HTTP through the function binary until ctx ends.
@@ -36,7 +37,7 @@ func serveFunction(ctx context.Context, c *config.Config, out io.Writer, logger 
 	if err != nil {
 		return fmt.Errorf("-lambda=%q: %w: want the file of a function for this machine", c.FunctionPath, err)
 	}
-	door, err := emulator.FrontDoor(fn, emulator.Source(c.Source), options...)
+	door, err := frontdoor.New(fn, frontdoor.Source(c.Source), options...)
 	if err != nil {
 		return errors.Join(err, fn.Close())
 	}
@@ -48,47 +49,47 @@ func serveFunction(ctx context.Context, c *config.Config, out io.Writer, logger 
 }
 
 // frontDoorOptions refuses what the source cannot do, before anything starts.
-func frontDoorOptions(c *config.Config, logger *slog.Logger) ([]emulator.Option, error) {
-	source := emulator.Source(c.Source)
-	isAPI := slices.Contains([]emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1}, source)
-	options := []emulator.Option{emulator.WithLogger(logger)}
+func frontDoorOptions(c *config.Config, logger *slog.Logger) ([]frontdoor.Option, error) {
+	source := frontdoor.Source(c.Source)
+	isAPI := slices.Contains([]frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1}, source)
+	options := []frontdoor.Option{frontdoor.WithLogger(logger)}
 	if c.Stream {
-		if source != emulator.RESTAPI && source != emulator.FunctionURL {
+		if source != frontdoor.RESTAPI && source != frontdoor.FunctionURL {
 			return nil, fmt.Errorf("%s=%q: -source=%q cannot stream: want buffered, or -source %s or %s",
-				c.Given("response-mode"), "stream", source, emulator.RESTAPI, emulator.FunctionURL)
+				c.Given("response-mode"), "stream", source, frontdoor.RESTAPI, frontdoor.FunctionURL)
 		}
-		options = append(options, emulator.WithStreaming())
+		options = append(options, frontdoor.WithStreaming())
 	}
 	if c.Stage != "" {
 		if !isAPI {
 			return nil, fmt.Errorf("-stage=%q: -source=%q has no stages: want none, or -source %s, %s or %s",
-				c.Stage, source, emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1)
+				c.Stage, source, frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1)
 		}
-		options = append(options, emulator.WithStage(c.Stage))
+		options = append(options, frontdoor.WithStage(c.Stage))
 	}
 	if c.ClaimsPath != "" {
-		if !isAPI && source != emulator.FunctionURL {
+		if !isAPI && source != frontdoor.FunctionURL && source != frontdoor.VPCLattice {
 			return nil, fmt.Errorf("-claims=%q: -source=%q has no authorizer: want none, or another source", c.ClaimsPath, source)
 		}
 		authorizer, err := readAuthorizer(c.ClaimsPath)
 		if err != nil {
 			return nil, fmt.Errorf("-claims=%q: %w", c.ClaimsPath, err)
 		}
-		options = append(options, emulator.WithAuthorizer(authorizer))
+		options = append(options, frontdoor.WithAuthorizer(authorizer))
 	}
 	if c.BasePath != "" && isAPI {
-		options = append(options, emulator.WithBasePath(c.BasePath))
+		options = append(options, frontdoor.WithBasePath(c.BasePath))
 	}
 	return options, nil
 }
 
 // readAuthorizer lets every caller through, as the one whom the file describes.
-func readAuthorizer(path string) (emulator.Authorizer, error) {
+func readAuthorizer(path string) (frontdoor.Authorizer, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	authorized, err := emulator.ReadAuthorized(f)
-	return func(*http.Request) (emulator.Authorized, bool) { return authorized, true }, err
+	authorized, err := frontdoor.ReadAuthorized(f)
+	return func(*http.Request) (frontdoor.Authorized, bool) { return authorized, true }, err
 }

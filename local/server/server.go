@@ -19,7 +19,7 @@ import (
 	"syscall"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 // sources are the values of -source.
 func sources() []string {
 	var names []string
-	for _, s := range emulator.Sources() {
+	for _, s := range frontdoor.Sources() {
 		names = append(names, string(s))
 	}
 	return names

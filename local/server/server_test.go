@@ -24,7 +24,7 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	localserver "github.com/lambda-grpc/lambda-grpc-gateway/local/server"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
@@ -292,7 +292,7 @@ func TestServesThroughTheFunction(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the function: %v\n%s", err, out)
 	}
-	for _, source := range emulator.Sources() {
+	for _, source := range frontdoor.Sources() {
 		t.Run(string(source), func(t *testing.T) {
 			s := start(t, map[string]string{"TRANSPORT": "inproc"}, "-lambda", binary, "-source", string(source))
 			if got := get(t, "http://"+s.http+"/v1/ping"); got != `200 {"message":"Pong"}` {

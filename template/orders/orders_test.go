@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
@@ -22,8 +23,8 @@ func behindHTTPAPI(t *testing.T, claims map[string]string) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	door, err := emulator.FrontDoor(emulator.InProcess(event.NewHandler(s)), emulator.HTTPAPI,
-		emulator.WithAuthorizer(func(*http.Request) (emulator.Authorized, bool) { return emulator.Authorized{Claims: claims}, true }))
+	door, err := frontdoor.New(emulator.InProcess(event.NewHandler(s)), frontdoor.HTTPAPI,
+		frontdoor.WithAuthorizer(func(*http.Request) (frontdoor.Authorized, bool) { return frontdoor.Authorized{Claims: claims}, true }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -212,3 +212,35 @@ run "the_load_balancer_endpoint_without_a_listener" {
 
   expect_failures = [var.alb]
 }
+
+run "vpc_lattice_without_its_type" {
+  command = plan
+
+  variables {
+    vpc_lattice = { service_id = "svc-0123456789abcdef0", listener_id = "listener-0123456789abcdef0" }
+  }
+
+  expect_failures = [var.vpc_lattice]
+}
+
+run "type_vpc_lattice_without_a_service" {
+  command = plan
+
+  variables {
+    endpoint_type = "vpc_lattice"
+  }
+
+  expect_failures = [var.vpc_lattice]
+}
+
+run "stream_on_vpc_lattice" {
+  command = plan
+
+  variables {
+    endpoint_type = "vpc_lattice"
+    vpc_lattice   = { service_id = "svc-0123456789abcdef0", listener_id = "listener-0123456789abcdef0" }
+    response_mode = "stream"
+  }
+
+  expect_failures = [var.response_mode]
+}

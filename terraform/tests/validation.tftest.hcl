@@ -629,3 +629,70 @@ run "alb_with_six_conditions" {
 
   expect_failures = [var.alb]
 }
+
+run "vpc_lattice_service_that_is_a_network" {
+  command = plan
+
+  variables {
+    endpoint_type = "vpc_lattice"
+    vpc_lattice   = { service_id = "sn-0123456789abcdef0", listener_id = "listener-0123456789abcdef0" }
+  }
+
+  expect_failures = [var.vpc_lattice]
+}
+
+run "vpc_lattice_listener_by_name" {
+  command = plan
+
+  variables {
+    endpoint_type = "vpc_lattice"
+    vpc_lattice   = { service_id = "svc-0123456789abcdef0", listener_id = "https" }
+  }
+
+  expect_failures = [var.vpc_lattice]
+}
+
+run "vpc_lattice_priority_0" {
+  command = plan
+
+  variables {
+    endpoint_type = "vpc_lattice"
+    vpc_lattice   = { service_id = "svc-0123456789abcdef0", listener_id = "listener-0123456789abcdef0", priority = 0 }
+  }
+
+  expect_failures = [var.vpc_lattice]
+}
+
+run "vpc_lattice_priority_above_100" {
+  command = plan
+
+  variables {
+    endpoint_type = "vpc_lattice"
+    vpc_lattice   = { service_id = "svc-0123456789abcdef0", listener_id = "listener-0123456789abcdef0", priority = 101 }
+  }
+
+  expect_failures = [var.vpc_lattice]
+}
+
+run "vpc_lattice_path_without_a_slash" {
+  command = plan
+
+  variables {
+    endpoint_type = "vpc_lattice"
+    vpc_lattice   = { service_id = "svc-0123456789abcdef0", listener_id = "listener-0123456789abcdef0", path_prefix = "v1" }
+  }
+
+  expect_failures = [var.vpc_lattice]
+}
+
+run "vpc_lattice_name_of_two_characters" {
+  command = plan
+
+  variables {
+    name          = "ab"
+    endpoint_type = "vpc_lattice"
+    vpc_lattice   = { service_id = "svc-0123456789abcdef0", listener_id = "listener-0123456789abcdef0" }
+  }
+
+  expect_failures = [var.vpc_lattice]
+}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/client"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
@@ -162,20 +163,20 @@ func TestInterop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, source := range emulator.Sources() {
+	for _, source := range frontdoor.Sources() {
 		t.Run(string(source), func(t *testing.T) { testSource(t, executable, source, false) })
 	}
-	for _, source := range []emulator.Source{emulator.FunctionURL, emulator.RESTAPI} {
+	for _, source := range []frontdoor.Source{frontdoor.FunctionURL, frontdoor.RESTAPI} {
 		t.Run(string(source)+", streamed", func(t *testing.T) { testSource(t, executable, source, true) })
 	}
 }
 
-func testSource(t *testing.T, executable string, source emulator.Source, stream bool) {
+func testSource(t *testing.T, executable string, source frontdoor.Source, stream bool) {
 	config := emulator.Config{Path: executable, Concurrency: 8, Stdout: t.Output(), Stderr: t.Output()}
-	var options []emulator.Option
+	var options []frontdoor.Option
 	if stream {
 		config.Env = append(config.Env, streamVariable+"=1")
-		options = append(options, emulator.WithStreaming())
+		options = append(options, frontdoor.WithStreaming())
 	}
 	fn, err := emulator.Start(t.Context(), config)
 	if err != nil {
@@ -183,7 +184,7 @@ func testSource(t *testing.T, executable string, source emulator.Source, stream 
 	}
 	defer fn.Close()
 	var door http.Handler
-	if door, err = emulator.FrontDoor(fn, source, options...); err != nil {
+	if door, err = frontdoor.New(fn, source, options...); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(door)

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
@@ -117,11 +118,11 @@ func newFunction(ctx context.Context, t target, transportName string, limit int)
 	if err != nil {
 		return nil, nil, err
 	}
-	var options []emulator.Option
+	var options []frontdoor.Option
 	if t.stream {
-		options = append(options, emulator.WithStreaming())
+		options = append(options, frontdoor.WithStreaming())
 	}
-	door, err := emulator.FrontDoor(fn, t.source, options...)
+	door, err := frontdoor.New(fn, t.source, options...)
 	if err != nil {
 		return nil, nil, errors.Join(err, fn.Close())
 	}

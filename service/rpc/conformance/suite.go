@@ -17,13 +17,13 @@ import (
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/types/descriptorpb"
 
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 // A target is what the suite is run against.
 type target struct {
 	name   string
-	source emulator.Source // empty: directly
+	source frontdoor.Source // empty: directly
 	stream bool
 	cases  int // of the suite
 
@@ -36,14 +36,14 @@ type target struct {
 func targets() []target {
 	return []target{
 		{name: "direct", cases: 1990},
-		{name: "function-url", source: emulator.FunctionURL, cases: 694},
-		{name: "function-url-streamed", source: emulator.FunctionURL, stream: true, cases: 694},
-		{name: "http-api", source: emulator.HTTPAPI, cases: 694},
-		{name: "http-api-v1", source: emulator.HTTPAPIv1, cases: 694},
-		{name: "rest-api", source: emulator.RESTAPI, cases: 694},
-		{name: "rest-api-streamed", source: emulator.RESTAPI, stream: true, cases: 694},
-		{name: "alb-multi", source: emulator.ALBMulti, cases: 694},
-		{name: "alb", source: emulator.ALB, cases: 694, impossible: 150, which: repeatedHeaders()},
+		{name: "function-url", source: frontdoor.FunctionURL, cases: 694},
+		{name: "function-url-streamed", source: frontdoor.FunctionURL, stream: true, cases: 694},
+		{name: "http-api", source: frontdoor.HTTPAPI, cases: 694},
+		{name: "http-api-v1", source: frontdoor.HTTPAPIv1, cases: 694},
+		{name: "rest-api", source: frontdoor.RESTAPI, cases: 694},
+		{name: "rest-api-streamed", source: frontdoor.RESTAPI, stream: true, cases: 694},
+		{name: "alb-multi", source: frontdoor.ALBMulti, cases: 694},
+		{name: "alb", source: frontdoor.ALB, cases: 694, impossible: 150, which: repeatedHeaders()},
 	}
 }
 

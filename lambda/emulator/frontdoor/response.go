@@ -1,4 +1,4 @@
-package emulator
+package frontdoor
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
 // outgoing is an answer of the function as HTTP.
@@ -57,6 +59,9 @@ var strictFields = [...]string{"statusCode", "headers", "multiValueHeaders", "bo
 func (d *door) decode(payload []byte, in *incoming) (outgoing, error) {
 	if (d.source == ALB || d.source == ALBMulti) && len(payload) > 1<<20 {
 		return outgoing{}, errors.New("answer is larger than the 1 MB that a load balancer takes")
+	}
+	if d.isLattice() && len(payload) > 6<<20 {
+		return outgoing{}, errors.New("answer is larger than the 6 MB that VPC Lattice takes")
 	}
 	if !json.Valid(payload) {
 		return outgoing{}, errors.New("answer is not JSON")
@@ -172,12 +177,12 @@ func (d *door) outgoingHeader(f fields) http.Header {
 
 // decodePrelude reads the prelude of a streamed answer. Without one, a function
 // URL passes the whole answer on as bytes; a REST API calls it malformed.
-func (d *door) decodePrelude(s *Stream) (outgoing, error) {
+func (d *door) decodePrelude(s *emulator.Stream) (outgoing, error) {
 	if s.Prelude == nil {
-		if d.source == FunctionURL && s.ContentType != StreamContentType {
+		if d.source == FunctionURL && s.ContentType != emulator.StreamContentType {
 			return outgoing{status: http.StatusOK, header: http.Header{"Content-Type": {"application/octet-stream"}}}, nil
 		}
-		_, _ = io.CopyN(io.Discard, s.Body, maxPreludeBytes)
+		_, _ = io.CopyN(io.Discard, s.Body, emulator.MaxPreludeBytes)
 		return outgoing{}, errors.New("streamed answer has no prelude")
 	}
 	var f fields

@@ -1,4 +1,4 @@
-package emulator
+package frontdoor
 
 import (
 	"fmt"
@@ -23,11 +23,16 @@ const (
 	ALBMulti Source = "alb-multi"
 	// FunctionURL is a Lambda function URL.
 	FunctionURL Source = "function-url"
+	// VPCLattice is a VPC Lattice service whose target group has version V2 of
+	// the event structure.
+	VPCLattice Source = "vpc-lattice"
+	// VPCLatticeV1 is one whose target group has version V1.
+	VPCLatticeV1 Source = "vpc-lattice-v1"
 )
 
 // Sources returns every source.
 func Sources() []Source {
-	return []Source{RESTAPI, HTTPAPI, HTTPAPIv1, ALB, ALBMulti, FunctionURL}
+	return []Source{RESTAPI, HTTPAPI, HTTPAPIv1, ALB, ALBMulti, FunctionURL, VPCLattice, VPCLatticeV1}
 }
 
 // ParseSource returns the source of that name. The error names those there are.
@@ -39,5 +44,5 @@ func ParseSource(name string) (Source, error) {
 		}
 		names = append(names, string(s))
 	}
-	return "", fmt.Errorf("emulator: unknown source %q, want one of %s", name, strings.Join(names, ", "))
+	return "", fmt.Errorf("frontdoor: unknown source %q, want one of %s", name, strings.Join(names, ", "))
 }

@@ -1,15 +1,10 @@
-package emulator
+package frontdoor
 
-import (
-	"net"
-	"net/http"
-)
-
-// eventALB is the event of a load balancer: Elastic Load Balancing, "Use Lambda
+// albEvent is the event of a load balancer: Elastic Load Balancing, "Use Lambda
 // functions as targets of an Application Load Balancer". It has either the
 // single maps or the multi-value ones, never both.
-type eventALB struct {
-	RequestContext    contextALB           `json:"requestContext"`
+type albEvent struct {
+	RequestContext    albContext           `json:"requestContext"`
 	HTTPMethod        string               `json:"httpMethod"`
 	Path              string               `json:"path"`
 	Query             *map[string]string   `json:"queryStringParameters,omitempty"`
@@ -20,7 +15,7 @@ type eventALB struct {
 	IsBase64Encoded   bool                 `json:"isBase64Encoded"`
 }
 
-type contextALB struct {
+type albContext struct {
 	ELB struct {
 		TargetGroupARN string `json:"targetGroupArn"`
 	} `json:"elb"`
@@ -29,17 +24,11 @@ type contextALB struct {
 // albEvent makes the event of a load balancer, which passes path and query as
 // they were sent. Without multi-value headers the last of several values
 // counts.
-func (d *door) albEvent(in *incoming) eventALB {
-	scheme, port := "http", "80"
-	if in.TLS != nil {
-		scheme, port = "https", "443"
-	}
-	if addr, ok := in.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
-		_, port, _ = net.SplitHostPort(addr.String())
-	}
-	e := eventALB{HTTPMethod: in.Method, Path: in.path}
+func (d *door) albEvent(in *incoming) albEvent {
+	scheme, port := in.listener()
+	e := albEvent{HTTPMethod: in.Method, Path: in.path}
 	e.RequestContext.ELB.TargetGroupARN =
-		"arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/" + d.apiID + "/0123456789abcdef"
+		"arn:aws:elasticloadbalancing:" + d.region + ":" + d.accountID + ":targetgroup/" + d.apiID + "/0123456789abcdef"
 	headers := lowerCase(in.headers(scheme, port))
 	query := queryFields(in.URL.RawQuery, false)
 	if query == nil {

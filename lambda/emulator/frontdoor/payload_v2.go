@@ -1,14 +1,14 @@
-package emulator
+package frontdoor
 
 import (
 	"net/http"
 	"strings"
 )
 
-// event2 is payload format 2.0: API Gateway developer guide, "Create AWS Lambda
+// payloadV2Event is payload format 2.0: API Gateway developer guide, "Create AWS Lambda
 // proxy integrations for HTTP APIs", and Lambda developer guide, "Invoking
 // Lambda function URLs".
-type event2 struct {
+type payloadV2Event struct {
 	Version         string            `json:"version"`
 	RouteKey        string            `json:"routeKey"`
 	RawPath         string            `json:"rawPath"`
@@ -16,26 +16,26 @@ type event2 struct {
 	Cookies         []string          `json:"cookies,omitempty"`
 	Headers         map[string]string `json:"headers"`
 	Query           map[string]string `json:"queryStringParameters,omitempty"`
-	RequestContext  context2          `json:"requestContext"`
+	RequestContext  contextV2         `json:"requestContext"`
 	Body            string            `json:"body,omitempty"`
 	IsBase64Encoded bool              `json:"isBase64Encoded"`
 }
 
-type context2 struct {
-	AccountID    string       `json:"accountId"`
-	APIID        string       `json:"apiId"`
-	Authorizer   *authorizer2 `json:"authorizer,omitempty"`
-	DomainName   string       `json:"domainName"`
-	DomainPrefix string       `json:"domainPrefix"`
-	HTTP         http2        `json:"http"`
-	RequestID    string       `json:"requestId"`
-	RouteKey     string       `json:"routeKey"`
-	Stage        string       `json:"stage"`
-	Time         string       `json:"time"`
-	TimeEpoch    int64        `json:"timeEpoch"`
+type contextV2 struct {
+	AccountID    string        `json:"accountId"`
+	APIID        string        `json:"apiId"`
+	Authorizer   *authorizerV2 `json:"authorizer,omitempty"`
+	DomainName   string        `json:"domainName"`
+	DomainPrefix string        `json:"domainPrefix"`
+	HTTP         httpContext   `json:"http"`
+	RequestID    string        `json:"requestId"`
+	RouteKey     string        `json:"routeKey"`
+	Stage        string        `json:"stage"`
+	Time         string        `json:"time"`
+	TimeEpoch    int64         `json:"timeEpoch"`
 }
 
-type http2 struct {
+type httpContext struct {
 	Method    string `json:"method"`
 	Path      string `json:"path"`
 	Protocol  string `json:"protocol"`
@@ -43,19 +43,19 @@ type http2 struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// payload2 makes the event of an HTTP API or a function URL. The former has
+// payloadV2 makes the event of an HTTP API or a function URL. The former has
 // decoded the path, and put a named stage before it in place of a base path;
 // the latter leaves it as it was sent. Cookies stand beside the headers, for a
 // function URL also among them.
-func (d *door) payload2(in *incoming) event2 {
+func (d *door) payloadV2(in *incoming) payloadV2Event {
 	headers := withoutHopByHop(in.headers("https", "443"))
-	e := event2{
+	e := payloadV2Event{
 		Version:        "2.0",
 		RouteKey:       "$default",
 		RawQueryString: in.URL.RawQuery,
 		Cookies:        cookies(headers),
 		Query:          joinedValues(queryFields(in.URL.RawQuery, true)),
-		RequestContext: d.context2(in),
+		RequestContext: d.contextV2(in),
 	}
 	if d.source == HTTPAPI {
 		headers.Del("Cookie")
@@ -79,14 +79,14 @@ func (d *door) payload2(in *incoming) event2 {
 	return e
 }
 
-func (d *door) context2(in *incoming) context2 {
-	c := context2{
-		AccountID:    "123456789012",
+func (d *door) contextV2(in *incoming) contextV2 {
+	c := contextV2{
+		AccountID:    d.accountID,
 		APIID:        d.apiID,
-		Authorizer:   in.authorized.payload2(),
+		Authorizer:   in.authorized.payloadV2(),
 		DomainName:   d.domain(),
 		DomainPrefix: d.apiID,
-		HTTP:         http2{Method: in.Method, Protocol: in.Proto, SourceIP: in.clientIP, UserAgent: in.UserAgent()},
+		HTTP:         httpContext{Method: in.Method, Protocol: in.Proto, SourceIP: in.clientIP, UserAgent: in.UserAgent()},
 		RequestID:    shortRequestID(),
 		RouteKey:     "$default",
 		Stage:        d.stage,
@@ -97,7 +97,7 @@ func (d *door) context2(in *incoming) context2 {
 		c.AccountID = "anonymous" // unless IAM says who it is
 		if in.authorized.IAM != nil {
 			c.AccountID = in.authorized.IAM.AccountID
-			c.Authorizer = &authorizer2{IAM: in.authorized.IAM}
+			c.Authorizer = &authorizerV2{IAM: in.authorized.IAM}
 		} else {
 			c.Authorizer = nil
 		}

@@ -1,7 +1,8 @@
-package emulator
+package frontdoor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,62 +10,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/awsid"
 )
 
-// An Invoker runs a function on events. [*Function] is one; it is an interface
-// so that a front door can be tried out without a process behind it.
-type Invoker interface {
-	Do(context.Context, Request) (Response, error)
-	Stream(context.Context, Request) (*Stream, error)
-}
-
-// An Option changes how a [FrontDoor] is configured.
-type Option func(*door)
-
-// WithStage names the stage of an API and has it served as on the API's own
-// domain: the path of every URL begins with the stage. Together with
-// [WithBasePath] it only names it. By default the API is served as on a custom
-// domain mapped to its root, from the stage "prod" for a REST API and $default
-// for an HTTP API.
-func WithStage(name string) Option { return func(d *door) { d.stage = name } }
-
-// WithBasePath serves an API as on a custom domain with a mapping: the path of
-// every URL begins with basePath. Payload 1.0 passes it on to the function,
-// payload 2.0 removes it.
-func WithBasePath(basePath string) Option {
-	return func(d *door) { d.basePath = "/" + strings.Trim(basePath, "/") }
-}
-
-// WithStreaming has answers streamed: the RESPONSE_STREAM invoke mode of a
-// function URL, the STREAM response transfer mode of a REST API.
-func WithStreaming() Option { return func(d *door) { d.streaming = true } }
-
-// WithBinaryMediaTypes sets the binaryMediaTypes of a REST API, such as
-// "image/*". The default is "*/*", with which every body arrives as it was
-// sent; AWS's own default is none.
-func WithBinaryMediaTypes(types ...string) Option {
-	return func(d *door) { d.binaryTypes = types }
-}
-
-// WithAuthorizer puts an authorizer in front of the function. A load balancer
-// has none, and a function URL knows IAM alone.
-func WithAuthorizer(a Authorizer) Option { return func(d *door) { d.authorizer = a } }
-
-// WithTimeout replaces the time that an API waits for an answer: 29 s for a
-// REST API, 30 s for an HTTP API. Load balancers and function URLs wait for
-// the function's own timeout, and so do streamed answers.
-func WithTimeout(timeout time.Duration) Option { return func(d *door) { d.timeout = timeout } }
-
-// WithLogger logs at warn level why a request was answered with an error of
-// the source's own, which does not say it.
-func WithLogger(logger *slog.Logger) Option { return func(d *door) { d.logger = logger } }
-
-// door is the handler that FrontDoor returns.
+// door is the handler that New returns.
 type door struct {
-	fn     Invoker
+	fn     emulator.Invoker
 	source Source
 
 	stage       string
@@ -74,22 +29,25 @@ type door struct {
 	authorizer  Authorizer
 	timeout     time.Duration
 	logger      *slog.Logger
+	region      string
+	accountID   string
 
 	apiID     string
 	bodyLimit int64
 	prefix    string // what every URL begins with
 }
 
-// FrontDoor returns a handler that turns each request into an event of source,
-// gives it to fn and turns the answer back into HTTP, as AWS documents it for
-// that source, errors and limits included. The handler holds no resources.
+// New returns a handler that turns each request into an event of source, gives
+// it to fn and turns the answer back into HTTP, as AWS documents it for that
+// source, errors and limits included. The handler holds no resources.
 //
 // A streamed answer is flushed piece by piece. One that fails after it has
 // begun aborts the connection with [http.ErrAbortHandler].
 //
-// It fails when the source does not have what an option asks for: only REST
-// APIs and function URLs stream, only APIs have stages.
-func FrontDoor(fn Invoker, source Source, options ...Option) (http.Handler, error) {
+// It fails when an option's value is invalid, and when the source does not have
+// what an option asks for: only REST APIs and function URLs stream, only APIs
+// have stages.
+func New(fn emulator.Invoker, source Source, options ...Option) (http.Handler, error) {
 	if _, err := ParseSource(string(source)); err != nil {
 		return nil, err
 	}
@@ -97,33 +55,49 @@ func FrontDoor(fn Invoker, source Source, options ...Option) (http.Handler, erro
 		fn: fn, source: source,
 		binaryTypes: []string{"*/*"},
 		logger:      slog.New(slog.DiscardHandler),
+		region:      "us-east-1",
+		accountID:   "123456789012",
 		apiID:       "emulator01",
 		bodyLimit:   10 << 20,
+	}
+	if f, ok := fn.(interface{ Config() emulator.Config }); ok {
+		d.region, d.accountID = f.Config().Region, f.Config().AccountID
 	}
 	for _, option := range options {
 		option(d)
 	}
-	isAPI := slices.Contains([]Source{RESTAPI, HTTPAPI, HTTPAPIv1}, source)
-	switch {
-	case d.streaming && source != RESTAPI && source != FunctionURL:
-		return nil, fmt.Errorf("emulator: source %s cannot stream, only %s and %s can", source, RESTAPI, FunctionURL)
-	case !isAPI && (d.stage != "" || d.basePath != ""):
-		return nil, fmt.Errorf("emulator: source %s has neither stages nor base paths", source)
-	case !isAPI && source != FunctionURL && d.authorizer != nil:
-		return nil, fmt.Errorf("emulator: source %s has no authorizer", source)
+	if err := d.check(); err != nil {
+		return nil, err
 	}
 	switch source {
 	case RESTAPI:
-		setDefault(&d.timeout, 29*time.Second)
+		d.timeout = cmp.Or(d.timeout, 29*time.Second)
 	case HTTPAPI, HTTPAPIv1:
-		setDefault(&d.timeout, 30*time.Second)
+		d.timeout = cmp.Or(d.timeout, 30*time.Second)
 	case ALB, ALBMulti:
 		d.bodyLimit = 1 << 20
-	case FunctionURL:
-		d.bodyLimit = MaxRequestBytes
+	case FunctionURL, VPCLattice, VPCLatticeV1:
+		d.bodyLimit = emulator.MaxRequestBytes
 	}
 	d.setStage()
 	return d, nil
+}
+
+// check refuses options that the source does not have, and invalid values.
+func (d *door) check() error {
+	switch {
+	case d.streaming && d.source != RESTAPI && d.source != FunctionURL:
+		return fmt.Errorf("frontdoor: source %s cannot stream, only %s and %s can", d.source, RESTAPI, FunctionURL)
+	case !d.isAPIGateway() && (d.stage != "" || d.basePath != ""):
+		return fmt.Errorf("frontdoor: source %s has neither stages nor base paths", d.source)
+	case !d.isAPIGateway() && d.source != FunctionURL && d.source != VPCLattice && d.authorizer != nil:
+		return fmt.Errorf("frontdoor: source %s has no authorizer", d.source)
+	case d.region == "" || strings.Trim(d.region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
+		return fmt.Errorf("frontdoor: region %q: want a name such as us-east-1", d.region)
+	case len(d.accountID) != 12 || strings.Trim(d.accountID, "0123456789") != "":
+		return fmt.Errorf("frontdoor: account ID %q: want twelve digits", d.accountID)
+	}
+	return nil
 }
 
 // setStage works out the prefix of URLs and fills in the stage.
@@ -137,27 +111,27 @@ func (d *door) setStage() {
 		d.prefix = "/" + d.stage
 	}
 	if d.source == RESTAPI {
-		setDefault(&d.stage, "prod")
+		d.stage = cmp.Or(d.stage, "prod")
 	} else {
-		setDefault(&d.stage, "$default")
+		d.stage = cmp.Or(d.stage, "$default")
 	}
 }
 
 // ServeHTTP answers one request.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	in, fault := d.admit(w, r)
-	if fault != nil {
-		d.refuse(w, r, *fault)
+	in, refused := d.admit(w, r)
+	if refused != nil {
+		d.refuse(w, r, *refused)
 		return
 	}
 	event, err := d.encode(in)
 	if err != nil {
-		d.refuse(w, r, d.functionFault(fmt.Errorf("encoding event: %w", err)))
+		d.refuse(w, r, d.functionError(fmt.Errorf("encoding event: %w", err)))
 		return
 	}
 	ctx := r.Context()
 	if d.streaming {
-		d.stream(ctx, w, r, Request{Payload: event, TraceID: in.traceID})
+		d.stream(ctx, w, r, emulator.Request{Payload: event, TraceID: in.traceID})
 		return
 	}
 	if d.timeout > 0 {
@@ -165,14 +139,14 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithTimeoutCause(ctx, d.timeout, errIntegrationTimeout)
 		defer cancel()
 	}
-	response, err := d.fn.Do(ctx, Request{Payload: event, TraceID: in.traceID})
+	response, err := d.fn.Do(ctx, emulator.Request{Payload: event, TraceID: in.traceID})
 	if err != nil {
-		d.refuse(w, r, d.fault(err))
+		d.refuse(w, r, d.invocationError(err))
 		return
 	}
 	out, err := d.decode(response.Payload, in)
 	if err != nil {
-		d.refuse(w, r, d.functionFault(err))
+		d.refuse(w, r, d.functionError(err))
 		return
 	}
 	d.respond(w, out)
@@ -180,16 +154,16 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // stream passes a streamed answer on.
-func (d *door) stream(ctx context.Context, w http.ResponseWriter, r *http.Request, event Request) {
+func (d *door) stream(ctx context.Context, w http.ResponseWriter, r *http.Request, event emulator.Request) {
 	s, err := d.fn.Stream(ctx, event)
 	if err != nil {
-		d.refuse(w, r, d.fault(err))
+		d.refuse(w, r, d.invocationError(err))
 		return
 	}
 	defer func() { _ = s.Body.Close() }()
 	out, err := d.decodePrelude(s)
 	if err != nil {
-		d.refuse(w, r, d.functionFault(err))
+		d.refuse(w, r, d.functionError(err))
 		return
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.Body.Close() }) // a client that has gone reads no more
@@ -229,11 +203,11 @@ type incoming struct {
 
 // admit reads the request and checks what the source checks before it invokes
 // anything.
-func (d *door) admit(w http.ResponseWriter, r *http.Request) (*incoming, *fault) {
+func (d *door) admit(w http.ResponseWriter, r *http.Request) (*incoming, *gatewayError) {
 	if d.isAPIGateway() && headerBytes(r) > maxHeaderBytes {
 		return nil, d.headersTooLarge()
 	}
-	in := &incoming{Request: r, received: time.Now(), requestID: newUUID()}
+	in := &incoming{Request: r, received: time.Now(), requestID: awsid.UUID()}
 	var ok bool
 	if in.path, ok = d.stripPrefix(r.URL.EscapedPath()); !ok {
 		return nil, d.noSuchStage()
@@ -249,17 +223,19 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (*incoming, *fault)
 	if errors.As(err, &tooLarge) {
 		return nil, d.bodyTooLarge()
 	} else if err != nil {
-		return nil, &fault{status: http.StatusBadRequest, cause: err}
+		return nil, &gatewayError{status: http.StatusBadRequest, cause: err}
 	}
 	if in.clientIP, _, err = net.SplitHostPort(r.RemoteAddr); err != nil {
 		in.clientIP = r.RemoteAddr
 	}
 	in.traceID = r.Header.Get("X-Amzn-Trace-Id")
 	if in.traceID == "" {
-		in.traceID = "Root=" + newTraceRoot(in.received)
+		in.traceID = "Root=" + awsid.TraceRoot(in.received)
 	}
 	return in, nil
 }
+
+func (d *door) isLattice() bool { return d.source == VPCLattice || d.source == VPCLatticeV1 }
 
 func (d *door) isAPIGateway() bool {
 	return d.source == RESTAPI || d.source == HTTPAPI || d.source == HTTPAPIv1
@@ -300,11 +276,13 @@ func (d *door) encode(in *incoming) ([]byte, error) {
 	var event any
 	switch d.source {
 	case RESTAPI, HTTPAPIv1:
-		event = d.payload1(in)
+		event = d.payloadV1(in)
 	case HTTPAPI, FunctionURL:
-		event = d.payload2(in)
+		event = d.payloadV2(in)
 	case ALB, ALBMulti:
 		event = d.albEvent(in)
+	case VPCLattice, VPCLatticeV1:
+		event = d.latticeEvent(in)
 	}
 	var b bytes.Buffer
 	err := encodeJSON(&b, event)

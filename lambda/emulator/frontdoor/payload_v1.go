@@ -1,13 +1,13 @@
-package emulator
+package frontdoor
 
 import (
 	"strings"
 )
 
-// event1 is payload format 1.0: API Gateway developer guide, "Set up Lambda
+// payloadV1Event is payload format 1.0: API Gateway developer guide, "Set up Lambda
 // proxy integrations" for REST APIs, and "Create AWS Lambda proxy integrations
 // for HTTP APIs". Fields without omitempty are null when there is nothing.
-type event1 struct {
+type payloadV1Event struct {
 	Version           string              `json:"version,omitempty"` // of HTTP APIs only
 	Resource          string              `json:"resource"`
 	Path              string              `json:"path"`
@@ -18,12 +18,12 @@ type event1 struct {
 	MultiValueQuery   map[string][]string `json:"multiValueQueryStringParameters"`
 	PathParameters    map[string]string   `json:"pathParameters"`
 	StageVariables    map[string]string   `json:"stageVariables"`
-	RequestContext    context1            `json:"requestContext"`
+	RequestContext    contextV1           `json:"requestContext"`
 	Body              *string             `json:"body"`
 	IsBase64Encoded   bool                `json:"isBase64Encoded"`
 }
 
-type context1 struct {
+type contextV1 struct {
 	AccountID         string         `json:"accountId"`
 	APIID             string         `json:"apiId"`
 	Authorizer        map[string]any `json:"authorizer,omitempty"`
@@ -31,7 +31,7 @@ type context1 struct {
 	DomainPrefix      string         `json:"domainPrefix"`
 	ExtendedRequestID string         `json:"extendedRequestId"`
 	HTTPMethod        string         `json:"httpMethod"`
-	Identity          identity1      `json:"identity"`
+	Identity          identityV1     `json:"identity"`
 	Path              string         `json:"path"`
 	Protocol          string         `json:"protocol"`
 	RequestID         string         `json:"requestId"`
@@ -42,7 +42,7 @@ type context1 struct {
 	Stage             string         `json:"stage"`
 }
 
-type identity1 struct {
+type identityV1 struct {
 	AccessKey *string `json:"accessKey"`
 	AccountID *string `json:"accountId"`
 	Caller    *string `json:"caller"`
@@ -52,15 +52,15 @@ type identity1 struct {
 	UserARN   *string `json:"userArn"`
 }
 
-// payload1 makes the event of a REST API, or of an HTTP API with payload 1.0.
+// payloadV1 makes the event of a REST API, or of an HTTP API with payload 1.0.
 // The former has the path percent-encoded and, on its own domain, without the
 // stage; the latter decoded and with it. Both keep the base path of a custom
 // domain.
-func (d *door) payload1(in *incoming) event1 {
+func (d *door) payloadV1(in *incoming) payloadV1Event {
 	headers := withoutHopByHop(in.headers("https", "443"))
-	e := event1{
+	e := payloadV1Event{
 		HTTPMethod:     in.Method,
-		RequestContext: d.context1(in),
+		RequestContext: d.contextV1(in),
 	}
 	if d.source == HTTPAPIv1 {
 		e.Version = "1.0"
@@ -104,16 +104,16 @@ func (d *door) inBase64(in *incoming) bool {
 	return matchesMediaType(d.binaryTypes, contentType)
 }
 
-func (d *door) context1(in *incoming) context1 {
-	c := context1{
-		AccountID:         "123456789012",
+func (d *door) contextV1(in *incoming) contextV1 {
+	c := contextV1{
+		AccountID:         d.accountID,
 		APIID:             d.apiID,
-		Authorizer:        in.authorized.payload1(d.source),
+		Authorizer:        in.authorized.payloadV1(d.source),
 		DomainName:        d.domain(),
 		DomainPrefix:      d.apiID,
 		ExtendedRequestID: shortRequestID(),
 		HTTPMethod:        in.Method,
-		Identity:          identity1{SourceIP: in.clientIP, UserAgent: in.UserAgent()},
+		Identity:          identityV1{SourceIP: in.clientIP, UserAgent: in.UserAgent()},
 		Path:              in.URL.EscapedPath(),
 		Protocol:          in.Proto,
 		RequestID:         in.requestID,

@@ -1,4 +1,4 @@
-package emulator
+package frontdoor
 
 import (
 	"bytes"
@@ -161,9 +161,9 @@ func matchesMediaType(types []string, mediaType string) bool {
 // header, a client has no influence on it.
 func (d *door) domain() string {
 	if d.source == FunctionURL {
-		return d.apiID + ".lambda-url.us-east-1.on.aws"
+		return d.apiID + ".lambda-url." + d.region + ".on.aws"
 	}
-	return d.apiID + ".execute-api.us-east-1.amazonaws.com"
+	return d.apiID + ".execute-api." + d.region + ".amazonaws.com"
 }
 
 // clfTime is the form of requestContext.time.

@@ -1,4 +1,4 @@
-package emulator_test
+package frontdoor_test
 
 import (
 	"io"
@@ -10,32 +10,34 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 var (
-	rest    = []emulator.Source{emulator.RESTAPI}
-	notREST = []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.ALBMulti, emulator.FunctionURL}
-	apis    = []emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1}
-	v1      = []emulator.Source{emulator.RESTAPI, emulator.HTTPAPIv1}
-	v2      = []emulator.Source{emulator.HTTPAPI, emulator.FunctionURL}
-	every   = emulator.Sources()
+	rest    = []frontdoor.Source{frontdoor.RESTAPI}
+	notREST = []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.ALB, frontdoor.ALBMulti, frontdoor.FunctionURL}
+	apis    = []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1}
+	v1      = []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPIv1}
+	v2      = []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.FunctionURL}
+	lattice = []frontdoor.Source{frontdoor.VPCLattice, frontdoor.VPCLatticeV1}
+	every   = frontdoor.Sources()
 )
 
 func TestAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
-		sources []emulator.Source
+		sources []frontdoor.Source
 		answer  string
 		status  int
 		header  http.Header // of those named here, the values
 		body    string
 	}{
 		"status, headers and body": {
-			[]emulator.Source{emulator.RESTAPI, emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.FunctionURL},
+			[]frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.ALB, frontdoor.FunctionURL, frontdoor.VPCLattice, frontdoor.VPCLatticeV1},
 			`{"statusCode":201,"headers":{"content-type":"text/x","x-a":"1, 2","x-n":3},"body":"ü"}`,
 			201, http.Header{"Content-Type": {"text/x"}, "X-A": {"1, 2"}, "X-N": {"3"}}, "ü",
 		},
 		"several values of a header": {
-			[]emulator.Source{emulator.RESTAPI, emulator.HTTPAPIv1, emulator.ALBMulti},
+			[]frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPIv1, frontdoor.ALBMulti},
 			`{"statusCode":200,"multiValueHeaders":{"set-cookie":["a=1","b=2"]},"body":""}`,
 			200, http.Header{"Set-Cookie": {"a=1", "b=2"}}, "",
 		},
@@ -44,7 +46,7 @@ func TestAnswers(t *testing.T) {
 			200, http.Header{"X-A": {"1", "2"}, "X-B": {"1"}}, "",
 		},
 		"names that differ in case": {
-			[]emulator.Source{emulator.ALB}, `{"statusCode":200,"headers":{"Set-Cookie":"a=1","set-Cookie":"b=2","SET-COOKIE":"c=3"},"body":""}`,
+			[]frontdoor.Source{frontdoor.ALB}, `{"statusCode":200,"headers":{"Set-Cookie":"a=1","set-Cookie":"b=2","SET-COOKIE":"c=3"},"body":""}`,
 			200, http.Header{"Set-Cookie": {"c=3", "a=1", "b=2"}}, "",
 		},
 		"cookies of payload 2.0": {
@@ -52,11 +54,11 @@ func TestAnswers(t *testing.T) {
 			200, http.Header{"Set-Cookie": {"a=1; Secure", "b=2"}}, "",
 		},
 		"a load balancer without multi-value headers does not read them": {
-			[]emulator.Source{emulator.ALB}, `{"statusCode":200,"headers":{"x-a":"1"},"multiValueHeaders":{"x-b":["2"]}}`,
+			[]frontdoor.Source{frontdoor.ALB}, `{"statusCode":200,"headers":{"x-a":"1"},"multiValueHeaders":{"x-b":["2"]}}`,
 			200, http.Header{"X-A": {"1"}, "X-B": nil}, "",
 		},
 		"a load balancer with them reads nothing else": {
-			[]emulator.Source{emulator.ALBMulti}, `{"statusCode":200,"headers":{"x-a":"1"},"multiValueHeaders":{"x-b":["2"]}}`,
+			[]frontdoor.Source{frontdoor.ALBMulti}, `{"statusCode":200,"headers":{"x-a":"1"},"multiValueHeaders":{"x-b":["2"]}}`,
 			200, http.Header{"X-A": nil, "X-B": {"2"}}, "",
 		},
 		"a body in base64": {every, `{"statusCode":200,"body":"/wA=","isBase64Encoded":true}`, 200, nil, "\xff\x00"},
@@ -65,23 +67,23 @@ func TestAnswers(t *testing.T) {
 		},
 		"a JSON string is too": {v2, `"Pong"`, 200, http.Header{"Content-Type": {"application/json"}}, `"Pong"`},
 		"hop-by-hop headers are dropped": {
-			[]emulator.Source{emulator.HTTPAPI, emulator.ALB}, `{"statusCode":200,"headers":{"Connection":"close","Transfer-Encoding":"x","Content-Length":"99"},"body":"x"}`,
+			[]frontdoor.Source{frontdoor.HTTPAPI, frontdoor.ALB}, `{"statusCode":200,"headers":{"Connection":"close","Transfer-Encoding":"x","Content-Length":"99"},"body":"x"}`,
 			200, http.Header{"Connection": nil, "Transfer-Encoding": nil, "Content-Length": nil}, "x",
 		},
 		"REST APIs and function URLs rename some headers": {
-			[]emulator.Source{emulator.RESTAPI, emulator.FunctionURL}, `{"statusCode":401,"headers":{"WWW-Authenticate":"Bearer"}}`,
+			[]frontdoor.Source{frontdoor.RESTAPI, frontdoor.FunctionURL}, `{"statusCode":401,"headers":{"WWW-Authenticate":"Bearer"}}`,
 			401, http.Header{"X-Amzn-Remapped-Www-Authenticate": {"Bearer"}, "Www-Authenticate": nil}, "",
 		},
 		"HTTP APIs do not": {
-			[]emulator.Source{emulator.HTTPAPI}, `{"statusCode":401,"headers":{"WWW-Authenticate":"Bearer"}}`,
+			[]frontdoor.Source{frontdoor.HTTPAPI}, `{"statusCode":401,"headers":{"WWW-Authenticate":"Bearer"}}`,
 			401, http.Header{"Www-Authenticate": {"Bearer"}}, "",
 		},
 		"the type of an answer without one": {
-			[]emulator.Source{emulator.HTTPAPI}, `{"statusCode":200,"body":"<html>"}`,
+			[]frontdoor.Source{frontdoor.HTTPAPI}, `{"statusCode":200,"body":"<html>"}`,
 			200, http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, "<html>",
 		},
 		"a load balancer guesses none": {
-			[]emulator.Source{emulator.ALB}, `{"statusCode":200,"body":"<html>"}`, 200, http.Header{"Content-Type": nil}, "<html>",
+			[]frontdoor.Source{frontdoor.ALB}, `{"statusCode":200,"body":"<html>"}`, 200, http.Header{"Content-Type": nil}, "<html>",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,14 +105,14 @@ func TestAnswers(t *testing.T) {
 
 func TestBase64AnswersOfRESTAPIsDependOnAccept(t *testing.T) {
 	const answer = `{"statusCode":200,"headers":{"Content-Type":"image/png"},"body":"cG5n","isBase64Encoded":true}`
-	images := emulator.WithBinaryMediaTypes("image/*")
+	images := frontdoor.WithBinaryMediaTypes("image/*")
 	for accept, want := range map[string]string{
 		"":                                     "png",
 		"Accept: image/png\n":                  "png",
 		"Accept: image/png;q=0.1, text/html\n": "png",
 		"Accept: text/html, image/png\n":       "cG5n",
 	} {
-		response := serve(t, frontDoor(t, &fake{answer: answer}, emulator.RESTAPI, images), "GET / HTTP/1.1\nHost: h\n"+accept+"\n")
+		response := serve(t, frontDoor(t, &fake{answer: answer}, frontdoor.RESTAPI, images), "GET / HTTP/1.1\nHost: h\n"+accept+"\n")
 		if body, err := io.ReadAll(response.Body); err != nil || string(body) != want {
 			t.Errorf("%q: body %q, %v, want %q", accept, body, err, want)
 		}
@@ -118,11 +120,12 @@ func TestBase64AnswersOfRESTAPIsDependOnAccept(t *testing.T) {
 }
 
 func TestInvalidAnswers(t *testing.T) {
-	want := map[emulator.Source]int{
-		emulator.RESTAPI: 502, emulator.HTTPAPI: 500, emulator.HTTPAPIv1: 500, emulator.ALB: 502, emulator.ALBMulti: 502, emulator.FunctionURL: 502,
+	want := map[frontdoor.Source]int{
+		frontdoor.RESTAPI: 502, frontdoor.HTTPAPI: 500, frontdoor.HTTPAPIv1: 500, frontdoor.ALB: 502, frontdoor.ALBMulti: 502, frontdoor.FunctionURL: 502,
+		frontdoor.VPCLattice: 500, frontdoor.VPCLatticeV1: 500,
 	}
 	for name, test := range map[string]struct {
-		sources []emulator.Source
+		sources []frontdoor.Source
 		answer  string
 	}{
 		"not JSON":                        {every, `pong`},
@@ -132,12 +135,13 @@ func TestInvalidAnswers(t *testing.T) {
 		"a body that is an object":        {every, `{"statusCode":200,"body":{}}`},
 		"a body that is not base64":       {every, `{"statusCode":200,"body":"***","isBase64Encoded":true}`},
 		"a header that is a list":         {every, `{"statusCode":200,"headers":{"a":["b"]}}`},
-		"no status":                       {append(v1, emulator.ALB, emulator.ALBMulti), `{"body":"x"}`},
-		"a string":                        {append(v1, emulator.ALB, emulator.ALBMulti), `"x"`},
+		"no status":                       {append(v1, frontdoor.ALB, frontdoor.ALBMulti), `{"body":"x"}`},
+		"a string":                        {append(v1, frontdoor.ALB, frontdoor.ALBMulti), `"x"`},
 		"cookies in payload 1.0":          {v1, `{"statusCode":200,"cookies":["a=b"]}`},
 		"an unknown field in payload 1.0": {v1, `{"statusCode":200,"statusDescription":"OK"}`},
+		"over 6 MB through VPC Lattice":   {lattice, `{"statusCode":200,"body":"` + strings.Repeat("x", 6<<20) + `"}`},
 		"over 1 MB through a load balancer": {
-			[]emulator.Source{emulator.ALB, emulator.ALBMulti}, `{"statusCode":200,"body":"` + strings.Repeat("x", 1<<20) + `"}`,
+			[]frontdoor.Source{frontdoor.ALB, frontdoor.ALBMulti}, `{"statusCode":200,"body":"` + strings.Repeat("x", 1<<20) + `"}`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,43 +165,44 @@ func TestFailedInvocations(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		err     error
-		options []emulator.Option
-		want    map[emulator.Source]reply
+		options []frontdoor.Option
+		want    map[frontdoor.Source]reply
 	}{
 		"a function that fails": {
 			err: &emulator.FunctionError{Type: "Oops"},
-			want: map[emulator.Source]reply{
-				emulator.RESTAPI:     {502, `{"message": "Internal server error"}`},
-				emulator.HTTPAPI:     {500, `{"message":"Internal Server Error"}`},
-				emulator.HTTPAPIv1:   {500, `{"message":"Internal Server Error"}`},
-				emulator.ALB:         {502, html("502 Bad Gateway")},
-				emulator.ALBMulti:    {502, html("502 Bad Gateway")},
-				emulator.FunctionURL: {502, `Internal Server Error`},
+			want: map[frontdoor.Source]reply{
+				frontdoor.RESTAPI:     {502, `{"message": "Internal server error"}`},
+				frontdoor.HTTPAPI:     {500, `{"message":"Internal Server Error"}`},
+				frontdoor.HTTPAPIv1:   {500, `{"message":"Internal Server Error"}`},
+				frontdoor.ALB:         {502, html("502 Bad Gateway")},
+				frontdoor.ALBMulti:    {502, html("502 Bad Gateway")},
+				frontdoor.FunctionURL: {502, `Internal Server Error`},
+				frontdoor.VPCLattice:  {500, `Internal Server Error`},
 			},
 		},
 		"an event over 6 MB": {
 			err: emulator.ErrRequestTooLarge,
-			want: map[emulator.Source]reply{
-				emulator.RESTAPI:     {413, `{"message": "Request Too Long"}`},
-				emulator.HTTPAPI:     {413, `{"message":"Request Entity Too Large"}`},
-				emulator.HTTPAPIv1:   {413, `{"message":"Request Entity Too Large"}`},
-				emulator.ALB:         {413, html("413 Request Entity Too Large")},
-				emulator.FunctionURL: {413, `{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`},
+			want: map[frontdoor.Source]reply{
+				frontdoor.RESTAPI:     {413, `{"message": "Request Too Long"}`},
+				frontdoor.HTTPAPI:     {413, `{"message":"Request Entity Too Large"}`},
+				frontdoor.HTTPAPIv1:   {413, `{"message":"Request Entity Too Large"}`},
+				frontdoor.ALB:         {413, html("413 Request Entity Too Large")},
+				frontdoor.FunctionURL: {413, `{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`},
 			},
 		},
 		"an API that stops waiting": {
-			err: errWait, options: []emulator.Option{emulator.WithTimeout(time.Millisecond)},
-			want: map[emulator.Source]reply{
-				emulator.RESTAPI:   {504, `{"message": "Endpoint request timed out"}`},
-				emulator.HTTPAPI:   {503, `{"message":"Service Unavailable"}`},
-				emulator.HTTPAPIv1: {503, `{"message":"Service Unavailable"}`},
+			err: errWait, options: []frontdoor.Option{frontdoor.WithTimeout(time.Millisecond)},
+			want: map[frontdoor.Source]reply{
+				frontdoor.RESTAPI:   {504, `{"message": "Endpoint request timed out"}`},
+				frontdoor.HTTPAPI:   {503, `{"message":"Service Unavailable"}`},
+				frontdoor.HTTPAPIv1: {503, `{"message":"Service Unavailable"}`},
 			},
 		},
 		"a function that is closed": {
 			err: emulator.ErrClosed,
-			want: map[emulator.Source]reply{
-				emulator.HTTPAPI: {503, `{"message":"Service Unavailable"}`},
-				emulator.ALB:     {503, html("503 Service Unavailable")},
+			want: map[frontdoor.Source]reply{
+				frontdoor.HTTPAPI: {503, `{"message":"Service Unavailable"}`},
+				frontdoor.ALB:     {503, html("503 Service Unavailable")},
 			},
 		},
 	} {

@@ -1,4 +1,4 @@
-package emulator_test
+package frontdoor_test
 
 import (
 	"bufio"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 // FuzzAnswer gives a front door whatever a function may answer: the client gets
@@ -21,12 +22,12 @@ func FuzzAnswer(f *testing.F) {
 		`{"statusCode":200,"cookies":["a=b"]}`, `{"statusCode":null}`, `"x"`, `null`, `[]`, ``, `{`,
 		`{"statusCode":200,"headers":{"a\nb":"c\r\nd"," ":""}}`,
 	} {
-		for i := range emulator.Sources() {
+		for i := range frontdoor.Sources() {
 			f.Add(i, answer)
 		}
 	}
 	f.Fuzz(func(t *testing.T, i int, answer string) {
-		sources := emulator.Sources()
+		sources := frontdoor.Sources()
 		source := sources[uint(i)%uint(len(sources))]
 		h := frontDoor(t, &fake{answer: answer}, source)
 		w := httptest.NewRecorder()
@@ -52,7 +53,7 @@ func FuzzPrelude(f *testing.F) {
 			Body:        io.NopCloser(strings.NewReader(body)),
 		}
 		w := httptest.NewRecorder()
-		frontDoor(t, &fake{stream: stream}, emulator.FunctionURL, emulator.WithStreaming()).
+		frontDoor(t, &fake{stream: stream}, frontdoor.FunctionURL, frontdoor.WithStreaming()).
 			ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 		if w.Code != http.StatusBadGateway && w.Body.String() != body {
 			t.Errorf("status %d with body %q, want %q", w.Code, w.Body, body)
@@ -72,7 +73,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add(wire)
 	}
 	f.Fuzz(func(t *testing.T, wire string) {
-		for _, source := range emulator.Sources() {
+		for _, source := range frontdoor.Sources() {
 			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(wire)))
 			if err != nil {
 				return

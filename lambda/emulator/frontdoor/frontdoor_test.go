@@ -1,4 +1,4 @@
-package emulator_test
+package frontdoor_test
 
 import (
 	"bufio"
@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -52,9 +53,9 @@ func request(t *testing.T, wire string) *http.Request {
 
 func get(target string) string { return "GET " + target + " HTTP/1.1\nHost: api.example.com\n\n" }
 
-func frontDoor(t *testing.T, fn emulator.Invoker, source emulator.Source, options ...emulator.Option) http.Handler {
+func frontDoor(t *testing.T, fn emulator.Invoker, source frontdoor.Source, options ...frontdoor.Option) http.Handler {
 	t.Helper()
-	h, err := emulator.FrontDoor(fn, source, options...)
+	h, err := frontdoor.New(fn, source, options...)
 	if err != nil {
 		t.Fatal(err)
 	}

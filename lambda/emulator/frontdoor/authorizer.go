@@ -1,4 +1,4 @@
-package emulator
+package frontdoor
 
 import (
 	"encoding/json"
@@ -36,10 +36,10 @@ func ReadAuthorized(r io.Reader) (Authorized, error) {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&a); err != nil {
-		return Authorized{}, fmt.Errorf("emulator: want a JSON object with claims, scopes, iam, context or principalId: %w", err)
+		return Authorized{}, fmt.Errorf("frontdoor: want a JSON object with claims, scopes, iam, context or principalId: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Authorized{}, errors.New("emulator: want one JSON object, there is more after it")
+		return Authorized{}, errors.New("frontdoor: want one JSON object, there is more after it")
 	}
 	return a, nil
 }
@@ -58,9 +58,9 @@ type IAMIdentity struct {
 // not read the body.
 type Authorizer func(*http.Request) (Authorized, bool)
 
-// payload1 is the form in requestContext.authorizer of payload 1.0; nil when
+// payloadV1 is the form in requestContext.authorizer of payload 1.0; nil when
 // there is nothing to tell.
-func (a Authorized) payload1(source Source) map[string]any {
+func (a Authorized) payloadV1(source Source) map[string]any {
 	fields := make(map[string]any)
 	for key, value := range a.Context {
 		fields[key] = fmt.Sprint(value)
@@ -80,22 +80,22 @@ func (a Authorized) payload1(source Source) map[string]any {
 	return fields
 }
 
-// authorizer2 is requestContext.authorizer of payload 2.0.
-type authorizer2 struct {
-	JWT    *jwt2          `json:"jwt,omitempty"`
+// authorizerV2 is requestContext.authorizer of payload 2.0.
+type authorizerV2 struct {
+	JWT    *jwtV2         `json:"jwt,omitempty"`
 	Lambda map[string]any `json:"lambda,omitempty"`
 	IAM    *IAMIdentity   `json:"iam,omitempty"`
 }
 
-type jwt2 struct {
+type jwtV2 struct {
 	Claims map[string]string `json:"claims"`
 	Scopes []string          `json:"scopes"` // null when the token has none
 }
 
-func (a Authorized) payload2() *authorizer2 {
-	out := authorizer2{Lambda: a.Context, IAM: a.IAM}
+func (a Authorized) payloadV2() *authorizerV2 {
+	out := authorizerV2{Lambda: a.Context, IAM: a.IAM}
 	if a.Claims != nil {
-		out.JWT = &jwt2{Claims: a.Claims, Scopes: a.Scopes}
+		out.JWT = &jwtV2{Claims: a.Claims, Scopes: a.Scopes}
 	}
 	if out.JWT == nil && out.Lambda == nil && out.IAM == nil {
 		return nil

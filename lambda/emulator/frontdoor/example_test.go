@@ -1,0 +1,41 @@
+package frontdoor_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
+	lambdaevent "github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+)
+
+// HTTP through an event source: the function sees the source's event, the
+// client plain HTTP. A binary started by [emulator.Start] can stand in the place
+// of emulator.InProcess.
+func ExampleNew() {
+	function := emulator.InProcess(lambdaevent.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		info, _ := lambdaevent.FromContext(r.Context())
+		fmt.Fprintf(w, "%s through %s of account %s", r.URL, info.Source, info.AccountID)
+	})))
+	source, err := frontdoor.ParseSource("http-api")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler, err := frontdoor.New(function, source, frontdoor.WithAccountID("111122223333"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/ping?text=hello", nil))
+	fmt.Println(w.Code, w.Body)
+	// Output: 200 /v1/ping?text=hello through http-api of account 111122223333
+}
+
+func ExampleParseSource() {
+	_, err := frontdoor.ParseSource("sqs")
+	fmt.Println(err)
+	// Output: frontdoor: unknown source "sqs", want one of rest-api, http-api, http-api-v1, alb, alb-multi, function-url, vpc-lattice, vpc-lattice-v1
+}
