@@ -40,7 +40,7 @@ test: ## Run all tests, the function binary in the emulator among them
 	go test ./...
 
 .PHONY: bench
-bench: ## Measure everything, 12 minutes: bench/RESULTS.md, its charts and the figures in the pages
+bench: ## Measure everything, 10 minutes: bench/RESULTS.md, its charts and the figures in the pages
 	bench/run.sh
 
 .PHONY: bench-short

@@ -14,6 +14,7 @@ finish() {
   exit $status
 }
 trap finish EXIT
+trap 'exit 2' INT TERM
 
 git worktree add --quiet --detach "$temp/base" "$ref"
 build=$(sed -n 's/^LAMBDA_BUILD := //p' "$temp/base/Makefile")
