@@ -40,16 +40,16 @@ test: ## Run all tests, the function binary in the emulator among them
 	go test ./...
 
 .PHONY: bench
-bench: ## Measure everything, 15 minutes: bench/RESULTS.md and its charts
-	go run -C bench/report . run
+bench: ## Measure everything, 10 minutes: bench/RESULTS.md, its charts and the figures in the pages
+	bench/run.sh
 
 .PHONY: bench-short
-bench-short: ## Measure everything in less than two minutes, into dist/bench
-	go run -C bench/report . run -short
+bench-short: ## Measure everything in two minutes, into dist/bench
+	bench/run.sh -short
 
 .PHONY: bench-compare
-bench-compare: ## Fail if this tree is slower than another commit; BASE=HEAD
-	go run -C bench/report . compare -base $(BASE)
+bench-compare: ## Fail if an invocation takes more CPU time than in another commit; BASE=HEAD
+	bench/compare.sh $(BASE)
 
 .PHONY: conformance-rpc
 conformance-rpc: ## Run the official suite of Connect and gRPC-Web; TRANSPORTS=inproc ARGS="-targets direct"

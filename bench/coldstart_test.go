@@ -1,66 +1,51 @@
 package bench_test
 
 import (
-	"io"
-	"slices"
 	"testing"
 	"time"
-
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 )
 
-// BenchmarkColdStart is from nothing to the first answer inside one process:
-// package service opens the transport and builds the gateway, then the first
-// request comes. The time is open-ns plus first-ns. Closing is left out of it,
-// but not of the allocations.
+// BenchmarkColdStart is the start of a function, from exec to the first answer:
+//
+//   - cold-ns is that time, and init-ns the part of it until the first call of
+//     next;
+//   - cpu-ns is the CPU time of all threads;
+//   - peak-bytes is the largest resident set after that answer.
+//
+// Processes are started in turns, so that a drift of the machine hits all
+// functions alike. Each value is a median.
 func BenchmarkColdStart(b *testing.B) {
-	for _, name := range transports() {
-		b.Run("transport="+name, func(b *testing.B) {
-			t, ping := parse(b, name), pinger(b, nil)
-			phases(b, func() (io.Closer, func()) {
-				s, err := newService(b.Context(), t)
-				must(b, err)
-				ping.handler = s
-				return s, func() { must(b, ping.call()) }
-			})
+	starts := 12
+	if testing.Short() {
+		starts = 4
+	}
+	functions := buildFunctions(b)
+	measured := make([]struct{ init, cold, cpu, peak sample }, len(functions))
+	for range starts {
+		for i := range functions {
+			f, m := &functions[i], &measured[i]
+			process := f.start(b, 128)
+			f.invoke(b, process)
+			answered := time.Now()
+			cpu := cpuTime(b, process.Pid())
+			must(b, process.Close())
+			lives := process.Processes()
+			if len(lives) != 1 {
+				b.Fatalf("%s needed %d processes", f.name, len(lives))
+			}
+			m.init.add(lives[0].FirstNext.Sub(lives[0].Exec))
+			m.cold.add(answered.Sub(lives[0].Exec))
+			m.cpu.add(cpu)
+			m.peak = append(m.peak, float64(lives[0].PeakMemory))
+		}
+	}
+	for i, f := range functions {
+		b.Run("function="+f.name, func(b *testing.B) {
+			b.ReportMetric(measured[i].init.median(), "init-ns")
+			b.ReportMetric(measured[i].cold.median(), "cold-ns")
+			b.ReportMetric(measured[i].cpu.median(), "cpu-ns")
+			b.ReportMetric(measured[i].peak.median(), "peak-bytes")
+			b.ReportMetric(0, "ns/op") // there is no operation to divide by
 		})
 	}
-}
-
-// BenchmarkOpen is the transport's part of it: Open and the first call.
-func BenchmarkOpen(b *testing.B) {
-	for _, name := range slices.Concat(transports(), untuned()) {
-		b.Run("transport="+name, func(b *testing.B) {
-			t := parse(b, name)
-			phases(b, func() (io.Closer, func()) {
-				conn, err := t.Open(b.Context(), plainServer())
-				must(b, err)
-				return conn, func() {
-					r, err := examplev1.NewPingServiceClient(conn).Ping(b.Context(), &examplev1.PingRequest{})
-					if err != nil || r.GetMessage() != "Pong" {
-						b.Fatalf("%v, %v", r, err)
-					}
-				}
-			})
-		})
-	}
-}
-
-// phases times open and the first call that it returns, again and again.
-func phases(b *testing.B, open func() (io.Closer, func())) {
-	var opening, first durations
-	b.ReportAllocs()
-	for b.Loop() {
-		start := time.Now()
-		opened, call := open()
-		middle := time.Now()
-		call()
-		end := time.Now()
-		opening.add(middle.Sub(start))
-		first.add(end.Sub(middle))
-		must(b, opened.Close())
-	}
-	b.ReportMetric(opening.mean()+first.mean(), "ns/op")
-	b.ReportMetric(opening.mean(), "open-ns")
-	b.ReportMetric(first.mean(), "first-ns")
 }

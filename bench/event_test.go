@@ -59,12 +59,11 @@ func events(b *testing.B, invoke invoker, payload []byte) {
 	if got.StatusCode != http.StatusOK || got.Body != sent.Body || got.Body == "" {
 		b.Fatalf("wrong answer %s", want)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
+	loop(b, func() {
 		if answer, err := invoke(b.Context(), payload); err != nil || !bytes.Equal(answer, want) {
 			b.Fatalf("answer %s, %v, want %s", answer, err, want)
 		}
-	}
+	})
 }
 
 type invoker func(context.Context, []byte) ([]byte, error)

@@ -1,6 +1,8 @@
 package bench_test
 
 import (
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -8,105 +10,116 @@ import (
 )
 
 // BenchmarkInvocation is the CPU time of an invocation, of all threads of the
-// function's process together, which is what Lambda bills at small memory
-// sizes. The functions are the real one over each transport, hello as it comes,
-// and as hello-1p hello with GOMAXPROCS=1. All have 128 MB of memory in their
-// environment, by which the real one chooses its GOMAXPROCS:
+// function's process together, which is what Lambda bills at small memory sizes:
 //
 //   - busy-cpu-ns is an invocation, with the next one following at once;
-//   - spaced-cpu-ns is an invocation 2 ms after the one before;
-//   - first-cpu-ns is from exec to the first answer, init included.
+//   - spaced-cpu-ns is an invocation 2 ms after the one before, and spaced-p50-ns
+//     and spaced-p99-ns are the time that it takes.
 //
-// Each round starts all functions and lets them take turns, some invocations
-// each, so that a drift of the machine hits all alike. What is reported are
-// medians over the rounds, and as vs-hello-busy, vs-hello-1p-busy and the like
-// the medians of the rounds' ratios to hello and to hello-1p.
+// All functions have 128 MB of memory in their environment, by which the one of
+// this repository chooses its GOMAXPROCS. They run at the same time and take
+// turns, so that a drift of the machine hits all alike.
 func BenchmarkInvocation(b *testing.B) {
-	rounds, turns := 5, 4
-	if testing.Short() {
-		rounds, turns = 3, 1
-	}
-	functions := invocationFunctions(b)
-	for range rounds {
-		invocationRound(b, functions, turns)
-	}
-	for _, f := range functions {
-		b.Run("transport="+f.name, func(b *testing.B) {
-			for b.Loop() { //nolint:revive // all of it is measured above
-			}
-			b.ReportMetric(f.busy.median(), "busy-cpu-ns")
-			b.ReportMetric(f.spaced.median(), "spaced-cpu-ns")
-			b.ReportMetric(f.first.median(), "first-cpu-ns")
-			for _, hello := range functions[:2] {
-				vs := "vs-" + hello.name + "-"
-				b.ReportMetric(f.busy.ratio(hello.busy), vs+"busy")
-				b.ReportMetric(f.spaced.ratio(hello.spaced), vs+"spaced")
-				b.ReportMetric(f.first.ratio(hello.first), vs+"first")
-			}
-			b.ReportMetric(0, "ns/op")
-		})
-	}
-}
-
-// invocationFunction is a function and the CPU times of its invocations, a
-// value a round.
-type invocationFunction struct {
-	*function
-	busy, spaced, first durations
-}
-
-// invocationFunctions returns hello and hello-1p first.
-func invocationFunctions(b *testing.B) []*invocationFunction {
-	var functions []*invocationFunction
+	var runs []*invocations
 	for _, f := range buildFunctions(b) {
-		functions = append(functions, &invocationFunction{function: f})
-		if f.name == "hello" {
-			one := *f
-			one.name, one.env = "hello-1p", append(one.env, "GOMAXPROCS=1")
-			functions = append(functions, &invocationFunction{function: &one})
+		for _, variant := range f.variants() {
+			runs = append(runs, &invocations{function: variant})
 		}
 	}
-	return functions
+	takeTurns(b, runs, 20, 12)
+	for _, r := range runs {
+		answer := "buffered"
+		if r.streamed {
+			answer = "streamed"
+		}
+		b.Run("function="+r.name+"/event="+r.event+"/answer="+answer, r.report)
+	}
 }
 
-func invocationRound(b *testing.B, functions []*invocationFunction, turns int) {
-	const warmup, busy, spaced = 200, 500, 100
-	processes := make([]*emulator.Function, len(functions))
-	for i, f := range functions {
-		processes[i] = f.start(b, emulator.Config{})
-		f.invoke(b, processes[i])
-		f.first.add(cpuTime(b, processes[i].Pid()))
-		f.measure(b, processes[i], warmup, 0)
+// BenchmarkBuild compares this tree's function with another build of it, whose
+// path is in BENCH_BASE: `make bench-compare`. The rounds are for benchstat,
+// which needs several.
+func BenchmarkBuild(b *testing.B) {
+	base := os.Getenv("BENCH_BASE")
+	if base == "" {
+		b.Skip("no other build in BENCH_BASE")
 	}
-	busyTime, spacedTime := make([]time.Duration, len(functions)), make([]time.Duration, len(functions))
+	rounds := 24
+	if testing.Short() {
+		rounds = 2
+	}
+	functions := buildFunctions(b)
+	for round := range rounds {
+		var runs []*invocations
+		for _, f := range functions {
+			if f.own {
+				other := f
+				other.path = base
+				runs = append(runs, &invocations{function: other}, &invocations{function: f})
+			}
+		}
+		takeTurns(b, runs, 10, 0)
+		for i, r := range runs {
+			b.Run(fmt.Sprintf("build=%s/function=%s/round=%d", []string{"base", "tree"}[i%2], r.name, round), r.report)
+		}
+	}
+}
+
+// invocations are a function and what its invocations took.
+type invocations struct {
+	function
+
+	process    *emulator.Function
+	busy, idle sample // CPU time, a value a turn
+	latency    sample
+}
+
+// takeTurns measures functions that run at the same time. In each turn, spaced
+// of the invocations have a pause before them.
+func takeTurns(b *testing.B, runs []*invocations, turns, spaced int) {
+	const warmup, busy = 200, 45
+	if testing.Short() {
+		turns = 3
+	}
+	for _, r := range runs {
+		r.process = r.start(b, 128)
+		r.measure(b, warmup, 0)
+	}
 	for range turns {
-		for i, f := range functions {
-			busyTime[i] += f.measure(b, processes[i], busy, 0)
-			spacedTime[i] += f.measure(b, processes[i], spaced, 2*time.Millisecond)
+		for _, r := range runs {
+			r.busy.add(r.measure(b, busy, 0))
+		}
+		for _, r := range runs {
+			if spaced > 0 {
+				r.idle.add(r.measure(b, spaced, 2*time.Millisecond))
+			}
 		}
 	}
-	for i, f := range functions {
-		f.busy.add(busyTime[i] / time.Duration(turns))
-		f.spaced.add(spacedTime[i] / time.Duration(turns))
-		must(b, processes[i].Close())
+	for _, r := range runs {
+		must(b, r.process.Close())
 	}
 }
 
-// measure is the mean CPU time of invocations that are a pause apart.
-func (f *invocationFunction) measure(b *testing.B, process *emulator.Function, invocations int, pause time.Duration) time.Duration {
-	before := cpuTime(b, process.Pid())
-	for range invocations {
-		f.invoke(b, process)
+// measure is the mean CPU time of n invocations with a pause before each.
+func (r *invocations) measure(b *testing.B, n int, pause time.Duration) time.Duration {
+	before := cpuTime(b, r.process.Pid())
+	for range n {
 		time.Sleep(pause)
+		start := time.Now()
+		r.invoke(b, r.process)
+		if pause > 0 {
+			r.latency.add(time.Since(start))
+		}
 	}
-	return (cpuTime(b, process.Pid()) - before) / time.Duration(invocations)
+	return (cpuTime(b, r.process.Pid()) - before) / time.Duration(n)
 }
 
-// ratio is the median of d's ratios to another's values in the same rounds.
-func (d durations) ratio(other durations) float64 {
-	ratios := make(durations, len(d))
-	for i := range d {
-		ratios[i] = d[i] / other[i]
+func (r *invocations) report(b *testing.B) {
+	b.ReportMetric(r.busy.median(), "busy-cpu-ns")
+	b.ReportMetric(0, "ns/op") // all of it is measured before
+	if len(r.idle) > 0 {
+		b.ReportMetric(r.idle.median(), "spaced-cpu-ns")
+		b.ReportMetric(r.latency.percentile(50), "spaced-p50-ns")
+		b.ReportMetric(r.latency.percentile(99), "spaced-p99-ns")
 	}
-	return ratios.median()
 }

@@ -1,81 +1,97 @@
 package bench_test
 
 import (
-	"slices"
+	"context"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
 // interval is the pause of mode=spaced. On Lambda there is one between any two
 // requests: the goroutines and threads that the next one needs are asleep.
 const interval = 2 * time.Millisecond
 
-// BenchmarkRequest is one HTTP request through the gateway, without a network
-// in front of it.
+// BenchmarkRequest is one HTTP request through the generated gateway, without
+// interceptors and without a network in front of it. register-server is the
+// gateway that calls the service as a Go function.
 func BenchmarkRequest(b *testing.B) {
-	modes := map[string]func(*testing.B, *caller){"serial": serial, "parallel": parallel, "spaced": spaced}
-	bare := slices.Concat([]string{registerServer}, transports(), untuned())
-	for _, p := range payloads() {
-		for _, mode := range []string{"serial", "parallel", "spaced"} {
-			request(b, noInterceptors, p, mode, modes[mode], bare)
+	for _, mode := range []string{"serial", "spaced"} {
+		for _, name := range append([]string{registerServer}, transports()...) {
+			b.Run("transport="+name+"/mode="+mode, func(b *testing.B) {
+				c := newPing(b, gateway(b, name))
+				if mode == "serial" {
+					loop(b, func() { must(b, c.call()) })
+					return
+				}
+				b.ReportAllocs()
+				var times sample
+				for b.Loop() {
+					time.Sleep(interval)
+					start := time.Now()
+					must(b, c.call())
+					times.add(time.Since(start))
+				}
+				b.ReportMetric(times.mean(), "ns/op") // without the pauses
+				for _, p := range []int{50, 99} {
+					b.ReportMetric(times.percentile(p), fmt.Sprintf("p%d-ns", p))
+				}
+			})
 		}
 	}
-	for _, p := range payloads()[:2] {
-		for _, mode := range []string{"serial", "spaced"} {
-			request(b, serviceInterceptors, p, mode, modes[mode], transports())
-		}
-	}
-	request(b, serviceAndMetrics, payloads()[0], "serial", serial, transports())
 }
 
-// request measures transports one after the other, so that the numbers to be
-// compared are close in time.
-func request(b *testing.B, interceptors string, p payload, mode string, run func(*testing.B, *caller), names []string) {
-	for _, name := range names {
-		b.Run("transport="+name+"/interceptors="+interceptors+"/payload="+p.name+"/mode="+mode, func(b *testing.B) {
-			c := newCaller(b, gateway(b, name, interceptors), p)
-			b.ReportAllocs()
-			b.ResetTimer()
-			run(b, c)
+// BenchmarkInterceptors is a request through package service over inproc, with
+// its interceptors, which log each call and recover panics, and without.
+func BenchmarkInterceptors(b *testing.B) {
+	t := transport.InProcess()
+	for _, set := range []struct {
+		name      string
+		transport transport.Transport
+	}{{"none", withoutInterceptors{t}}, {"service", t}} {
+		b.Run("interceptors="+set.name, func(b *testing.B) {
+			s, err := newService(b.Context(), set.transport)
+			must(b, err)
+			defer func() { must(b, s.Close()) }()
+			c := newPing(b, s)
+			loop(b, func() { must(b, c.call()) })
 		})
 	}
 }
 
-// serial makes one request at a time.
-func serial(b *testing.B, c *caller) {
-	for b.Loop() {
-		if err := c.call(); err != nil {
-			b.Fatal(err)
-		}
-	}
+// withoutInterceptors is a transport whose servers run none.
+type withoutInterceptors struct{ transport.Transport }
+
+func (t withoutInterceptors) Open(ctx context.Context, s transport.ServerConfig) (transport.Conn, error) {
+	s.UnaryInterceptors, s.StreamInterceptors = nil, nil
+	return t.Transport.Open(ctx, s)
 }
 
-// parallel keeps eight requests for each CPU in flight.
-func parallel(b *testing.B, c *caller) {
-	b.SetParallelism(8)
-	b.RunParallel(func(pb *testing.PB) {
-		c := c.clone()
-		for pb.Next() {
-			if err := c.call(); err != nil {
-				b.Error(err)
-				return
+// BenchmarkOpen is a cold start inside a process that runs already: package
+// service opens the transport and builds the gateway, which takes open-ns, and
+// then the first request comes, which takes first-ns. Closing is left out of the
+// times, but not of the allocations.
+func BenchmarkOpen(b *testing.B) {
+	for _, name := range transports() {
+		b.Run("transport="+name, func(b *testing.B) {
+			t, c := parse(b, name), newCaller(nil)
+			var opening, first sample
+			b.ReportAllocs()
+			for b.Loop() {
+				start := time.Now()
+				s, err := newService(b.Context(), t)
+				must(b, err)
+				opened := time.Now()
+				c.handler = s
+				must(b, c.call())
+				first.add(time.Since(opened))
+				opening.add(opened.Sub(start))
+				must(b, s.Close())
 			}
-		}
-	})
-}
-
-// spaced pauses before each request. What it reports as ns/op is the requests
-// alone.
-func spaced(b *testing.B, c *caller) {
-	var times durations
-	for b.Loop() {
-		time.Sleep(interval)
-		start := time.Now()
-		if err := c.call(); err != nil {
-			b.Fatal(err)
-		}
-		times.add(time.Since(start))
+			b.ReportMetric(opening.mean()+first.mean(), "ns/op")
+			b.ReportMetric(opening.mean(), "open-ns")
+			b.ReportMetric(first.mean(), "first-ns")
+		})
 	}
-	b.ReportMetric(times.mean(), "ns/op")
-	times.report(b, "", 5, 25, 50, 75, 95, 99)
 }

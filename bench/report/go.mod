@@ -5,6 +5,7 @@ module github.com/lambda-grpc/lambda-grpc-gateway/bench/report
 go 1.26.0
 
 require (
+	github.com/google/go-cmp v0.7.0
 	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da
 	gonum.org/v1/plot v0.17.0
 )

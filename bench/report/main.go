@@ -1,69 +1,45 @@
-// Command report runs the benchmarks in bench and writes what they say:
+// Command report writes what the benchmarks in bench say: RESULTS.md, the charts,
+// and the figures in the pages that quote them.
 //
-//	report run [-short]         RESULTS.md and the charts, from a new run
-//	report render FILE...       the same, from output of an earlier run
-//	report compare -base REF    whether this tree is slower than REF
+//	report [flags] FILE
 //
-// It is started by `make bench`, `make bench-short` and `make bench-compare`.
-// compare exits with 1 when something became slower, and with 2 when it could
-// not be found out.
+// FILE is the output of bench/run.sh, which `make bench` starts.
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errSlower):
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	case err != nil:
+	if err := run(os.Args[1:], os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "report:", err)
-		os.Exit(2)
+		os.Exit(1)
 	}
 }
 
-// errSlower says that a comparison was made and did not end well.
-var errSlower = errors.New("slower")
-
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 {
-		return errors.New("want one of the commands run, render, compare")
-	}
-	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+func run(args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("report", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	root := flags.String("root", "../..", "the repository's `directory`")
-	switch args[0] {
-	case "run":
-		short := flags.Bool("short", false, "take less than two minutes, and write to dist/bench instead of bench")
-		if err := flags.Parse(args[1:]); err != nil {
-			return err
-		}
-		return measure(ctx, tree{*root, stderr}, planFor(*short), stdout)
-	case "render":
-		out := flags.String("out", ".", "the `directory` to write to")
-		if err := flags.Parse(args[1:]); err != nil {
-			return err
-		}
-		return render(*out, flags.Args())
-	case "compare":
-		c := comparison{head: tree{*root, stderr}, stdout: stdout}
-		c.flags(flags)
-		if err := flags.Parse(args[1:]); err != nil {
-			return err
-		}
-		return c.run(ctx)
+	out := flags.String("out", "", "write to this `directory` alone, not to bench and the pages")
+	p := awsPrices()
+	flags.Float64Var(&p.GBSecond, "gb-second", p.GBSecond, "the price of a GB-second in `dollars`")
+	flags.Float64Var(&p.Million, "million-requests", p.Million, "the price of a million requests in `dollars`")
+	flags.StringVar(&p.Source, "prices", p.Source, "what these prices are, as `text`")
+	if err := flags.Parse(args); err != nil {
+		return err
 	}
-	return fmt.Errorf("%q: want one of the commands run, render, compare", args[0])
+	if flags.NArg() != 1 {
+		return fmt.Errorf("want one file, not %q", flags.Args())
+	}
+	r, err := readResults(flags.Arg(0))
+	if err != nil {
+		return fmt.Errorf("reading results: %w", err)
+	}
+	r.Prices = p
+	return r.write(*root, *out)
 }

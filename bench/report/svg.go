@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"regexp"
+	"os"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -19,20 +19,18 @@ const darkStyle = `<style>
 	[style*="stroke:#000000"] { stroke: #e6edf3 !important }
 }
 </style>
-`
+<g `
 
-// svg draws p for light and dark backgrounds.
-func svg(p *plot.Plot) ([]byte, error) {
-	canvas := vgsvg.New(chartWidth, chartHeight)
+// writeSVG draws p for light and dark backgrounds.
+func writeSVG(path string, p *plot.Plot) error {
+	canvas := vgsvg.New(20*vg.Centimeter, 10*vg.Centimeter)
 	// The margins are for readers whose typeface is wider than the library's.
-	p.Draw(draw.Crop(draw.New(canvas), 6*vg.Millimeter, -6*vg.Millimeter, 2*vg.Millimeter, -2*vg.Millimeter))
+	p.Draw(draw.Crop(draw.New(canvas), 4*vg.Millimeter, -6*vg.Millimeter, 2*vg.Millimeter, -2*vg.Millimeter))
 	var b bytes.Buffer
 	if _, err := canvas.WriteTo(&b); err != nil {
-		return nil, err
+		return err
 	}
-	out := b.Bytes()
 	// Typefaces of the same widths, for readers without the library's own.
-	out = regexp.MustCompile(`font-family:Liberation Sans`).ReplaceAll(out, []byte(`font-family:'Liberation Sans',Arial,Helvetica,sans-serif`))
-	end := regexp.MustCompile(`<svg[^>]*>\n?`).FindIndex(out)[1]
-	return append(out[:end:end], append([]byte(darkStyle), out[end:]...)...), nil
+	out := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif"))
+	return os.WriteFile(path, bytes.Replace(out, []byte("<g "), []byte(darkStyle), 1), 0o644)
 }

@@ -1,5 +1,5 @@
-// Command hello is the smallest function that answers an HTTP event: the floor
-// that Bootstrap compares the real one to. It does not even read the event.
+// Command hello is the smallest function that answers an HTTP event:
+// aws-lambda-go alone, with a constant. It does not read the event.
 package main
 
 import "github.com/aws/aws-lambda-go/lambda"
