@@ -23,7 +23,7 @@ func Metadata(ctx context.Context) iter.Seq2[string, string] {
 // Metadata yields the info as key and value pairs that are valid as gRPC
 // metadata, always in the same order. All keys begin with [MetadataPrefix]:
 //
-//	x-lambda-event-source                rest-api, http-api, http-api-v1, alb or function-url
+//	x-lambda-event-source                rest-api, http-api, http-api-v1, alb or function-url; or that of a trigger
 //	x-lambda-event-request-id
 //	x-lambda-event-invocation-id
 //	x-lambda-event-client-address
