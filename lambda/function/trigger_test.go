@@ -137,7 +137,7 @@ func TestHTTPAndTriggersAtOnce(t *testing.T) {
 			var wg sync.WaitGroup
 			for worker := range 16 {
 				wg.Go(func() {
-					for i := range 20 {
+					for i := range 10 {
 						id := fmt.Sprintf("%d-%d", worker, i)
 						if (worker+i)%2 == 0 {
 							code, body := do(t, "GET", url+"/v1/echo/"+id, "")
