@@ -210,7 +210,8 @@ func TestNoTimeLeft(t *testing.T) {
 	}
 }
 
-// What does not decode is a failed item, and the log says which field it was.
+// What does not decode is a failed item, whatever is dropped, and the log says
+// which field it was.
 func TestWhatDoesNotDecode(t *testing.T) {
 	for name, test := range map[string]struct{ body, want string }{
 		"a field of another type": {`{"quantity":"many"}`, `quantity`},
@@ -223,7 +224,7 @@ func TestWhatDoesNotDecode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			s := &shop{}
-			h := openLogging(t, s, &log, []trigger.Trigger{trigger.SQS("", order)})
+			h := openLogging(t, s, &log, []trigger.Trigger{trigger.SQS("", order, trigger.WithDropped(codes.Unknown, codes.InvalidArgument))})
 			answer, err := invoke(t, h, queueEvent("q", test.body, `{"item":"good"}`))
 			if diff := cmp.Diff([]string{"0"}, failures(t, answer)); err != nil || diff != "" {
 				t.Error(err, diff)
