@@ -2,6 +2,8 @@
 ARCH ?= arm64
 # What sends the events to `make run-lambda`.
 SOURCE ?= http-api
+# A file with an event for `make run-lambda` to handle instead of serving HTTP.
+EVENT ?=
 # Further flags of `make run` and `make run-lambda`, such as ARGS="-transport unix".
 ARGS ?=
 # How the services are reached in `make conformance-rpc`, separated by commas.
@@ -29,11 +31,11 @@ run: ## Serve HTTP on localhost:8080, gRPC on :8081, metrics on :9090
 	@exec dist/local $(ARGS)
 
 .PHONY: run-lambda
-run-lambda: ## Serve HTTP through the function binary in the emulator; SOURCE=http-api
+run-lambda: ## Serve HTTP through the function binary in the emulator; SOURCE=http-api or EVENT=file.json
 	@mkdir -p dist/host
 	@CGO_ENABLED=0 $(LAMBDA_BUILD) -o dist/host/bootstrap ./lambda
 	@go build -o dist/local ./local
-	@exec dist/local -lambda dist/host/bootstrap -source $(SOURCE) $(ARGS)
+	@exec dist/local -lambda dist/host/bootstrap $(if $(EVENT),-event $(EVENT),-source $(SOURCE)) $(ARGS)
 
 .PHONY: test
 test: ## Run all tests, the function binary in the emulator among them

@@ -33,7 +33,7 @@ type config struct {
 	cors       corsConfig
 	json       JSON
 	routes     []route
-	declared   []*declared
+	program    []*programOption
 	errs       []error // of the options
 
 	rpc           bool

@@ -77,10 +77,7 @@ func (c *config) withRPC(cc grpc.ClientConnInterface, maxRequest int, next http.
 
 // exposed returns the services that WithRPC is about.
 func (c *config) exposed() (map[string]grpc.ServiceInfo, error) {
-	bound := recorder{}
-	for _, b := range c.bindings {
-		b.register(bound)
-	}
+	bound := c.bound()
 	if len(c.rpcServices) == 0 {
 		return bound, nil
 	}
@@ -93,6 +90,15 @@ func (c *config) exposed() (map[string]grpc.ServiceInfo, error) {
 		named[name] = info
 	}
 	return named, nil
+}
+
+// bound returns the services that are bound.
+func (c *config) bound() map[string]grpc.ServiceInfo {
+	services := recorder{}
+	for _, b := range c.bindings {
+		b.register(services)
+	}
+	return services
 }
 
 // recorder is a registrar that only remembers what was registered.

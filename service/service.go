@@ -64,6 +64,7 @@ type Service struct {
 	health  *health.Server
 	drain   time.Duration
 	metrics Metrics // nil: off
+	calls   grpc.ClientConnInterface
 
 	mu         sync.Mutex     // guards closing against serving.Add after Wait, and reflectErr
 	closing    chan struct{}  // closed by Close
@@ -78,7 +79,7 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	for _, o := range opts {
 		o(c)
 	}
-	if err := errors.Join(append(c.errs, c.checkVariables())...); err != nil {
+	if err := errors.Join(append(c.errs, c.checkProgram())...); err != nil {
 		return nil, fmt.Errorf("service: %w", err)
 	}
 	s := &Service{config: c, health: health.NewServer(), closing: make(chan struct{})}
@@ -93,7 +94,9 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 		s.closeMetrics()
 		return nil, fmt.Errorf("service: %w", err)
 	}
-	if s.handler, err = c.handler(ctx, reservedConn{s.conn, reserved, s.conn.server.MaxRecvMsgSize}, s.conn.server.MaxRecvMsgSize); err == nil {
+	cc := reservedConn{s.conn, reserved, s.conn.server.MaxRecvMsgSize}
+	s.calls = gatewayConn{cc, c}
+	if s.handler, err = c.handler(ctx, cc, s.conn.server.MaxRecvMsgSize); err == nil {
 		err = s.reflectError()
 	}
 	if err != nil {
@@ -132,6 +135,24 @@ func (s *Service) reflectError() error {
 // ServeHTTP answers a request through the gateway. GET /healthz answers for
 // the gRPC health service.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Conn returns the channel that the gateway makes its calls on, for a program
+// that receives calls in other ways than over HTTP, such as Lambda's events.
+// They pass the same interceptors, and their errors have nothing in them that
+// clients must not see. Keys under [ReservedPrefix] are removed from their
+// metadata, and replaced by what [WithReservedMetadata] finds in their context.
+//
+// A handler trusts such a call as it trusts one of the gateway: what a client
+// sent must reach the context only where WithReservedMetadata does not look. Do
+// not close what Conn returns; it is of no use once the Service is closed.
+func (s *Service) Conn() grpc.ClientConnInterface { return s.calls }
+
+// GetServiceInfo tells which services are bound. It has the name and form of
+// the method of grpc.Server.
+func (s *Service) GetServiceInfo() map[string]grpc.ServiceInfo { return s.config.bound() }
+
+// JSON reads and writes messages as [WithJSON] says.
+func (s *Service) JSON() runtime.Marshaler { return s.config.json.marshaler() }
 
 // Transport is the name of the transport in use, such as "unix".
 func (s *Service) Transport() string { return s.conn.conn().Transport() }

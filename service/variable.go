@@ -1,6 +1,6 @@
 package service
 
-import "fmt"
+import "slices"
 
 // A Variable is an environment variable that a user's own services read.
 // function.Main and server.Main list it in -help beside their own, and the
@@ -22,42 +22,19 @@ type Variable struct {
 	Set func(value string) error
 }
 
-// declared is the variables of one option.
-type declared struct {
-	variables []Variable
-	taken     bool
-}
-
 // WithVariables declares environment variables of the user's own. They are read
 // by function.Main and server.Main. [New] reads no environment: it fails unless
-// somebody has taken the variables with [Variables].
+// a program has taken the variables with [Variables].
 func WithVariables(variables ...Variable) Option {
-	d := &declared{variables: variables}
-	return func(c *config) { c.declared = append(c.declared, d) }
+	if len(variables) == 0 {
+		return func(*config) {}
+	}
+	return WithProgramOption("the variable "+variables[0].Name, variables)
 }
 
 // Variables returns what options declare, for a program that reads its own
 // environment: it calls Set of each before it calls [New] with the same
 // options.
 func Variables(options ...Option) []Variable {
-	c := &config{}
-	for _, o := range options {
-		o(c)
-	}
-	var all []Variable
-	for _, d := range c.declared {
-		d.taken = true
-		all = append(all, d.variables...)
-	}
-	return all
-}
-
-// checkVariables refuses variables that nobody has taken.
-func (c *config) checkVariables() error {
-	for _, d := range c.declared {
-		if !d.taken && len(d.variables) > 0 {
-			return fmt.Errorf("nothing has read the variable %s: call function.Main, server.Main or Variables", d.variables[0].Name)
-		}
-	}
-	return nil
+	return slices.Concat(ProgramOptions[[]Variable](options...)...)
 }

@@ -16,6 +16,8 @@ locals {
     CORS_ORIGINS      = join(",", var.cors)
     RPC               = var.rpc ? "on" : "off"
     RUNTIME_LIMITS    = var.runtime_limits
+    EVENTS            = join(",", var.events)
+    FAIL_ON_5XX       = var.fail_on_5xx ? "on" : "off"
   }
 
   log_retentions = [

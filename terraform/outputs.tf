@@ -42,3 +42,8 @@ output "live_version" {
   description = "Version that the alias points to. Note it before an update: it is what to roll back to."
   value       = aws_lambda_alias.live.function_version
 }
+
+output "dead_letter_queue_url" {
+  description = "URL of the queue that gets the events that failed for good, or null where nothing can fail that way."
+  value       = one([for queue in aws_sqs_queue.dead_letters : queue.url])
+}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/trigger"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
@@ -52,8 +53,10 @@ type Config struct {
 	CORSOrigins []string
 	RPC         bool
 	Metrics     string // Off, EMF or Prometheus
+	Triggers    []trigger.Trigger
 
 	// The function's.
+	FailOn5xx        bool
 	LogJSON          bool
 	Stream           bool
 	BasePath         string
@@ -71,6 +74,7 @@ type Config struct {
 	MaxBodyBytes   int64
 	MaxConnections int
 	MaxStreams     int
+	EventPath      string // of the one event to handle, instead of serving
 
 	// The emulator's.
 	FunctionPath string
@@ -139,7 +143,7 @@ func (t *Table) read(p Program, flags map[string]string, getenv func(string) str
 	for _, s := range t.settings {
 		label, value := s.find(p, flags, getenv)
 		if label != "" {
-			if err := s.check(p); err != nil {
+			if err := s.check(p, flags); err != nil {
 				errs = append(errs, fmt.Errorf("%s=%q: %w", label, value, err))
 				continue
 			}
@@ -147,12 +151,15 @@ func (t *Table) read(p Program, flags map[string]string, getenv func(string) str
 			if p == Emulator && s.in&Function != 0 {
 				c.FunctionEnv = append(c.FunctionEnv, s.name+"="+value)
 			}
-		} else if value = s.defaultOf(p); value == "" || s.check(p) != nil {
+		} else if value = s.defaultOf(p); value == "" || s.check(p, nil) != nil {
 			continue
 		}
 		if err := s.set(c, value); err != nil {
 			errs = append(errs, fmt.Errorf("%s=%q: %w", cmp.Or(label, s.name), value, err))
 		}
+	}
+	if c.FailOn5xx && c.Stream {
+		errs = append(errs, fmt.Errorf("%s=%q: a streamed response cannot become an error: want buffered, or FAIL_ON_5XX unset", c.Given("response-mode"), "stream"))
 	}
 	return c, errors.Join(errs...)
 }
@@ -177,12 +184,17 @@ func (s *setting) find(p Program, flags map[string]string, getenv func(string) s
 }
 
 // check refuses a setting that the program does not read.
-func (s *setting) check(p Program) error {
+func (s *setting) check(p Program, flags map[string]string) error {
 	read := s.in
 	if read&Function != 0 {
 		read |= Emulator
 	}
+	_, one := flags[eventFlag]
 	switch {
+	case one && s.serving&p != 0:
+		return errors.New("it has no effect with -event: want one of the two")
+	case !one && s.onEvent && p == Server:
+		return errors.New("it has no effect without -event or -lambda: want one of them")
 	case read&p != 0:
 		return nil
 	case p == Function:

@@ -54,6 +54,8 @@ var mistakes = map[string]map[string][]string{
 	"CORS_ORIGINS":      {"example.com": {`"example.com"`, "scheme://host"}, "*,https://a.com": {"*"}, ",": {"origins"}, "https://*.*.com": {"one *"}, "https://a.com/path": {"scheme://host"}},
 	"RPC":               {"yes": {"on, off"}, "OFF": {"on, off"}},
 	"RESPONSE_MODE":     {"Stream": {"buffered, stream"}, "foo": {"buffered, stream"}},
+	"EVENTS":            {"orders": {"sqs:orders=orders.v1.Orders/Create"}, "sqs=Create": {"sqs, sns"}, "pigeon=a.B/C": {"eventbridge"}, "sqs=a.B/C,": {"commas"}},
+	"FAIL_ON_5XX":       {"true": {"on, off"}},
 	"BASE_PATH":         {"https://a.com/api": {"/api"}, "/a b": {"/api"}, "/api?x": {"/api"}, "/..": {"/api"}, "//api": {"/api"}, "/%61": {"/api"}},
 	"DEADLINE_MARGIN":   {"500": {"unit"}, "-1s": {"negative"}, "soon": {"500ms"}},
 	"METRICS_NAMESPACE": {"AWS/Lambda": {"AWS/"}, ":x": {"letters"}, "ä": {"letters"}, strings.Repeat("x", 256): {"255"}},
@@ -106,13 +108,17 @@ func TestEachVariableAndFlagRefusesWhatItDoesNotUnderstand(t *testing.T) {
 			if len(mistakes[name]) == 0 {
 				t.Errorf("%s: no mistake is tried", name)
 			}
+			var flags []string
+			if name == "EVENTS" && p == config.Server {
+				flags = []string{"-event", "f"}
+			}
 			for value, want := range mistakes[name] {
-				_, err := read(table, p, environment{name: value})
+				_, err := read(table, p, environment{name: value}, flags...)
 				checkMistake(t, err, name, value, want)
 				if p == config.Function {
 					continue
 				}
-				_, err = read(table, p, nil, flagOf(name), value)
+				_, err = read(table, p, nil, append(flags, flagOf(name), value)...)
 				checkMistake(t, err, flagOf(name), value, want)
 			}
 		}
@@ -164,6 +170,12 @@ func TestFlagsWithoutAVariable(t *testing.T) {
 		"claims without a function":   {[]string{"-claims", "x"}, []string{`-claims="x"`, "without -lambda"}},
 		"a stage without a function":  {[]string{"-stage", "x"}, []string{`-stage="x"`, "without -lambda"}},
 		"a stage with a slash":        {[]string{"-lambda", "f", "-stage", "a/b"}, []string{`-stage="a/b"`, "letters"}},
+		"no event":                    {[]string{"-event", ""}, []string{`-event=""`, "file"}},
+		"an address with an event":    {[]string{"-event", "f", "-http-address", ":1"}, []string{`-http-address=":1"`, "with -event"}},
+		"metrics with an event":       {[]string{"-event", "f", "-metrics", "prometheus"}, []string{`-metrics="prometheus"`, "with -event"}},
+		"a source with an event":      {[]string{"-event", "f", "-lambda", "f", "-source", "alb"}, []string{`-source="alb"`, "with -event"}},
+		"triggers without an event":   {[]string{"-events", "sqs=a.B/C"}, []string{`-events="sqs=a.B/C"`, "without -event or -lambda"}},
+		"errors that are streamed":    {[]string{"-lambda", "f", "-fail-on-5xx", "on", "-response-mode", "stream"}, []string{`-response-mode="stream"`, "buffered"}},
 		"no function":                 {[]string{"-lambda", ""}, []string{`-lambda=""`, "file"}},
 		"an unknown flag":             {[]string{"-x"}, []string{"-x", "want flags of -help"}},
 		"an argument":                 {[]string{"x"}, []string{`"x"`, "want flags only"}},

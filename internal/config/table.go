@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/trigger"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -17,6 +18,8 @@ type setting struct {
 	name     string  // of the environment variable
 	flagOnly bool    // there is no variable
 	in       Program // those that read it
+	serving  Program // those that have no use for it when they handle one event
+	onEvent  bool    // Server reads it with -event alone
 	fallback string  // what an unset or empty variable means
 	local    string  // what it means to Server, if something else
 	platform string  // Lambda's own variable, which counts when this one is unset
@@ -26,6 +29,9 @@ type setting struct {
 
 // lambdaFlag makes the local server an Emulator.
 const lambdaFlag = "lambda"
+
+// eventFlag makes the local server handle one event, and serve nothing.
+const eventFlag = "event"
 
 // A Table is the settings of this project and those of a user's own.
 type Table struct {
@@ -95,7 +101,7 @@ func sharedSettings() []setting {
 			set:     func(c *Config, v string) error { return parseLevel(&c.LogLevel, v) },
 		},
 		{
-			name: "METRICS", in: Function | Server, fallback: Off, local: Prometheus,
+			name: "METRICS", in: Function | Server, serving: Server, fallback: Off, local: Prometheus,
 			meaning: "off; the function: emf, CloudWatch Embedded Metric Format in the log; the local server: prometheus, at METRICS_ADDRESS",
 			set: func(c *Config, v string) error {
 				c.Metrics = v
@@ -123,6 +129,22 @@ func sharedSettings() []setting {
 
 func functionSettings() []setting {
 	return []setting{
+		{
+			name: "EVENTS", in: Function | Server, onEvent: true,
+			meaning: "which events that are not HTTP call which method, such as sqs:orders=orders.v1.Orders/Create, separated by commas",
+			set: func(c *Config, v string) (err error) {
+				c.Triggers, err = trigger.Parse(v)
+				return err
+			},
+		},
+		{
+			name: "FAIL_ON_5XX", in: Function, fallback: Off,
+			meaning: "on makes a response of 500 or above an error of the invocation, for asynchronous invocations",
+			set: func(c *Config, v string) error {
+				c.FailOn5xx = v == "on"
+				return oneOf(v, "on", Off)
+			},
+		},
 		{
 			name: "RESPONSE_MODE", in: Function, fallback: "buffered",
 			meaning: "buffered, or stream for a Function URL or REST API that streams",
@@ -160,13 +182,13 @@ func functionSettings() []setting {
 func serverSettings() []setting {
 	address := func(name, fallback, what string, in Program, field func(*Config) *string) setting {
 		return setting{
-			name: name, in: in, fallback: fallback, meaning: "host:port where " + what + " is served, or off",
+			name: name, in: in, serving: in, fallback: fallback, meaning: "host:port where " + what + " is served, or off",
 			set: func(c *Config, v string) error { return parseAddress(field(c), v) },
 		}
 	}
 	duration := func(name, fallback, meaning string, in Program, field func(*Config) *time.Duration) setting {
 		return setting{
-			name: name, in: in, fallback: fallback, meaning: meaning,
+			name: name, in: in, serving: in, fallback: fallback, meaning: meaning,
 			set: func(c *Config, v string) error { return parseDuration(field(c), v, 1) },
 		}
 	}
@@ -177,7 +199,7 @@ func serverSettings() []setting {
 		duration("DRAIN_TIMEOUT", "10s", "how long calls in flight may take after SIGINT or SIGTERM",
 			Server|Emulator, func(c *Config) *time.Duration { return &c.DrainTimeout }),
 		{
-			name: "MAX_BODY_BYTES", in: Server, fallback: "10485760",
+			name: "MAX_BODY_BYTES", in: Server, serving: Server, fallback: "10485760",
 			meaning: "the largest body of an HTTP request; a larger one is answered with 413",
 			set:     func(c *Config, v string) error { return parseCount(&c.MaxBodyBytes, v) },
 		},
@@ -186,12 +208,12 @@ func serverSettings() []setting {
 		duration("IDLE_TIMEOUT", "2m", "how long a connection stays open without a request",
 			Server|Emulator, func(c *Config) *time.Duration { return &c.IdleTimeout }),
 		{
-			name: "MAX_CONNECTIONS", in: Server | Emulator, fallback: "4096",
+			name: "MAX_CONNECTIONS", in: Server | Emulator, serving: Server | Emulator, fallback: "4096",
 			meaning: "how many connections an address serves at once; more of them wait",
 			set:     func(c *Config, v string) error { return parseCount(&c.MaxConnections, v) },
 		},
 		{
-			name: "MAX_STREAMS", in: Server, fallback: "1000",
+			name: "MAX_STREAMS", in: Server, serving: Server, fallback: "1000",
 			meaning: "how many calls one gRPC connection makes at once; more of them wait",
 			set:     func(c *Config, v string) error { return parseCount(&c.MaxStreams, v) },
 		},
@@ -211,7 +233,7 @@ func emulatorSettings(sources []string) []setting {
 			},
 		},
 		{
-			name: "SOURCE", flagOnly: true, in: Emulator, fallback: "http-api",
+			name: "SOURCE", flagOnly: true, serving: Emulator, in: Emulator, fallback: "http-api",
 			meaning: "with -lambda: what sends the events, one of " + strings.Join(sources, ", "),
 			set: func(c *Config, v string) error {
 				c.Source = v
@@ -219,15 +241,25 @@ func emulatorSettings(sources []string) []setting {
 			},
 		},
 		{
-			name: "STAGE", flagOnly: true, in: Emulator,
+			name: "STAGE", flagOnly: true, serving: Emulator, in: Emulator,
 			meaning: "with -lambda: the name of the API's stage, where the source has stages",
 			set:     func(c *Config, v string) error { return parseStage(&c.Stage, v) },
 		},
 		{
-			name: "CLAIMS", flagOnly: true, in: Emulator,
+			name: "CLAIMS", flagOnly: true, serving: Emulator, in: Emulator,
 			meaning: `with -lambda: what an authorizer knows of each caller, a file such as {"claims": {"sub": "ann"}, "scopes": ["read"]}`,
 			set: func(c *Config, v string) error {
 				c.ClaimsPath = v
+				return nil
+			},
+		},
+		{
+			name: "EVENT", flagOnly: true, in: Server | Emulator,
+			meaning: "handle the event in this file as Lambda would, print the answer and stop; with -lambda in the function",
+			set: func(c *Config, v string) error {
+				if c.EventPath = v; v == "" {
+					return want("a file with an event in JSON")
+				}
 				return nil
 			},
 		},

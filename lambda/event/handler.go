@@ -2,7 +2,7 @@
 // Gateway REST APIs and HTTP APIs, of Application Load Balancers, of VPC Lattice
 // and of Function URLs. The handler sees the request that net/http's own server
 // would have shown it, and its client the same response. WebSockets, authorizers
-// and events that are not HTTP are left out.
+// and events that are not HTTP are left out: see [WithFallback].
 //
 // The package does not invent what a source does not send:
 //
@@ -43,6 +43,8 @@ type Handler struct {
 	maxBody        int
 	log            *slog.Logger
 	writeError     func(http.ResponseWriter, *Error)
+	fallback       Invoker // nil: none
+	failOn5xx      bool
 	tls            *tls.ConnectionState
 }
 
@@ -80,13 +82,14 @@ func NewHandler(next http.Handler, options ...Option) *Handler {
 // Invoke serves one event and returns the response in the form that the event's
 // source understands. Nothing of payload is used after it has returned. It
 // returns an error only if the event is not HTTP, an [UnsupportedEventError] or
-// a [MalformedEventError]; all other failures become HTTP responses.
+// a [MalformedEventError], or that of [WithFallback]'s handler; all other
+// failures become HTTP responses, unless [WithFunctionErrors] says otherwise.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	inv, err := h.newInvocation(ctx, payload)
 	if err != nil {
-		return nil, err
+		return h.fallBack(ctx, payload, err)
 	}
-	return h.buffered(inv), nil
+	return h.respond(inv)
 }
 
 // invocation is an event on its way through the Handler.
@@ -122,8 +125,17 @@ func (h *Handler) newInvocation(ctx context.Context, payload []byte) (*invocatio
 	return inv, nil
 }
 
-// buffered serves an invocation and returns the whole response.
-func (h *Handler) buffered(inv *invocation) []byte {
+// respond serves an invocation and returns the whole response.
+func (h *Handler) respond(inv *invocation) ([]byte, error) {
+	out, status := h.buffered(inv)
+	if h.failOn5xx && status >= http.StatusInternalServerError {
+		return nil, &ServerError{status}
+	}
+	return out, nil
+}
+
+// buffered serves an invocation and returns the whole response and its status.
+func (h *Handler) buffered(inv *invocation) ([]byte, int) {
 	defer inv.cancel()
 	failure := inv.failure
 	if failure == nil {
@@ -134,19 +146,19 @@ func (h *Handler) buffered(inv *invocation) []byte {
 		w.cancel = inv.cancel
 		var returned bool
 		if failure, returned = h.serve(inv, w); !returned {
-			return h.bufferedError(inv, failure)
+			return h.bufferedError(inv, failure), failure.Status
 		}
 		if failure == nil || w.complete {
 			failure = w.finish()
 		}
 		if failure == nil {
 			if out, ok := b.response(w.head.close(), inv.format.limit); ok {
-				return out
+				return out, w.status
 			}
 			failure = responseTooLarge(inv.format)
 		}
 	}
-	return h.bufferedError(inv, failure)
+	return h.bufferedError(inv, failure), failure.Status
 }
 
 func (h *Handler) newBufferedWriter(inv *invocation) (*responseWriter, *bufferedBody) {

@@ -113,14 +113,19 @@ func newInfo(ctx context.Context, src source, e *envelope, w *wireRequest, clien
 	case HTTPAPIv1:
 		info.RouteKey = e.context.resourceID
 	}
+	info.addInvocation(ctx)
+	if info.RequestID == "" {
+		info.RequestID = info.InvocationID
+	}
+	return info
+}
+
+// addInvocation adds what Lambda says of the invocation, whatever its source.
+func (info *Info) addInvocation(ctx context.Context) {
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		info.InvocationID = lc.AwsRequestID
 		info.FunctionARN = lc.InvokedFunctionArn
 		info.TenantID = lc.TenantID
 	}
-	if info.RequestID == "" {
-		info.RequestID = info.InvocationID
-	}
 	info.TraceID, _ = ctx.Value("x-amzn-trace-id").(string) // set by aws-lambda-go
-	return info
 }

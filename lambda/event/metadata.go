@@ -24,7 +24,7 @@ func Metadata(ctx context.Context) iter.Seq2[string, string] {
 // metadata, always in the same order. All keys begin with [MetadataPrefix]:
 //
 //	x-lambda-event-source                rest-api, http-api, http-api-v1, alb, function-url,
-//	                                     vpc-lattice or vpc-lattice-v1
+//	                                     vpc-lattice or vpc-lattice-v1; or that of a trigger
 //	x-lambda-event-request-id
 //	x-lambda-event-invocation-id
 //	x-lambda-event-client-address

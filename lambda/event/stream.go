@@ -21,7 +21,8 @@ const streamLimit = 200 << 20
 // It is a runtimeapi.StreamFunc, and a function for lambda.Start. It is for
 // Function URLs and REST APIs whose invocations are set to be streamed. Those of
 // HTTP APIs and load balancers cannot be, and are answered as [Handler.Invoke]
-// answers them. Its errors are those of Invoke.
+// answers them, and so are the events of [WithFallback]. Its errors are those of
+// Invoke.
 //
 // A failure before anything was sent is answered as in Invoke. After that, Read
 // returns a [StreamError], which the Runtime API's client passes on, so that the
@@ -34,12 +35,23 @@ const streamLimit = 200 << 20
 // client has been answered in its place.
 func (h *Handler) Stream(ctx context.Context, payload json.RawMessage) (io.Reader, error) {
 	inv, err := h.newInvocation(ctx, payload)
+	if err == nil && inv.format.streams {
+		return h.streamed(inv), nil
+	}
+	var out []byte
+	if err == nil {
+		out, err = h.respond(inv)
+	} else {
+		out, err = h.fallBack(ctx, payload, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if !inv.format.streams {
-		return &bufferedReader{r: bytes.NewReader(h.buffered(inv))}, nil
-	}
+	return &bufferedReader{r: bytes.NewReader(out)}, nil
+}
+
+// streamed starts to serve an invocation and returns the response.
+func (h *Handler) streamed(inv *invocation) io.Reader {
 	pr, pw := io.Pipe()
 	s := &streamReader{pr: pr, cancel: inv.cancel, done: make(chan struct{})}
 	go func() {
@@ -47,7 +59,7 @@ func (h *Handler) Stream(ctx context.Context, payload json.RawMessage) (io.Reade
 		defer inv.cancel()
 		_ = pw.CloseWithError(h.stream(inv, pw)) // always nil
 	}()
-	return s, nil
+	return s
 }
 
 // stream serves an invocation and writes the response to out. An error means

@@ -28,6 +28,20 @@ func (a *afterLists) keep(next http.Handler) http.Handler {
 	})
 }
 
+// A keepingInvoker is keep for events that are not HTTP.
+type keepingInvoker struct {
+	event.Invoker
+	after *afterLists
+}
+
+func (k keepingInvoker) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if info, ok := event.FromContext(ctx); ok && info.InvocationID != "" {
+		k.after.invocations.Store(info.InvocationID, ctx)
+		defer k.after.invocations.Delete(info.InvocationID)
+	}
+	return k.Invoker.Invoke(ctx, payload)
+}
+
 // with returns the context of an RPC with the functions of its invocation.
 func (a *afterLists) with(ctx context.Context) context.Context {
 	ids := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"invocation-id")

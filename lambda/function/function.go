@@ -1,5 +1,6 @@
 // Package function is a Lambda function that serves gRPC services over the HTTP
-// events of API Gateway, Function URLs and Application Load Balancers. It reads
+// events of API Gateway, Function URLs and Application Load Balancers, and calls
+// their methods for the events that package lambda/trigger is about. It reads
 // its configuration from environment variables, logs in the format that the
 // function is configured for, and stops cleanly on SIGTERM. The same services
 // run outside of Lambda with package local/server.

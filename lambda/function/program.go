@@ -14,6 +14,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emf"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/trigger"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -42,7 +43,7 @@ func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Log
 	defaults := []service.Option{
 		service.WithLogger(p.logger),
 		service.WithCORS(c.CORSOrigins...),
-		service.WithReservedMetadata(event.Metadata),
+		service.WithReservedMetadata(trigger.Metadata),
 		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = drainTimeout }),
 		service.WithUnaryInterceptors(p.after.unary),
 		service.WithStreamInterceptors(p.after.stream),
@@ -50,6 +51,7 @@ func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Log
 	if c.RPC {
 		defaults = append(defaults, service.WithRPC(), service.WithBodyLimits(event.MaxResponseBytes, event.BinaryRefused))
 	}
+	triggers := append(c.Triggers, trigger.Of(options...)...)
 	var err error
 	if c.Metrics == config.EMF {
 		recorder := calls.New(time.Now)
@@ -63,11 +65,20 @@ func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Log
 	if p.service, err = service.New(ctx, c.Transport, append(defaults, options...)...); err != nil {
 		return nil, err
 	}
-	p.events = event.NewHandler(p.after.keep(p.service),
+	handler, err := trigger.NewHandler(p.service, trigger.Config{Logger: logger, DeadlineMargin: c.DeadlineMargin}, triggers...)
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	eventOptions := []event.Option{
 		event.WithBasePath(c.BasePath),
 		event.WithDeadlineMargin(c.DeadlineMargin),
 		event.WithLogger(p.logger),
-	)
+		event.WithFallback(keepingInvoker{handler, &p.after}),
+	}
+	if c.FailOn5xx {
+		eventOptions = append(eventOptions, event.WithFunctionErrors())
+	}
+	p.events = event.NewHandler(p.after.keep(p.service), eventOptions...)
 	return p, nil
 }
 

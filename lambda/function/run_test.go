@@ -36,6 +36,9 @@ type speaking struct {
 }
 
 func (s *speaking) Ping(ctx context.Context, _ *examplev1.PingRequest) (*examplev1.PingResponse, error) {
+	if s.word == "fails" {
+		return nil, errors.New("told to fail")
+	}
 	if s.after != "" {
 		event.After(ctx, func(ctx context.Context) {
 			_, err := os.Stat(s.after)

@@ -27,15 +27,9 @@ func serveFunction(ctx context.Context, c *config.Config, out io.Writer, logger 
 	}
 	defer l.Close()
 	// The function outlives ctx for as long as requests are being drained.
-	fn, err := emulator.Start(context.WithoutCancel(ctx), emulator.Config{
-		Path:   c.FunctionPath,
-		Env:    c.FunctionEnv,
-		Stdout: out,
-		Stderr: out,
-		Logger: logger,
-	})
+	fn, err := startFunction(context.WithoutCancel(ctx), c, out, logger)
 	if err != nil {
-		return fmt.Errorf("-lambda=%q: %w: want the file of a function for this machine", c.FunctionPath, err)
+		return err
 	}
 	door, err := frontdoor.New(fn, frontdoor.Source(c.Source), options...)
 	if err != nil {
@@ -46,6 +40,20 @@ func serveFunction(ctx context.Context, c *config.Config, out io.Writer, logger 
 	err = errors.Join(err, fn.Close())
 	logger.Info("stopped")
 	return err
+}
+
+func startFunction(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Logger) (*emulator.Function, error) {
+	fn, err := emulator.Start(ctx, emulator.Config{
+		Path:   c.FunctionPath,
+		Env:    c.FunctionEnv,
+		Stdout: out,
+		Stderr: out,
+		Logger: logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("-lambda=%q: %w: want the file of a function for this machine", c.FunctionPath, err)
+	}
+	return fn, nil
 }
 
 // frontDoorOptions refuses what the source cannot do, before anything starts.

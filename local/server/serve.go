@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/trigger"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/metrics"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
@@ -38,9 +39,14 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options [
 	if c.Metrics == config.Prometheus {
 		defaults = append(defaults, metrics.WithRegisterer(registry))
 	}
+	triggers := trigger.Of(options...)
 	svc, err := service.New(ctx, c.Transport, append(defaults, options...)...)
 	if err != nil {
 		return err
+	}
+	// No event arrives here, but what would fail on Lambda fails here too.
+	if _, err := trigger.NewHandler(svc, trigger.Config{Logger: logger}, triggers...); err != nil {
+		return errors.Join(err, svc.Close())
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	if l := listeners.http; l != nil {

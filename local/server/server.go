@@ -33,7 +33,7 @@ import (
 func Main(options ...service.Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr, service.LogGRPC, options)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr, os.Stdout, service.LogGRPC, options)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
 	}
@@ -41,18 +41,18 @@ func Main(options ...service.Option) {
 }
 
 // Run is [Main] without the process: it takes the arguments after the program's
-// name, the environment, and the writer for logs and help. It returns when ctx
-// has ended and the calls in flight have finished or taken longer than the
-// drain timeout. A mistake in the configuration is an error that names the flag
-// or the variable, its value and what is allowed. Several Runs in one process
-// do not disturb one another.
+// name, the environment, and the writer for logs, help and the answer to an
+// event. It returns when ctx has ended and the calls in flight have finished or
+// taken longer than the drain timeout. A mistake in the configuration is an
+// error that names the flag or the variable, its value and what is allowed.
+// Several Runs in one process do not disturb one another.
 func Run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, options ...service.Option) error {
-	return run(ctx, args, getenv, out, func(*slog.Logger) {}, options)
+	return run(ctx, args, getenv, out, out, func(*slog.Logger) {}, options)
 }
 
 // run is Run. What grpc-go logs is the process's, so that only Main has it go
 // to the logger, with logGRPC.
-func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, logGRPC func(*slog.Logger), options []service.Option) error {
+func run(ctx context.Context, args []string, getenv func(string) string, out, answers io.Writer, logGRPC func(*slog.Logger), options []service.Option) error {
 	table, err := config.NewTable(service.Variables(options...), sources())
 	if err != nil {
 		return usageError{err}
@@ -68,7 +68,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	}
 	logger := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: c.LogLevel}))
 	logGRPC(logger)
-	if c.Program == config.Emulator {
+	switch {
+	case c.EventPath != "":
+		return handleEvent(ctx, c, out, answers, logger, options)
+	case c.Program == config.Emulator:
 		return serveFunction(ctx, c, out, logger)
 	}
 	return serve(ctx, c, logger, options)
@@ -86,6 +89,7 @@ func sources() []string {
 const about = `This is a local server: HTTP through the gateway, gRPC with reflection, and
 metrics. With -lambda it serves HTTP through a Lambda function instead, in an
 emulator of the Lambda Runtime API, and passes on to it what the function reads.
+With -event it handles one event as Lambda would, and prints the answer.
 
 Each setting is a flag, and an environment variable where one is named. The
 flag wins; an empty variable counts as unset.

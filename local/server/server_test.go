@@ -286,12 +286,19 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 }
 
-func TestServesThroughTheFunction(t *testing.T) {
+// buildFunction builds the function of the example services.
+func buildFunction(t *testing.T) string {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "bootstrap")
 	build := exec.Command("go", "build", "-o", binary, "../../lambda")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the function: %v\n%s", err, out)
 	}
+	return binary
+}
+
+func TestServesThroughTheFunction(t *testing.T) {
+	binary := buildFunction(t)
 	for _, source := range frontdoor.Sources() {
 		t.Run(string(source), func(t *testing.T) {
 			s := start(t, map[string]string{"TRANSPORT": "inproc"}, "-lambda", binary, "-source", string(source))

@@ -244,3 +244,56 @@ run "stream_on_vpc_lattice" {
 
   expect_failures = [var.response_mode]
 }
+
+run "fail_on_5xx_of_a_streamed_response" {
+  command = plan
+
+  variables {
+    endpoint_type = "function_url"
+    response_mode = "stream"
+    fail_on_5xx   = true
+  }
+
+  expect_failures = [var.fail_on_5xx]
+}
+
+run "a_queue_without_a_trigger" {
+  command = plan
+
+  variables {
+    event_queues = { orders = { arn = "arn:aws:sqs:eu-central-1:123456789012:orders" } }
+  }
+
+  expect_failures = [var.event_queues]
+}
+
+run "a_stream_with_a_trigger_of_another_source" {
+  command = plan
+
+  variables {
+    events        = ["dynamodb=a.B/C"]
+    event_streams = { clicks = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/clicks" } }
+  }
+
+  expect_failures = [var.event_streams]
+}
+
+run "a_rule_without_a_trigger" {
+  command = plan
+
+  variables {
+    event_rules = { placed = { pattern = "{}" } }
+  }
+
+  expect_failures = [var.event_rules]
+}
+
+run "a_schedule_without_a_trigger" {
+  command = plan
+
+  variables {
+    schedules = { sweep = { expression = "rate(5 minutes)" } }
+  }
+
+  expect_failures = [var.schedules]
+}

@@ -73,6 +73,8 @@ run "the_program_gets_its_settings" {
       CORS_ORIGINS      = ""
       RPC               = "on"
       RUNTIME_LIMITS    = "auto"
+      EVENTS            = ""
+      FAIL_ON_5XX       = "off"
     })
     error_message = "the environment is not the default settings: ${jsonencode(aws_lambda_function.gateway.environment[0].variables)}"
   }
@@ -88,6 +90,8 @@ run "settings_reach_the_environment" {
     deadline_margin   = "1.5s"
     cors              = ["https://a.example.com", "http://localhost:3000"]
     runtime_limits    = "off"
+    events            = ["sqs:orders=orders.v1.Orders/Create", "warmer"]
+    fail_on_5xx       = true
     environment       = { TABLE = "orders" }
   }
 
@@ -103,6 +107,8 @@ run "settings_reach_the_environment" {
       CORS_ORIGINS      = "https://a.example.com,http://localhost:3000"
       RPC               = "on"
       RUNTIME_LIMITS    = "off"
+      EVENTS            = "sqs:orders=orders.v1.Orders/Create,warmer"
+      FAIL_ON_5XX       = "on"
       TABLE             = "orders"
     })
     error_message = "the environment is not what was set: ${jsonencode(aws_lambda_function.gateway.environment[0].variables)}"

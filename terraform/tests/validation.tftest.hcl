@@ -696,3 +696,101 @@ run "vpc_lattice_name_of_two_characters" {
 
   expect_failures = [var.vpc_lattice]
 }
+
+run "events_without_a_method" {
+  command = plan
+
+  variables {
+    events = ["sqs:orders"]
+  }
+
+  expect_failures = [var.events]
+}
+
+run "event_queues_that_tell_a_name" {
+  command = plan
+
+  variables {
+    events       = ["sqs=a.B/C"]
+    event_queues = { orders = { arn = "orders" } }
+  }
+
+  expect_failures = [var.event_queues]
+}
+
+run "event_queues_batch_size_above_10_without_a_window" {
+  command = plan
+
+  variables {
+    events       = ["sqs=a.B/C"]
+    event_queues = { orders = { arn = "arn:aws:sqs:eu-central-1:123456789012:orders", batch_size = 11 } }
+  }
+
+  expect_failures = [var.event_queues]
+}
+
+run "event_queues_maximum_concurrency_1" {
+  command = plan
+
+  variables {
+    events       = ["sqs=a.B/C"]
+    event_queues = { orders = { arn = "arn:aws:sqs:eu-central-1:123456789012:orders", maximum_concurrency = 1 } }
+  }
+
+  expect_failures = [var.event_queues]
+}
+
+run "event_streams_that_tell_a_name" {
+  command = plan
+
+  variables {
+    events        = ["kinesis=a.B/C"]
+    event_streams = { clicks = { arn = "arn:aws:kinesis:eu-central-1:123456789012:clicks" } }
+  }
+
+  expect_failures = [var.event_streams]
+}
+
+run "event_streams_starting_position_unknown" {
+  command = plan
+
+  variables {
+    events        = ["kinesis=a.B/C"]
+    event_streams = { clicks = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/clicks", starting_position = "EARLIEST" } }
+  }
+
+  expect_failures = [var.event_streams]
+}
+
+run "event_streams_parallelization_factor_11" {
+  command = plan
+
+  variables {
+    events        = ["kinesis=a.B/C"]
+    event_streams = { clicks = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/clicks", parallelization_factor = 11 } }
+  }
+
+  expect_failures = [var.event_streams]
+}
+
+run "event_rules_with_a_pattern_that_is_no_object" {
+  command = plan
+
+  variables {
+    events      = ["eventbridge=a.B/C"]
+    event_rules = { placed = { pattern = "com.example.shop" } }
+  }
+
+  expect_failures = [var.event_rules]
+}
+
+run "schedules_with_an_unknown_expression" {
+  command = plan
+
+  variables {
+    events    = ["schedule=a.B/C"]
+    schedules = { sweep = { expression = "every 5 minutes" } }
+  }
+
+  expect_failures = [var.schedules]
+}

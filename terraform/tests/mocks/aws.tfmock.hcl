@@ -103,3 +103,18 @@ mock_data "aws_vpclattice_listener" {
     port     = 443
   }
 }
+
+mock_resource "aws_sqs_queue" {
+  defaults = {
+    arn = "arn:aws:sqs:eu-central-1:123456789012:mocked-dead-letters"
+    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/mocked-dead-letters"
+  }
+}
+
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = { arn = "arn:aws:events:eu-central-1:123456789012:rule/mocked" }
+}
+
+mock_resource "aws_scheduler_schedule" {
+  defaults = { arn = "arn:aws:scheduler:eu-central-1:123456789012:schedule/default/mocked" }
+}

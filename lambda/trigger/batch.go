@@ -1,0 +1,225 @@
+package trigger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+)
+
+// A batch is the items of one event on their way through a Handler.
+type batch struct {
+	handler *Handler
+	target  *target
+	ordered bool // one after the other, up to the first failure
+	items   []Item
+	results []result // of each item
+}
+
+// A result is what became of an item: nothing is wrong if err is nil.
+type result struct {
+	malformed error // of the item; it is not called
+	err       error
+}
+
+const defaultConcurrency = 10
+
+var (
+	errNotTried = errors.New("not tried, since an item before it failed")
+	errEnded    = errors.New("the goroutine of the call ended")
+)
+
+// run makes the calls.
+func (b *batch) run(ctx context.Context) {
+	for i := range b.results {
+		b.results[i].err = errNotTried
+	}
+	if b.ordered {
+		for i := range b.items {
+			if b.try(ctx, i, 1); b.results[i].err != nil {
+				return
+			}
+		}
+		return
+	}
+	concurrency := b.target.concurrency
+	if concurrency == 0 {
+		concurrency = defaultConcurrency
+	}
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(concurrency, len(b.items)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(b.items); i = int(next.Add(1)) - 1 {
+				b.try(ctx, i, concurrency)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// try makes the call of an item and keeps its result.
+func (b *batch) try(ctx context.Context, i, concurrency int) {
+	item, r := &b.items[i], &b.results[i]
+	r.err = errEnded // should a codec end the goroutine
+	ctx, cancel := share(ctx, len(b.items)-i, concurrency)
+	defer cancel()
+	ctx = itemContext(ctx, item)
+	err := r.malformed
+	if err == nil {
+		err = b.call(ctx, item)
+	}
+	if err != nil && b.dropped(err) {
+		b.log(ctx, slog.LevelError, "trigger: item dropped, since a further attempt cannot change its failure", item, err)
+		err = nil
+	} else if err != nil {
+		b.log(ctx, slog.LevelWarn, "trigger: item failed", item, err)
+	}
+	r.err = err
+}
+
+// share gives a call its part of the time that is left, so that one that is slow
+// leaves as much to each of those that come after it.
+func share(ctx context.Context, left, concurrency int) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	rounds := (left + concurrency - 1) / concurrency
+	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(rounds))
+}
+
+// itemContext returns a context with what [Metadata] yields for item.
+func itemContext(ctx context.Context, item *Item) context.Context {
+	info, _ := event.FromContext(ctx)
+	info.Source, info.RequestID = item.Source, item.ID
+	ctx = context.WithValue(event.NewContext(ctx, info), itemKey{}, item)
+	if item.ID == "" || !printable(item.ID) {
+		return metadata.NewOutgoingContext(ctx, metadata.MD{})
+	}
+	return metadata.NewOutgoingContext(ctx, metadata.Pairs("idempotency-key", item.ID))
+}
+
+// call makes the call of one item.
+func (b *batch) call(ctx context.Context, item *Item) error {
+	if err := ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	request := b.target.method.newRequest()
+	if err := b.decode(item, request); err != nil {
+		return &decodeError{err}
+	}
+	return b.handler.conn.Invoke(ctx, b.target.method.path, request, b.target.method.newResponse())
+}
+
+// A decodeError is why an item does not become a request.
+type decodeError struct{ err error }
+
+func (e *decodeError) Error() string { return "decoding: " + e.err.Error() }
+func (e *decodeError) Unwrap() error { return e.err }
+
+// decode fills request from item. A codec of the user's may panic.
+func (b *batch) decode(item *Item, request proto.Message) (err error) {
+	if b.target.codec == nil {
+		body := item.Body
+		if b.target.method.input.Descriptor().FullName() == envelopeName {
+			if body, err = item.envelope(); err != nil {
+				return err
+			}
+		}
+		return b.handler.json.Unmarshal(body, request)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			b.handler.logger.Error("trigger: panic in a codec", "panic", p, "stack", string(debug.Stack()))
+			err = errors.New("the codec panicked")
+		}
+	}()
+	return b.target.codec(*item, request)
+}
+
+// dropped reports whether a further attempt cannot change err.
+func (b *batch) dropped(err error) bool {
+	var decoding *decodeError
+	return !errors.As(err, &decoding) && slices.Contains(b.target.dropped, status.Code(err))
+}
+
+func (b *batch) log(ctx context.Context, level slog.Level, message string, item *Item, err error) {
+	code := status.Code(err)
+	var decoding *decodeError
+	if errors.As(err, &decoding) {
+		level, code = slog.LevelError, codes.InvalidArgument
+	}
+	b.handler.logger.LogAttrs(ctx, level, message,
+		slog.String("source", string(item.Source)), slog.String("arn", clip(item.ARN)), slog.String("id", clip(item.ID)),
+		slog.String("method", b.target.method.path[1:]), slog.String("code", code.String()), slog.String("error", clip(err.Error())))
+}
+
+// answer is what the source of the batch reads.
+func (b *batch) answer() ([]byte, error) {
+	switch b.target.source {
+	case sqs, kinesis, dynamoDB:
+		return json.Marshal(b.failures())
+	}
+	var failed []error
+	for i, r := range b.results {
+		if r.err != nil {
+			failed = append(failed, fmt.Errorf("%s %s: %w", b.items[i].Source, clip(b.items[i].ID), r.err))
+		}
+	}
+	if len(failed) > 0 {
+		return nil, &FailedError{b.target.method.path[1:], failed}
+	}
+	return []byte("{}"), nil
+}
+
+// A report is the answer for a queue or a stream.
+type report struct {
+	Failures []failure `json:"batchItemFailures"`
+}
+
+type failure struct {
+	Item string `json:"itemIdentifier"`
+}
+
+// failures reports what is to be delivered again: the messages of a queue that
+// failed, or the first such record of a stream, which stands for all after it.
+func (b *batch) failures() report {
+	r := report{Failures: []failure{}}
+	for i, result := range b.results {
+		if result.err != nil {
+			r.Failures = append(r.Failures, failure{b.items[i].receipt})
+			if b.target.source != sqs {
+				break
+			}
+		}
+	}
+	return r
+}
+
+// A FailedError is the error of an event whose calls failed, of a source that
+// delivers again what fails as a whole.
+type FailedError struct {
+	method string
+	errs   []error
+}
+
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("trigger: calling %s: %v", e.method, errors.Join(e.errs...))
+}
+
+// Unwrap returns the error of each item.
+func (e *FailedError) Unwrap() []error { return e.errs }

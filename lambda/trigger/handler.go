@@ -1,0 +1,219 @@
+package trigger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+)
+
+// A Handler calls methods for events. It is an [event.Invoker], to be given to
+// [event.WithFallback], and safe for concurrent use.
+type Handler struct {
+	conn     grpc.ClientConnInterface
+	json     runtime.Marshaler
+	logger   *slog.Logger
+	margin   time.Duration
+	triggers []target
+	direct   map[string]*method // by name
+}
+
+// A target is a trigger with its method.
+type target struct {
+	Trigger
+	method *method
+}
+
+// Config is what a [Handler] needs beside its triggers.
+type Config struct {
+	// Logger gets a line for each item that failed or was dropped. The default
+	// is slog.Default().
+	Logger *slog.Logger
+	// DeadlineMargin is how long before the invocation's deadline all calls have
+	// ended, so that there is time left to answer. It never takes more than
+	// half of the time that is left.
+	DeadlineMargin time.Duration
+}
+
+// NewHandler returns a Handler that calls the methods of svc, which must have
+// service.WithReservedMetadata([Metadata]) for handlers to learn what they are
+// called for. The error names a trigger that is not right: its method is
+// unknown, or there are two for the same events.
+func NewHandler(svc *service.Service, c Config, triggers ...Trigger) (*Handler, error) {
+	h := &Handler{conn: svc.Conn(), json: svc.JSON(), logger: c.Logger, margin: max(c.DeadlineMargin, 0), direct: map[string]*method{}}
+	if h.logger == nil {
+		h.logger = slog.Default()
+	}
+	services := svc.GetServiceInfo()
+	seen := map[string]bool{}
+	var errs []error
+	for _, t := range triggers {
+		target, err := h.newTarget(t, services)
+		if err == nil && seen[t.String()] {
+			err = errors.New("there are two of them: want one")
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("trigger: %s: %w", t, err))
+		}
+		seen[t.String()] = true
+		h.triggers = append(h.triggers, target)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *Handler) newTarget(t Trigger, services map[string]grpc.ServiceInfo) (target, error) {
+	switch t.source {
+	case warmer:
+		return target{Trigger: t}, nil
+	case fallback:
+		if t.fallback == nil {
+			return target{}, errors.New("want a handler, not nil")
+		}
+		return target{Trigger: t}, nil
+	case direct:
+		return target{Trigger: t}, h.allowDirect(t.name, services)
+	}
+	if t.concurrency > 0 && (t.source != sqs || strings.HasSuffix(t.name, ".fifo")) {
+		return target{}, errors.New("WithConcurrency: want it for a queue that is not FIFO only")
+	}
+	m, err := methodNamed(services, t.method)
+	return target{t, m}, err
+}
+
+// Invoke handles one event. The answer is what the event's source reads: the
+// items that failed, for a queue or a stream. The error is a [FailedError] for
+// an event of another source whose call failed, an [UnmatchedEventError] for an
+// event without a trigger, and event.ErrUnrecognized for one that no trigger
+// could be for.
+func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	a, err := recognize(payload)
+	if err == nil {
+		for i := range h.triggers {
+			if t := &h.triggers[i]; t.matches(&a) {
+				return h.handle(ctx, t, &a)
+			}
+		}
+	}
+	for i := range h.triggers {
+		switch t := &h.triggers[i]; {
+		case t.source == warmer && a.warmUp:
+			return []byte("{}"), nil
+		case t.source == fallback:
+			return t.fallback.Invoke(ctx, payload)
+		}
+	}
+	if errors.Is(err, event.ErrUnrecognized) {
+		err = unrecognizedError{}
+	} else if err == nil {
+		err = h.unmatched(&a)
+	}
+	return nil, err
+}
+
+// unrecognizedError is event.ErrUnrecognized with what there can be triggers for.
+type unrecognizedError struct{}
+
+func (unrecognizedError) Error() string {
+	return "there can be triggers for sqs, sns, eventbridge, schedule, dynamodb, kinesis, s3, direct and warmer"
+}
+
+func (unrecognizedError) Is(target error) bool { return target == event.ErrUnrecognized }
+
+// handle makes the calls for an event.
+func (h *Handler) handle(ctx context.Context, t *target, a *arrival) ([]byte, error) {
+	switch t.source {
+	case warmer:
+		return []byte("{}"), nil
+	case direct:
+		return h.callDirectly(ctx, a.records[0])
+	}
+	b := batch{handler: h, target: t, ordered: a.source != sqs || strings.HasSuffix(a.arn, ".fifo")}
+	for _, record := range a.records {
+		item, err := decode(a.source, record)
+		if err != nil {
+			err = errType(err)
+			if item.receipt == "" {
+				return nil, malformed(a.source, err)
+			}
+			err = &decodeError{err}
+		}
+		b.items = append(b.items, item)
+		b.results = append(b.results, result{malformed: err})
+	}
+	ctx, cancel := h.withDeadline(ctx)
+	defer cancel()
+	b.run(ctx)
+	return b.answer()
+}
+
+// decode makes an item of a record. With a receipt, an error is that of the item
+// alone.
+func decode(source event.Source, record json.RawMessage) (Item, error) {
+	switch source {
+	case sqs:
+		return sqsItem(record)
+	case sns:
+		return snsItem(record)
+	case dynamoDB:
+		return dynamoDBItem(record)
+	case kinesis:
+		return kinesisItem(record)
+	case s3:
+		return s3Item(record)
+	}
+	return busItem(source, record)
+}
+
+// withDeadline ends ctx early enough to answer.
+func (h *Handler) withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	margin := min(h.margin, max(time.Until(deadline), 0)/2)
+	return context.WithDeadline(ctx, deadline.Add(-margin))
+}
+
+// An UnmatchedEventError is the error for an event of a source that is known,
+// and for which there is no trigger.
+type UnmatchedEventError struct{ reason string }
+
+func (e *UnmatchedEventError) Error() string { return "trigger: " + e.reason }
+
+func (h *Handler) unmatched(a *arrival) error {
+	names := make([]string, len(h.triggers))
+	for i := range h.triggers {
+		names[i] = h.triggers[i].String()
+	}
+	what := string(a.source)
+	switch {
+	case a.source == eventBridge:
+		what = fmt.Sprintf("%s, source %q, detail-type %q", what, clip(a.name), clip(a.detailType))
+	case a.arn != "":
+		what += " from " + clip(a.arn)
+	}
+	have := "there are none"
+	if len(names) > 0 {
+		have = "these are: " + strings.Join(names, ", ")
+	}
+	return &UnmatchedEventError{fmt.Sprintf("no trigger takes an event of %s; %s", what, have)}
+}
+
+// clip shortens a name for an error's message.
+func clip(name string) string {
+	const longest = 256
+	return strings.ToValidUTF8(name[:min(len(name), longest)], "\uFFFD")
+}

@@ -1,0 +1,91 @@
+package trigger
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+)
+
+// MetadataPrefix is what the keys begin with that only the calls of triggers
+// have. No client can set them.
+const MetadataPrefix = "x-lambda-trigger-"
+
+type itemKey struct{}
+
+// Metadata yields [event.Metadata], and for the calls of triggers what they are
+// made for. It has the form that service.WithReservedMetadata takes. The source
+// of a direct invocation is "direct".
+//
+//	x-lambda-trigger-source           as x-lambda-event-source
+//	x-lambda-trigger-id               also in x-lambda-event-request-id
+//	x-lambda-trigger-arn              of the queue, topic, rule, stream or bucket
+//	x-lambda-trigger-type             detail-type, subject, or name of the event
+//	x-lambda-trigger-time             RFC 3339
+//	x-lambda-trigger-origin           the source of an EventBridge event
+//	x-lambda-trigger-receive-count    of an SQS message
+//	x-lambda-trigger-group-id         of an SQS message
+//	x-lambda-trigger-partition-key    of a Kinesis record
+//	x-lambda-trigger-sequence-number  of a Kinesis or DynamoDB record
+//
+// The type, the origin, the group and the partition key are the sender's to
+// choose. What is empty is left out; what is not printable ASCII is under the
+// key with -bin appended.
+func Metadata(ctx context.Context) iter.Seq2[string, string] {
+	item, ok := ctx.Value(itemKey{}).(*Item)
+	if !ok {
+		return event.Metadata(ctx)
+	}
+	return func(yield func(key, value string) bool) {
+		for key, value := range event.Metadata(ctx) {
+			if !yield(key, value) {
+				return
+			}
+		}
+		for _, p := range item.pairs() {
+			key := MetadataPrefix + p[0]
+			if !printable(p[1]) {
+				key += "-bin"
+			}
+			if p[1] != "" && !yield(key, p[1]) {
+				return
+			}
+		}
+	}
+}
+
+func (i *Item) pairs() [][2]string {
+	pairs := [][2]string{{"source", string(i.Source)}, {"id", i.ID}, {"arn", i.ARN}, {"type", i.Type}}
+	if !i.Time.IsZero() {
+		pairs = append(pairs, [2]string{"time", i.Time.UTC().Format(time.RFC3339Nano)})
+	}
+	for _, p := range [...]struct {
+		source        event.Source
+		key, property string
+	}{
+		{eventBridge, "origin", "source"},
+		{schedule, "origin", "source"},
+		{sqs, "receive-count", "ApproximateReceiveCount"},
+		{sqs, "group-id", "MessageGroupId"},
+		{kinesis, "partition-key", "partitionKey"},
+		{kinesis, "sequence-number", "sequenceNumber"},
+		{dynamoDB, "sequence-number", "SequenceNumber"},
+	} {
+		if p.source == i.Source {
+			pairs = append(pairs, [2]string{p.key, i.Properties[p.property]})
+		}
+	}
+	return pairs
+}
+
+// printable reports whether gRPC carries s as it is.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return strings.TrimSpace(s) == s
+}

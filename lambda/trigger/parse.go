@@ -1,0 +1,58 @@
+package trigger
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+)
+
+// Parse reads triggers as the variable EVENTS has them, separated by commas:
+//
+//	sqs:orders=orders.v1.Orders/Create      a queue, by its name or ARN
+//	sns:topic=METHOD                        a topic, likewise
+//	dynamodb:table=METHOD                   a table, likewise
+//	kinesis:stream=METHOD                   a stream, likewise
+//	s3:bucket=METHOD                        a bucket, likewise
+//	schedule:rule=METHOD                    a rule or schedule, likewise
+//	eventbridge:source:detail-type=METHOD   events of a bus
+//	direct=SERVICE                          direct invocations of a service
+//	warmer                                  what keeps the function warm
+//
+// What is between the source and the = can be left out, and means any: sqs=METHOD.
+// So can the detail-type. direct alone is all services.
+func Parse(list string) ([]Trigger, error) {
+	var triggers []Trigger
+	for entry := range strings.SplitSeq(list, ",") {
+		t, ok := parseTrigger(strings.TrimSpace(entry))
+		if !ok {
+			return nil, errors.New("want triggers such as sqs:orders=orders.v1.Orders/Create, separated by commas; " +
+				"the sources are sqs, sns, dynamodb, kinesis, s3, schedule, eventbridge, direct and warmer")
+		}
+		triggers = append(triggers, t)
+	}
+	return triggers, nil
+}
+
+func parseTrigger(entry string) (Trigger, bool) {
+	what, method, hasMethod := strings.Cut(entry, "=")
+	source, name, _ := strings.Cut(what, ":")
+	switch event.Source(source) {
+	case direct:
+		return Direct(method), name == "" && hasMethod == (method != "")
+	case warmer:
+		return Warmer(), entry == string(warmer)
+	case eventBridge:
+		name, detailType, _ := strings.Cut(name, ":")
+		return EventBridge(name, detailType, method), validMethod(method)
+	case sqs, sns, dynamoDB, kinesis, s3, schedule:
+		return newTrigger(event.Source(source), name, method, nil), validMethod(method)
+	}
+	return Trigger{}, false
+}
+
+// validMethod reports whether s can be a service and a method.
+func validMethod(s string) bool {
+	service, method, ok := strings.Cut(s, "/")
+	return ok && service != "" && method != "" && !strings.ContainsAny(s, " =:")
+}

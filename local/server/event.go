@@ -1,0 +1,70 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/trigger"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+)
+
+// handleEvent writes the answer to one event to answers. With -lambda the
+// function gives it, otherwise the services in this process.
+func handleEvent(ctx context.Context, c *config.Config, out, answers io.Writer, logger *slog.Logger, options []service.Option) error {
+	payload, err := os.ReadFile(c.EventPath)
+	if err != nil {
+		return usageError{fmt.Errorf("-event=%q: %w: want a file with an event in JSON", c.EventPath, err)}
+	}
+	request := emulator.Request{Payload: payload}
+	var response emulator.Response
+	if c.Program == config.Emulator {
+		fn, err := startFunction(ctx, c, out, logger)
+		if err != nil {
+			return err
+		}
+		response, err = fn.Do(ctx, request)
+		if err = errors.Join(err, fn.Close()); err != nil {
+			return err
+		}
+	} else {
+		handler, stop, err := openEvents(ctx, c, logger, options)
+		if err != nil {
+			return err
+		}
+		response, err = emulator.InProcess(handler).Do(ctx, request)
+		if err = errors.Join(err, stop()); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(answers, "%s\n", response.Payload)
+	return err
+}
+
+// openEvents returns what handles events with the services in this process.
+func openEvents(ctx context.Context, c *config.Config, logger *slog.Logger, options []service.Option) (*event.Handler, func() error, error) {
+	triggers := append(c.Triggers, trigger.Of(options...)...)
+	defaults := []service.Option{
+		service.WithLogger(logger),
+		service.WithCORS(c.CORSOrigins...),
+		service.WithReservedMetadata(trigger.Metadata),
+	}
+	if c.RPC {
+		defaults = append(defaults, service.WithRPC())
+	}
+	svc, err := service.New(ctx, c.Transport, append(defaults, options...)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	handler, err := trigger.NewHandler(svc, trigger.Config{Logger: logger}, triggers...)
+	if err != nil {
+		return nil, nil, errors.Join(err, svc.Close())
+	}
+	return event.NewHandler(svc, event.WithFallback(handler), event.WithLogger(logger)), svc.Close, nil
+}
