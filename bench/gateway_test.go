@@ -16,10 +16,10 @@ import (
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/metrics"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 

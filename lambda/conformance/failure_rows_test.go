@@ -199,7 +199,7 @@ func concurrency(s *subject) error {
 func streamRows() []row {
 	return []row{
 		{name: "Function URLs and REST APIs stream their answers", brief: true, streamed: true, apiProxy: "no", check: func(s *subject) error {
-			t, err := s.open(setup{serve: "example"})
+			t, err := s.open(setup{serve: "test"})
 			if err != nil {
 				return err
 			}
@@ -239,7 +239,7 @@ func streamRows() []row {
 		}},
 		{name: "a source that cannot stream gets a whole answer from a function that does", apiProxy: "no", buffered: true,
 			on: []emulator.Source{emulator.HTTPAPI, emulator.HTTPAPIv1, emulator.ALB, emulator.ALBMulti}, check: func(s *subject) error {
-				t, err := s.open(setup{serve: "example", env: []string{"RESPONSE_MODE=stream"}})
+				t, err := s.open(setup{serve: "test", env: []string{"RESPONSE_MODE=stream"}})
 				if err != nil {
 					return err
 				}
@@ -253,7 +253,7 @@ func streamRows() []row {
 
 // firstMessage reads the first message of a stream that takes hours.
 func firstMessage(s *subject) error {
-	t, err := s.open(setup{serve: "example", own: true, timeout: 20 * time.Second})
+	t, err := s.open(setup{serve: "test", own: true, timeout: 20 * time.Second})
 	if err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (s *subject) close() {
 // setup is what a check wants to talk to. The function is shared with other
 // checks unless something about it is special.
 type setup struct {
-	serve       string // probe, services or example
+	serve       string // probe, services or test
 	env         []string
 	timeout     time.Duration
 	concurrency int
@@ -170,7 +170,7 @@ func (s *subject) open(x setup) (*target, error) {
 	return &target{fn, server.Listener.Addr().String(), seen}, nil
 }
 
-// config describes the function that x wants: the example services run in the
+// config describes the function that x wants: the test services run in the
 // real one, if it is ours.
 func (s *subject) config(x setup) emulator.Config {
 	cfg := emulator.Config{Path: probeFunction, Timeout: x.timeout, Concurrency: x.concurrency}
@@ -179,7 +179,7 @@ func (s *subject) config(x setup) emulator.Config {
 		transport = "inproc"
 	}
 	cfg.Env = append(cfg.Env, "TRANSPORT="+transport)
-	if s.adapter == ours && x.serve == "example" {
+	if s.adapter == ours && x.serve == "test" {
 		cfg.Path = realFunction
 		if s.place.streamed {
 			cfg.Env = append(cfg.Env, "RESPONSE_MODE=stream")

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	realFunction, probeFunction = filepath.Join(dir, "bootstrap"), filepath.Join(dir, "function")
-	for path, pkg := range map[string]string{realFunction: "..", probeFunction: "./testdata/function"} {
+	for path, pkg := range map[string]string{realFunction: "../function/testdata/function", probeFunction: "./testdata/function"} {
 		build := exec.Command("go", "build", "-tags", "lambda.norpc,grpcnotrace", "-o", path, pkg)
 		if out, err := build.CombinedOutput(); err != nil {
 			panic(fmt.Sprintf("building %s: %v\n%s", pkg, err, out))

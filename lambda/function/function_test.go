@@ -23,7 +23,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 )
 
-// binary is the function of the example services, built once.
+// binary is the function of the test services, built once.
 var binary string
 
 func TestMain(m *testing.M) {
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", binary, "..")
+	build := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", binary, "./testdata/function")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("building the function: %v\n%s", err, out))
 	}

@@ -21,7 +21,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
@@ -199,9 +199,9 @@ func TestALargeHeaderIsRefused(t *testing.T) {
 	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("HTTP: %d", response.StatusCode)
 	}
-	client := examplev1.NewPingServiceClient(connect(t, s))
+	client := testv1.NewPingServiceClient(connect(t, s))
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "large", strings.Repeat("x", 80<<10))
-	if _, err := client.Ping(ctx, &examplev1.PingRequest{}); err == nil {
+	if _, err := client.Ping(ctx, &testv1.PingRequest{}); err == nil {
 		t.Error("gRPC: the call went through")
 	}
 }
@@ -269,11 +269,11 @@ func TestStreamsOfAGRPCConnectionAreBounded(t *testing.T) {
 			time.Sleep(20 * time.Millisecond) // time for another call, if there is room
 			return next(ctx, req)
 		})}, nil, "-max-streams", "1")
-	client := examplev1.NewPingServiceClient(connect(t, s))
+	client := testv1.NewPingServiceClient(connect(t, s))
 	errs := make(chan error)
 	for range 5 {
 		go func() {
-			_, err := client.Ping(t.Context(), &examplev1.PingRequest{}, grpc.WaitForReady(true))
+			_, err := client.Ping(t.Context(), &testv1.PingRequest{}, grpc.WaitForReady(true))
 			errs <- err
 		}()
 	}
@@ -309,12 +309,12 @@ func TestConnectionsAreBounded(t *testing.T) {
 
 func TestALargeMessageOverGRPCFailsAlone(t *testing.T) {
 	s := start(t, nil)
-	client := examplev1.NewEchoServiceClient(connect(t, s))
-	_, err := client.Echo(t.Context(), &examplev1.EchoRequest{Id: "7", Text: strings.Repeat("x", 40<<20)})
+	client := testv1.NewEchoServiceClient(connect(t, s))
+	_, err := client.Echo(t.Context(), &testv1.EchoRequest{Id: "7", Text: strings.Repeat("x", 40<<20)})
 	if status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("40 MB: %v", err)
 	}
-	if _, err := client.Echo(t.Context(), &examplev1.EchoRequest{Id: "7"}); err != nil {
+	if _, err := client.Echo(t.Context(), &testv1.EchoRequest{Id: "7"}); err != nil {
 		t.Errorf("the next call: %v", err)
 	}
 }

@@ -23,11 +23,11 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	localserver "github.com/lambda-grpc/lambda-grpc-gateway/local/server"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -80,14 +80,14 @@ func start(t *testing.T, env map[string]string, args ...string) *server {
 	return startWith(t, nil, env, args...)
 }
 
-// startWith starts the example services with further options.
+// startWith starts the test services with further options.
 func startWith(t *testing.T, options []service.Option, env map[string]string, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &server{log: &log{written: make(chan struct{}, 1)}, stop: cancel, done: make(chan error, 1)}
 	args = append(freePorts(args), args...)
 	go func() {
-		s.done <- localserver.Run(ctx, args, func(name string) string { return env[name] }, s.log, append(example.Services(), options...)...)
+		s.done <- localserver.Run(ctx, args, func(name string) string { return env[name] }, s.log, append(testservice.Options(), options...)...)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -157,7 +157,7 @@ func TestServesHTTPAndGRPCAndMetricsOnEachTransport(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			if r, err := examplev1.NewPingServiceClient(conn).Ping(t.Context(), &examplev1.PingRequest{}); err != nil || r.Message != "Pong" {
+			if r, err := testv1.NewPingServiceClient(conn).Ping(t.Context(), &testv1.PingRequest{}); err != nil || r.Message != "Pong" {
 				t.Errorf("ping over gRPC: %v, %v", r, err)
 			}
 			if n := strings.Count(s.log.String(), "grpc.method=Ping"); n != 2 || !strings.Contains(s.log.String(), "transport="+name) {
@@ -168,13 +168,13 @@ func TestServesHTTPAndGRPCAndMetricsOnEachTransport(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = reflection.Send(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{}})
-			if r, err := reflection.Recv(); err != nil || !strings.Contains(r.String(), "example.v1.EchoService") {
+			if r, err := reflection.Recv(); err != nil || !strings.Contains(r.String(), "test.v1.EchoService") {
 				t.Errorf("reflection: %v, %v", r, err)
 			}
 			_ = reflection.CloseSend()
 			metrics := get(t, "http://"+s.metrics+"/metrics")
 			for _, want := range []string{
-				`grpc_server_handled_total{grpc_code="OK",grpc_method="Ping",grpc_service="example.v1.PingService",grpc_type="unary"} 2`,
+				`grpc_server_handled_total{grpc_code="OK",grpc_method="Ping",grpc_service="test.v1.PingService",grpc_type="unary"} 2`,
 				`grpc_gateway_transport_info{transport="` + name + `"} 1`,
 				"go_goroutines",
 			} {
@@ -270,7 +270,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var stderr bytes.Buffer
 			args := append(freePorts(test.args), test.args...)
-			err := localserver.Run(t.Context(), args, func(name string) string { return test.env[name] }, &stderr, example.Services()...)
+			err := localserver.Run(t.Context(), args, func(name string) string { return test.env[name] }, &stderr, testservice.Options()...)
 			if err != nil {
 				fmt.Fprintln(&stderr, err)
 			}
@@ -288,7 +288,7 @@ func TestMistakesAreNamed(t *testing.T) {
 
 func TestServesThroughTheFunction(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.Command("go", "build", "-o", binary, "../../lambda")
+	build := exec.Command("go", "build", "-o", binary, "../../lambda/function/testdata/function")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the function: %v\n%s", err, out)
 	}
@@ -320,7 +320,7 @@ func TestServesThroughTheFunction(t *testing.T) {
 
 func TestSignalsEndTheProcessWithCodeZero(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "local")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", binary, "./testdata/server").CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {

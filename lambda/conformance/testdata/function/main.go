@@ -17,10 +17,10 @@ import (
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/conformance/testdata/probe"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
@@ -32,7 +32,7 @@ func main() {
 }
 
 // run serves invocations for ever. SERVE says what to serve: probe, services or
-// example. ADAPTER says how, see start. Transport and base path are read as the
+// test. ADAPTER says how, see start. Transport and base path are read as the
 // function reads them.
 func run(getenv func(string) string) error {
 	table, err := config.NewTable(nil, nil)
@@ -65,10 +65,10 @@ func newHandler(t transport.Transport, getenv func(string) string) (http.Handler
 		return probe.New(), nil
 	case "services":
 		options = probe.Services()
-	case "example":
-		options = example.Services()
+	case "test":
+		options = testservice.Options()
 	default:
-		return nil, fmt.Errorf("SERVE=%q: want probe, services or example", serve)
+		return nil, fmt.Errorf("SERVE=%q: want probe, services or test", serve)
 	}
 	options = append(options, service.WithReservedMetadata(event.Metadata))
 	if limit := getenv("MAX_REQUEST"); limit != "" {
