@@ -422,6 +422,9 @@ func TestWhatLambdaLetsThroughIsNotTooLarge(t *testing.T) {
 		if got.code != 200 || !strings.Contains(got.body, text) {
 			t.Errorf("6 MiB: %d %.200s", got.code, got.body)
 		}
+		if tr.Name() != "unix" && tr.Name() != "inproc" {
+			return // the same limit, of the same HTTP/2
+		}
 		got = call(t, s, "POST", "/v1/echo/7", `{"text":"`+strings.Repeat("x", 33<<20)+`"}`)
 		if got.code != 429 || !strings.Contains(got.body, "larger than max, which is 33554432 bytes") {
 			t.Errorf("33 MiB: %d %.200s, want the limit's 429", got.code, got.body)

@@ -101,7 +101,7 @@ func gatewayRows() []row {
 			apiProxy: "no: the function runs into its timeout and is ended", check: expect(
 				setup{serve: "test", timeout: 4 * time.Second, env: []string{"DEADLINE_MARGIN=1h"}}, // half of the timeout, then
 				get("/v1/echo/7/stream?count=1000&interval=10s"), endedStream)},
-		{name: "a request message over gRPC's 4 MiB, within Lambda's 6 MB", services: true, on: apisAndURLs(), apiProxy: ourGateway, check: func(s *subject) error {
+		{name: "a request message over gRPC's 4 MiB, within Lambda's 6 MB", services: true, large: true, on: apisAndURLs(), apiProxy: ourGateway, check: func(s *subject) error {
 			return bigMessage(s, 4_350_000)
 		}},
 		{name: "a request that the gRPC limit refuses is told so", services: true, apiProxy: ourGateway, check: expect(setup{serve: "services", env: []string{"MAX_REQUEST=1000"}},

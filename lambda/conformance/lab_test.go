@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -52,9 +53,20 @@ func places() []place {
 // lab keeps the functions that many checks share.
 type lab struct {
 	t       *testing.T
+	binary  string           // of the functions
 	native  *httptest.Server // the handler of package probe under net/http's own server
 	mu      sync.Mutex
 	running map[string]*emulator.Function
+}
+
+// binary is the path of this binary, see TestMain.
+func binary(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func newLab(t *testing.T) *lab {
@@ -62,7 +74,7 @@ func newLab(t *testing.T) *lab {
 	native.Config.ErrorLog = log.New(io.Discard, "", 0)
 	native.Start()
 	t.Cleanup(native.Close)
-	return &lab{t: t, native: native, running: make(map[string]*emulator.Function)}
+	return &lab{t: t, binary: binary(t), native: native, running: make(map[string]*emulator.Function)}
 }
 
 // function returns the function that cfg describes, started if need be.
@@ -170,17 +182,16 @@ func (s *subject) open(x setup) (*target, error) {
 	return &target{fn, server.Listener.Addr().String(), seen}, nil
 }
 
-// config describes the function that x wants: the test services run in the
-// real one, if it is ours.
+// config describes the function that x wants: the test services run in that of
+// lambda/function, if it is ours.
 func (s *subject) config(x setup) emulator.Config {
-	cfg := emulator.Config{Path: probeFunction, Timeout: x.timeout, Concurrency: x.concurrency}
+	cfg := emulator.Config{Path: s.lab.binary, Timeout: x.timeout, Concurrency: x.concurrency}
 	transport := s.transport
 	if transport == "" {
 		transport = "inproc"
 	}
 	cfg.Env = append(cfg.Env, "TRANSPORT="+transport)
 	if s.adapter == ours && x.serve == "test" {
-		cfg.Path = realFunction
 		if s.place.streamed {
 			cfg.Env = append(cfg.Env, "RESPONSE_MODE=stream")
 		}

@@ -216,7 +216,7 @@ func TestHelpHasTheUsersVariables(t *testing.T) {
 }
 
 func TestTheFunctionLinksNothingOfTheLocalServer(t *testing.T) {
-	list := exec.Command("go", "list", "-deps", "./testdata/function")
+	list := exec.Command("go", "list", "-deps", ".")
 	packages, err := list.Output()
 	if err != nil {
 		t.Fatalf("%v: %v", list, err)

@@ -26,11 +26,24 @@ import (
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 	localserver "github.com/lambda-grpc/lambda-grpc-gateway/local/server"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// runAsServer has this test binary be the server of the test services. Started by
+// the emulator, it is their function.
+const runAsServer = "SERVER_TEST"
+
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv(runAsServer) != "":
+		localserver.Main(testservice.Options()...)
+	case os.Getenv("AWS_LAMBDA_RUNTIME_API") != "":
+		function.Main(testservice.Options()...)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // A server is the program, running in this process.
 type server struct {
@@ -287,10 +300,9 @@ func TestMistakesAreNamed(t *testing.T) {
 }
 
 func TestServesThroughTheFunction(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.Command("go", "build", "-o", binary, "../../lambda/function/testdata/function")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the function: %v\n%s", err, out)
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, source := range emulator.Sources() {
 		t.Run(string(source), func(t *testing.T) {
@@ -319,14 +331,14 @@ func TestServesThroughTheFunction(t *testing.T) {
 }
 
 func TestSignalsEndTheProcessWithCodeZero(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "local")
-	if out, err := exec.Command("go", "build", "-o", binary, "./testdata/server").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		l := &log{written: make(chan struct{}, 1)}
 		cmd := exec.Command(binary, "-http-address", "localhost:0", "-grpc-address", "localhost:0", "-metrics-address", "off", "-transport", "unix")
-		cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+		cmd.Env = append(os.Environ(), runAsServer+"=1", "TMPDIR="+t.TempDir())
 		cmd.Stderr = l
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
