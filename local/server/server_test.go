@@ -99,12 +99,15 @@ func startWith(t *testing.T, options []service.Option, env map[string]string, ar
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &server{log: &log{written: make(chan struct{}, 1)}, stop: cancel, done: make(chan error, 1)}
 	args = append(freePorts(args), args...)
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		s.done <- localserver.Run(ctx, args, func(name string) string { return env[name] }, s.log, append(testservice.Options(), options...)...)
 	}()
 	t.Cleanup(func() {
 		cancel()
 		http.DefaultClient.CloseIdleConnections()
+		<-ended // or what it leaves behind would look like a leak
 	})
 	for !strings.Contains(s.log.String(), "msg=serving") {
 		select {
