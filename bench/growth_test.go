@@ -17,7 +17,7 @@ import (
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/echo"
 )
 
 // BenchmarkGrowth is an event in, answer out, through everything that the

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 

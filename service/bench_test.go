@@ -13,9 +13,9 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
@@ -53,14 +53,14 @@ func BenchmarkInterceptors(b *testing.B) {
 
 func bareGateway(b *testing.B, tr transport.Transport) http.Handler {
 	conn, err := tr.Open(b.Context(), transport.ServerConfig{Register: func(r grpc.ServiceRegistrar) {
-		examplev1.RegisterPingServiceServer(r, ping.Service{})
+		testv1.RegisterPingServiceServer(r, testservice.PingService{})
 	}})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { conn.Close() })
 	mux := runtime.NewServeMux()
-	if err := examplev1.RegisterPingServiceHandlerClient(context.Background(), mux, examplev1.NewPingServiceClient(conn)); err != nil {
+	if err := testv1.RegisterPingServiceHandlerClient(context.Background(), mux, testv1.NewPingServiceClient(conn)); err != nil {
 		b.Fatal(err)
 	}
 	return mux

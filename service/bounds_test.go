@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -74,7 +74,7 @@ func sizes() []int {
 	return []int{0, 911, 16 << 10, 64 << 10, 6 << 20, 17 << 20, rand.IntN(64 << 10), rand.IntN(1 << 20)}
 }
 
-// largeService answers the calls of examplev1.EchoService with what answers
+// largeService answers the calls of testv1.EchoService with what answers
 // holds for their id, except for the id "held", whose calls wait for release.
 func largeService(answers *sync.Map, started, release chan struct{}) []service.Option {
 	answer := func(ctx context.Context, id string, s grpc.ServerStream) error {
@@ -91,10 +91,10 @@ func largeService(answers *sync.Map, started, release chan struct{}) []service.O
 		return l.(large).answer(ctx, s)
 	}
 	return bindAll(fake{
-		echo: func(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
-			return &examplev1.EchoResponse{Id: r.Id}, answer(ctx, r.Id, nil)
+		echo: func(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+			return &testv1.EchoResponse{Id: r.Id}, answer(ctx, r.Id, nil)
 		},
-		stream: func(r *examplev1.EchoStreamRequest, s grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+		stream: func(r *testv1.EchoStreamRequest, s grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 			return answer(s.Context(), r.Id, s)
 		},
 	})
@@ -105,7 +105,7 @@ func TestLargeAnswersFailAlone(t *testing.T) {
 		var answers sync.Map
 		started, release := make(chan struct{}), make(chan struct{})
 		s := start(t, tr, nil, largeService(&answers, started, release)...)
-		client := examplev1.NewEchoServiceClient(dial(t, s))
+		client := testv1.NewEchoServiceClient(dial(t, s))
 
 		// Calls in flight on the connections, which must outlive the rest.
 		var held sync.WaitGroup
@@ -115,7 +115,7 @@ func TestLargeAnswersFailAlone(t *testing.T) {
 			}
 		})
 		held.Go(func() {
-			if got, err := client.Echo(t.Context(), &examplev1.EchoRequest{Id: "held"}); err != nil || got.Id != "held" {
+			if got, err := client.Echo(t.Context(), &testv1.EchoRequest{Id: "held"}); err != nil || got.Id != "held" {
 				t.Errorf("the call in flight over gRPC: %v, %v", got, err)
 			}
 		})
@@ -138,9 +138,9 @@ func TestLargeAnswersFailAlone(t *testing.T) {
 						t.Errorf("%s of %d × %q: a body of %d bytes", kind, size, unit, len(got.body))
 					}
 					call(t, s, "GET", "/v1/echo/7/stream", "")
-					_, err := client.Echo(t.Context(), &examplev1.EchoRequest{Id: "7"})
+					_, err := client.Echo(t.Context(), &testv1.EchoRequest{Id: "7"})
 					checkLarge(t, fmt.Sprintf("gRPC, %s of %d × %q", kind, size, unit), kind, size, httpCode(err), status.Convert(err).Message())
-					if stream, err := client.EchoStream(t.Context(), &examplev1.EchoStreamRequest{Id: "7"}); err == nil {
+					if stream, err := client.EchoStream(t.Context(), &testv1.EchoStreamRequest{Id: "7"}); err == nil {
 						_, _ = stream.Recv()
 					}
 				}
@@ -199,7 +199,7 @@ func TestLargeRequestsFailAlone(t *testing.T) {
 		s := start(t, tr, nil, append(largeService(&answers, started, release), service.WithRequestHeaders("X-Large", "X-Large-Bin"))...)
 		answers.Store("7", large{"trailer", ""})
 		cc := dial(t, s)
-		client := examplev1.NewEchoServiceClient(cc)
+		client := testv1.NewEchoServiceClient(cc)
 		var held sync.WaitGroup
 		held.Go(func() {
 			if got := call(t, s, "GET", "/v1/echo/held", ""); got.code != 200 {
@@ -207,7 +207,7 @@ func TestLargeRequestsFailAlone(t *testing.T) {
 			}
 		})
 		held.Go(func() {
-			if _, err := client.Echo(t.Context(), &examplev1.EchoRequest{Id: "held"}); err != nil {
+			if _, err := client.Echo(t.Context(), &testv1.EchoRequest{Id: "held"}); err != nil {
 				t.Errorf("the call in flight over gRPC: %v", err)
 			}
 		})
@@ -227,7 +227,7 @@ func TestLargeRequestsFailAlone(t *testing.T) {
 					t.Errorf("%s of %d bytes: %d %.200s", name, size, got.code, got.body)
 				}
 				ctx := metadata.AppendToOutgoingContext(t.Context(), "x-large", strings.Repeat("YWFh", size/4))
-				_, err := client.Echo(ctx, &examplev1.EchoRequest{Id: "7"})
+				_, err := client.Echo(ctx, &testv1.EchoRequest{Id: "7"})
 				if size < 1<<20 && err != nil || size >= 1<<20 && err == nil {
 					t.Errorf("gRPC metadata of %d bytes: %v", size, err)
 				}
@@ -241,7 +241,7 @@ func TestLargeRequestsFailAlone(t *testing.T) {
 func FuzzStatusMessageArrivesWholeOrCut(f *testing.F) {
 	var message string
 	s, err := service.New(f.Context(), transport.Bufconn(), append(bindAll(fake{
-		echo: func(context.Context, *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+		echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 			return nil, status.Error(codes.InvalidArgument, message)
 		},
 	}), quiet())...)

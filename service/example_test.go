@@ -11,18 +11,18 @@ import (
 
 	"google.golang.org/grpc"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
 func bindPing() service.Option {
-	return service.Bind[examplev1.PingServiceServer](
-		examplev1.RegisterPingServiceServer,
-		examplev1.NewPingServiceClient,
-		examplev1.RegisterPingServiceHandlerClient,
-		ping.Service{},
+	return service.Bind[testv1.PingServiceServer](
+		testv1.RegisterPingServiceServer,
+		testv1.NewPingServiceClient,
+		testv1.RegisterPingServiceHandlerClient,
+		testservice.PingService{},
 	)
 }
 
@@ -65,7 +65,7 @@ func ExampleWithUnaryInterceptors() {
 	svc.ServeHTTP(w, httptest.NewRequest("GET", "/v1/ping", nil))
 	fmt.Println(w.Body)
 	// Output:
-	// /example.v1.PingService/Ping
+	// /test.v1.PingService/Ping
 	// {"message":"Pong"}
 }
 
@@ -87,5 +87,5 @@ func ExampleWithLogger() {
 	r.Header.Set("X-Request-Id", "42")
 	svc.ServeHTTP(httptest.NewRecorder(), r)
 	// Output:
-	// level=INFO msg="finished call" transport=inproc request_id=42 peer.address=192.0.2.1 grpc.service=example.v1.PingService grpc.method=Ping grpc.method_type=unary grpc.code=OK
+	// level=INFO msg="finished call" transport=inproc request_id=42 peer.address=192.0.2.1 grpc.service=test.v1.PingService grpc.method=Ping grpc.method_type=unary grpc.code=OK
 }

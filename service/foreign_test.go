@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -60,10 +60,10 @@ func TestStatusOfAHandlerPassesAndThatOfATransportDoesNot(t *testing.T) {
 					broken = brokenTransport{tr, status.Error(r.code, "connection error: dial unix "+path)}
 				}
 				s := start(t, broken, &log, append(bindAll(fake{
-					echo: func(context.Context, *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
-						return &examplev1.EchoResponse{}, failing("handler")
+					echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+						return &testv1.EchoResponse{}, failing("handler")
 					},
-					stream: func(*examplev1.EchoStreamRequest, grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+					stream: func(*testv1.EchoStreamRequest, grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 						return failing("handler")
 					},
 				}), service.WithUnaryInterceptors(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -123,7 +123,7 @@ func TestTransportThatBreaksUnderACallSaysNothing(t *testing.T) {
 	var log buffer
 	started := make(chan struct{})
 	s := start(t, transport.Unix(dir), &log, append(bindAll(fake{
-		stream: func(_ *examplev1.EchoStreamRequest, s grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+		stream: func(_ *testv1.EchoStreamRequest, s grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 			close(started)
 			<-s.Context().Done()
 			return s.Context().Err()
@@ -147,7 +147,7 @@ func TestWhatAClientWritesIsBoundedInTheLog(t *testing.T) {
 		var log buffer
 		ids := make(chan []string, 10)
 		s := start(t, tr, &log, bindAll(fake{
-			echo: func(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+			echo: func(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 				ids <- metadata.ValueFromIncomingContext(ctx, "x-request-id")
 				switch r.Id {
 				case "panic":
@@ -160,7 +160,7 @@ func TestWhatAClientWritesIsBoundedInTheLog(t *testing.T) {
 		})...)
 		const size = 60 << 10
 		long := strings.Repeat("é", size/2)
-		client := examplev1.NewEchoServiceClient(dial(t, s))
+		client := testv1.NewEchoServiceClient(dial(t, s))
 		for _, id := range []string{"panic", "internal", "status"} {
 			answer := call(t, s, "POST", "/v1/echo/"+id, `{"text":"`+long+`"}`, "X-Request-Id", strings.Repeat("i", size), "User-Agent", long, "X-Forwarded-For", strings.Repeat("f", size))
 			if len(ids) != 1 {
@@ -170,7 +170,7 @@ func TestWhatAClientWritesIsBoundedInTheLog(t *testing.T) {
 				t.Errorf("the service sees ids of %d bytes", len(strings.Join(got, "")))
 			}
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "x-request-id", strings.Repeat("i", size), "x-request-id", strings.Repeat("j", size))
-			if _, err := client.Echo(ctx, &examplev1.EchoRequest{Id: id, Text: long}); err == nil {
+			if _, err := client.Echo(ctx, &testv1.EchoRequest{Id: id, Text: long}); err == nil {
 				t.Errorf("%s: no error", id)
 			}
 			if len(ids) != 1 {
@@ -195,9 +195,9 @@ func TestHeadersThatCannotBeMetadataAreDropped(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var got metadata.MD
 		s := start(t, tr, nil, append(bindAll(fake{
-			echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+			echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 				got, _ = metadata.FromIncomingContext(ctx)
-				return &examplev1.EchoResponse{}, nil
+				return &testv1.EchoResponse{}, nil
 			},
 		}), service.WithRequestHeaders("X-Own"))...)
 		for _, value := range []string{"ü", "\xfc", "a\x00b", "a\tb", "a\x7fb"} {
@@ -288,7 +288,7 @@ func TestHealthNeedsNoCredentials(t *testing.T) {
 				opts, want, wantHTTP = append(opts, service.WithInterceptedHealth()), codes.Unauthenticated, 401
 			}
 			s := start(t, tr, nil, opts...)
-			for _, target := range []string{"/healthz", "/healthz?service=example.v1.EchoService"} {
+			for _, target := range []string{"/healthz", "/healthz?service=test.v1.EchoService"} {
 				if got := call(t, s, "GET", target, ""); got.code != wantHTTP {
 					t.Errorf("%s, intercepted %v: %+v", target, intercepted, got)
 				}
@@ -297,7 +297,7 @@ func TestHealthNeedsNoCredentials(t *testing.T) {
 				t.Errorf("another service: %+v", got)
 			}
 			cc := dial(t, s)
-			if _, err := examplev1.NewPingServiceClient(cc).Ping(t.Context(), &examplev1.PingRequest{}); status.Code(err) != codes.Unauthenticated {
+			if _, err := testv1.NewPingServiceClient(cc).Ping(t.Context(), &testv1.PingRequest{}); status.Code(err) != codes.Unauthenticated {
 				t.Errorf("another service over gRPC: %v", err)
 			}
 			health := grpc_health_v1.NewHealthClient(cc)

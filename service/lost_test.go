@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
@@ -104,10 +104,10 @@ func TestLostTransportIsOpenedAgain(t *testing.T) {
 	f := &fragile{Transport: transport.Bufconn(), openings: 3}
 	started, release := make(chan struct{}), make(chan struct{})
 	s := start(t, f, &log, bindAll(fake{
-		echo: func(_ context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+		echo: func(_ context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 			started <- struct{}{}
 			<-release
-			return &examplev1.EchoResponse{Id: r.Id}, nil
+			return &testv1.EchoResponse{Id: r.Id}, nil
 		},
 	})...)
 	inFlight := make(chan answer)

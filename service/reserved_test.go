@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/stats"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -85,13 +85,13 @@ func (w *witness) HandleConn(context.Context, stats.ConnStats)                  
 
 func (w *witness) options(withStats bool) []service.Option {
 	opts := append(bindAll(fake{
-		echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+		echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 			w.incoming("handler", ctx)
-			return &examplev1.EchoResponse{}, nil
+			return &testv1.EchoResponse{}, nil
 		},
-		stream: func(_ *examplev1.EchoStreamRequest, s grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+		stream: func(_ *testv1.EchoStreamRequest, s grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 			w.incoming("handler", s.Context())
-			return s.Send(&examplev1.EchoStreamResponse{})
+			return s.Send(&testv1.EchoStreamResponse{})
 		},
 	}),
 		service.WithUnaryInterceptors(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -185,14 +185,14 @@ func TestNoForeignClientSetsReservedMetadata(t *testing.T) {
 					}
 					_, cc := door(t, opts...)
 					ctx := metadata.NewOutgoingContext(t.Context(), metadata.Join(forged(), metadata.Pairs("x-own", "1")))
-					client := examplev1.NewEchoServiceClient(cc)
-					if _, err := client.Echo(ctx, &examplev1.EchoRequest{}); err != nil {
+					client := testv1.NewEchoServiceClient(cc)
+					if _, err := client.Echo(ctx, &testv1.EchoRequest{}); err != nil {
 						t.Fatal(err)
 					}
 					if diff := cmp.Diff(witnesses(withStats, nil), w.take()); diff != "" {
 						t.Errorf("a unary call (-want +got):\n%s", diff)
 					}
-					stream, err := client.EchoStream(ctx, &examplev1.EchoStreamRequest{})
+					stream, err := client.EchoStream(ctx, &testv1.EchoStreamRequest{})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -261,7 +261,7 @@ func TestLogBelievesOnlyTheGateway(t *testing.T) {
 				client = dial(t, s)
 			}
 			ctx := metadata.AppendToOutgoingContext(t.Context(), "x-lambda-event-request-id", forgedID, "x-forwarded-for", forgedPeer, "x-request-id", "own")
-			if _, err := examplev1.NewPingServiceClient(client).Ping(ctx, &examplev1.PingRequest{}); err != nil {
+			if _, err := testv1.NewPingServiceClient(client).Ping(ctx, &testv1.PingRequest{}); err != nil {
 				t.Fatal(err)
 			}
 			call(t, s, "GET", "/v1/ping", "", "X-Forwarded-For", forgedPeer, "X-Lambda-Event-Request-Id", forgedID)
@@ -298,10 +298,10 @@ func TestForeignClientsMayCallWhileTheTransportOpens(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var clients sync.WaitGroup
 		for range 4 {
-			client := examplev1.NewPingServiceClient(connect(t, "passthrough:///"+address))
+			client := testv1.NewPingServiceClient(connect(t, "passthrough:///"+address))
 			clients.Go(func() {
 				for ctx.Err() == nil {
-					_, _ = client.Ping(ctx, &examplev1.PingRequest{}, grpc.WaitForReady(true))
+					_, _ = client.Ping(ctx, &testv1.PingRequest{}, grpc.WaitForReady(true))
 				}
 			})
 		}

@@ -8,7 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -20,7 +20,7 @@ func BenchmarkEcho(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer svc.Close()
-	binary, err := proto.Marshal(&examplev1.EchoRequest{Id: "1", Text: "hello", Tags: []string{"a", "b"}, Number: 7})
+	binary, err := proto.Marshal(&testv1.EchoRequest{Id: "1", Text: "hello", Tags: []string{"a", "b"}, Number: 7})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -18,12 +18,12 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-const rpcPath = "/example.v1.EchoService/Echo"
+const rpcPath = "/test.v1.EchoService/Echo"
 
 // rpcBodies are Echo requests without fields, in each form, by content type.
 func rpcBodies() map[string]string {
@@ -73,9 +73,9 @@ func callRPC(h http.Handler, path, contentType, body string, header http.Header)
 
 func TestWithRPC_NoClientSetsReservedMetadata(t *testing.T) {
 	var got metadata.MD
-	svc := newRPC(t, fake{echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	svc := newRPC(t, fake{echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		got, _ = metadata.FromIncomingContext(ctx)
-		return &examplev1.EchoResponse{}, nil
+		return &testv1.EchoResponse{}, nil
 	}}, quiet(), service.WithRPC(), service.WithRequestHeaders("X-Lambda-User", "X-Lambda-User-Bin"),
 		service.WithReservedMetadata(func(context.Context) iter.Seq2[string, string] {
 			return maps.All(map[string]string{"x-lambda-source": "here"})
@@ -103,7 +103,7 @@ func TestWithRPC_NoClientSetsReservedMetadata(t *testing.T) {
 func TestWithRPC_MasksErrors(t *testing.T) {
 	for _, code := range []codes.Code{codes.Internal, codes.Unknown, codes.DataLoss, codes.Code(99)} {
 		var log buffer
-		svc := newRPC(t, fake{echo: func(context.Context, *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+		svc := newRPC(t, fake{echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 			return nil, status.Error(code, "the password is 1234")
 		}}, service.WithLogger(slog.New(slog.NewTextHandler(&log, nil))), service.WithRPC())
 		for contentType, body := range rpcBodies() {
@@ -118,7 +118,7 @@ func TestWithRPC_MasksErrors(t *testing.T) {
 }
 
 func TestWithRPC_ExposesWhatIsNamed(t *testing.T) {
-	const ping = "/example.v1.PingService/Ping"
+	const ping = "/test.v1.PingService/Ping"
 	for name, test := range map[string]struct {
 		options []service.Option
 		echo    int
@@ -126,7 +126,7 @@ func TestWithRPC_ExposesWhatIsNamed(t *testing.T) {
 	}{
 		"nothing without it":    {nil, 404, 404},
 		"all services":          {[]service.Option{service.WithRPC()}, 200, 200},
-		"the one that is named": {[]service.Option{service.WithRPC("example.v1.EchoService")}, 200, 404},
+		"the one that is named": {[]service.Option{service.WithRPC("test.v1.EchoService")}, 200, 404},
 	} {
 		t.Run(name, func(t *testing.T) {
 			svc := newRPC(t, fake{}, append(test.options, quiet())...)
@@ -142,17 +142,17 @@ func TestWithRPC_ExposesWhatIsNamed(t *testing.T) {
 			}
 		})
 	}
-	_, err := service.New(t.Context(), transport.InProcess(), append(bindAll(fake{}), service.WithRPC("example.v1.Echo"))...)
-	if err == nil || !strings.Contains(err.Error(), `"example.v1.Echo"`) || !strings.Contains(err.Error(), "example.v1.EchoService") {
+	_, err := service.New(t.Context(), transport.InProcess(), append(bindAll(fake{}), service.WithRPC("test.v1.Echo"))...)
+	if err == nil || !strings.Contains(err.Error(), `"test.v1.Echo"`) || !strings.Contains(err.Error(), "test.v1.EchoService") {
 		t.Errorf("error %v, want one that names the service and those that are bound", err)
 	}
 }
 
 func TestWithRPC_PassesOnTheResponseHeadersOfTheGateway(t *testing.T) {
-	svc := newRPC(t, fake{echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	svc := newRPC(t, fake{echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		_ = grpc.SetHeader(ctx, metadata.Pairs("x-cost", "in-header", "x-secret", "in-secret", "retry-after", "in-retry"))
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("x-cost", "in-trailer", "x-secret", "in-secret"))
-		return &examplev1.EchoResponse{}, nil
+		return &testv1.EchoResponse{}, nil
 	}}, quiet(), service.WithRPC(), service.WithResponseHeaders("X-Cost"))
 	for contentType, body := range rpcBodies() {
 		_, answer := callRPC(svc, rpcPath, contentType, body, nil)
@@ -185,8 +185,8 @@ func TestWithRPC_CORS(t *testing.T) {
 }
 
 func TestWithBodyLimits(t *testing.T) {
-	svc := newRPC(t, fake{echo: func(context.Context, *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
-		return &examplev1.EchoResponse{Text: strings.Repeat("x", 1000)}, nil
+	svc := newRPC(t, fake{echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+		return &testv1.EchoResponse{Text: strings.Repeat("x", 1000)}, nil
 	}}, quiet(), service.WithRPC(), service.WithBodyLimits(
 		func(context.Context) int { return 500 },
 		func(context.Context) error { return io.ErrNoProgress },

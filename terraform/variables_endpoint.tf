@@ -142,6 +142,6 @@ variable "vpc_lattice" {
 
   validation {
     condition     = var.vpc_lattice == null || (length(var.name) >= 3 && !strcontains(var.name, "--") && !can(regex("^(tg|rule)-", var.name)))
-    error_message = "vpc_lattice needs a name of at least 3 characters, without two hyphens in a row, that does not begin with tg- or rule-: VPC Lattice takes no other names."
+    error_message = "vpc_lattice must have a name of at least 3 characters, without two hyphens in a row, that does not begin with tg- or rule-: VPC Lattice takes no other names."
   }
 }

@@ -23,7 +23,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/testing/protocmp"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/client"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
@@ -34,19 +34,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fake is an EchoService whose methods a test gives.
 type fake struct {
-	examplev1.UnimplementedEchoServiceServer
-	echo   func(context.Context, *examplev1.EchoRequest) (*examplev1.EchoResponse, error)
-	stream func(*examplev1.EchoStreamRequest, grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error
+	testv1.UnimplementedEchoServiceServer
+	echo   func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error)
+	stream func(*testv1.EchoStreamRequest, grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error
 }
 
-func (f fake) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+func (f fake) Echo(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 	if f.echo == nil {
-		return &examplev1.EchoResponse{Text: r.GetText()}, nil
+		return &testv1.EchoResponse{Text: r.GetText()}, nil
 	}
 	return f.echo(ctx, r)
 }
 
-func (f fake) EchoStream(r *examplev1.EchoStreamRequest, s grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+func (f fake) EchoStream(r *testv1.EchoStreamRequest, s grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 	return f.stream(r, s)
 }
 
@@ -57,11 +57,11 @@ func each(clientOnly bool) grpc.StreamHandler {
 		s.SetTrailer(metadata.Pairs("x-trailer", "2", "x-trailer-bin", "\x00\xff"))
 		var all []string
 		for {
-			var r examplev1.EchoRequest
+			var r testv1.EchoRequest
 			err := s.RecvMsg(&r)
 			switch {
 			case errors.Is(err, io.EOF) && clientOnly:
-				return s.SendMsg(&examplev1.EchoResponse{Text: strings.Join(all, "+")})
+				return s.SendMsg(&testv1.EchoResponse{Text: strings.Join(all, "+")})
 			case errors.Is(err, io.EOF):
 				return nil
 			case err != nil:
@@ -69,7 +69,7 @@ func each(clientOnly bool) grpc.StreamHandler {
 			case clientOnly:
 				all = append(all, r.GetText())
 			default:
-				if err := s.SendMsg(&examplev1.EchoResponse{Text: r.GetText()}); err != nil {
+				if err := s.SendMsg(&testv1.EchoResponse{Text: r.GetText()}); err != nil {
 					return err
 				}
 			}
@@ -89,7 +89,7 @@ func newHandler(t *testing.T, f fake) http.Handler {
 		MaxRecvMsgSize: 64 << 20,
 		MaxSendMsgSize: 64 << 20,
 		Register: func(r grpc.ServiceRegistrar) {
-			examplev1.RegisterEchoServiceServer(r, f)
+			testv1.RegisterEchoServiceServer(r, f)
 			r.RegisterService(&streams, nil)
 			services = r.(interface {
 				GetServiceInfo() map[string]grpc.ServiceInfo
@@ -147,24 +147,24 @@ func use(t *testing.T, target string, run func(*testing.T, *client.Conn), option
 }
 
 func TestConn_Invoke(t *testing.T) {
-	f := fake{echo: func(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	f := fake{echo: func(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		md, _ := metadata.FromIncomingContext(ctx)
 		_ = grpc.SetHeader(ctx, metadata.Pairs("x-echo", strings.Join(md.Get("x-request"), ","), "x-echo-bin", md.Get("x-request-bin")[0]))
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("x-trailer", "t", "x-trailer-bin", "\x00"))
-		return &examplev1.EchoResponse{Text: r.GetText()}, nil
+		return &testv1.EchoResponse{Text: r.GetText()}, nil
 	}}
 	onEveryWay(t, f, func(t *testing.T, conn *client.Conn) {
 		var header, trailer metadata.MD
 		var p peer.Peer
 		var finished []error
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "X-Request", "a", "x-request-bin", "\x00\xfe\xff", "grpc-timeout", "1n", "user-agent", "x")
-		response, err := examplev1.NewEchoServiceClient(conn).Echo(ctx, &examplev1.EchoRequest{Text: "héllo"},
+		response, err := testv1.NewEchoServiceClient(conn).Echo(ctx, &testv1.EchoRequest{Text: "héllo"},
 			grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p), grpc.OnFinish(func(err error) { finished = append(finished, err) }),
 			grpc.WaitForReady(true), grpc.StaticMethod())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(&examplev1.EchoResponse{Text: "héllo"}, response, protocmp.Transform()); diff != "" {
+		if diff := cmp.Diff(&testv1.EchoResponse{Text: "héllo"}, response, protocmp.Transform()); diff != "" {
 			t.Error(diff)
 		}
 		got := [][]string{header.Get("x-echo"), header.Get("x-echo-bin"), trailer.Get("x-trailer"), trailer.Get("x-trailer-bin"), header.Get("content-type")}
@@ -182,24 +182,24 @@ func TestConn_Invoke_Errors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := fake{echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	f := fake{echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("x-trailer", "t"))
 		return nil, failure.Err()
 	}}
 	onEveryWay(t, f, func(t *testing.T, conn *client.Conn) {
 		var trailer metadata.MD
-		_, err := examplev1.NewEchoServiceClient(conn).Echo(t.Context(), &examplev1.EchoRequest{}, grpc.Trailer(&trailer))
+		_, err := testv1.NewEchoServiceClient(conn).Echo(t.Context(), &testv1.EchoRequest{}, grpc.Trailer(&trailer))
 		if diff := cmp.Diff(failure.Proto(), status.Convert(err).Proto(), protocmp.Transform()); diff != "" {
 			t.Error(diff)
 		}
 		if len(trailer.Get("x-trailer")) != 1 {
 			t.Errorf("trailer %v", trailer)
 		}
-		err = conn.Invoke(t.Context(), "/example.v1.EchoService/Nothing", &examplev1.EchoRequest{}, &examplev1.EchoResponse{})
+		err = conn.Invoke(t.Context(), "/test.v1.EchoService/Nothing", &testv1.EchoRequest{}, &testv1.EchoResponse{})
 		if status.Code(err) != codes.Unimplemented {
 			t.Errorf("%v for a method that does not exist", err)
 		}
-		err = conn.Invoke(t.Context(), "/other.Service/Method", &examplev1.EchoRequest{}, &examplev1.EchoResponse{})
+		err = conn.Invoke(t.Context(), "/other.Service/Method", &testv1.EchoRequest{}, &testv1.EchoResponse{})
 		if status.Code(err) != codes.Unimplemented {
 			t.Errorf("%v for a service that does not exist", err)
 		}
@@ -207,28 +207,28 @@ func TestConn_Invoke_Errors(t *testing.T) {
 }
 
 func TestConn_Invoke_Deadline(t *testing.T) {
-	f := fake{echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	f := fake{echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		deadline, ok := ctx.Deadline()
 		if left := time.Until(deadline); !ok || left > time.Hour {
 			return nil, status.Errorf(codes.Internal, "%v left", left)
 		}
-		return &examplev1.EchoResponse{}, nil
+		return &testv1.EchoResponse{}, nil
 	}}
 	onEveryWay(t, f, func(t *testing.T, conn *client.Conn) {
-		c := examplev1.NewEchoServiceClient(conn)
+		c := testv1.NewEchoServiceClient(conn)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		if _, err := c.Echo(ctx, &examplev1.EchoRequest{}); err != nil {
+		if _, err := c.Echo(ctx, &testv1.EchoRequest{}); err != nil {
 			t.Error(err)
 		}
 		ctx, cancel = context.WithDeadline(t.Context(), time.Now())
 		defer cancel()
-		if _, err := c.Echo(ctx, &examplev1.EchoRequest{}); status.Code(err) != codes.DeadlineExceeded {
+		if _, err := c.Echo(ctx, &testv1.EchoRequest{}); status.Code(err) != codes.DeadlineExceeded {
 			t.Errorf("%v after the deadline", err)
 		}
 		ctx, cancel = context.WithCancel(t.Context())
 		cancel()
-		if _, err := c.Echo(ctx, &examplev1.EchoRequest{}); status.Code(err) != codes.Canceled {
+		if _, err := c.Echo(ctx, &testv1.EchoRequest{}); status.Code(err) != codes.Canceled {
 			t.Errorf("%v after a cancel", err)
 		}
 	})
@@ -244,9 +244,9 @@ func (t token) RequireTransportSecurity() bool { return t.secure }
 
 func TestConn_CallOptions(t *testing.T) {
 	var got metadata.MD
-	h := newHandler(t, fake{echo: func(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	h := newHandler(t, fake{echo: func(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		got, _ = metadata.FromIncomingContext(ctx)
-		return &examplev1.EchoResponse{Text: r.GetText()}, nil
+		return &testv1.EchoResponse{Text: r.GetText()}, nil
 	}})
 	var encodings []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -254,27 +254,27 @@ func TestConn_CallOptions(t *testing.T) {
 		h.ServeHTTP(w, r)
 	}))
 	defer server.Close()
-	large := &examplev1.EchoRequest{Text: strings.Repeat("x", 5<<20)}
+	large := &testv1.EchoRequest{Text: strings.Repeat("x", 5<<20)}
 	for name, options := range map[string][]client.Option{"Connect": nil, "gRPC-Web": {client.WithGRPCWeb()}} {
 		for what, test := range map[string]struct {
-			request *examplev1.EchoRequest
+			request *testv1.EchoRequest
 			option  grpc.CallOption
 			want    codes.Code
 		}{
-			"a large request":                  {&examplev1.EchoRequest{}, grpc.EmptyCallOption{}, codes.OK},
-			"a response over the limit":        {&examplev1.EchoRequest{Text: "xxxxxxxxxxxx"}, grpc.MaxCallRecvMsgSize(10), codes.ResourceExhausted},
-			"a request over the limit":         {&examplev1.EchoRequest{Text: "xxxxxxxxxxxx"}, grpc.MaxCallSendMsgSize(10), codes.ResourceExhausted},
-			"an unusual compressor":            {&examplev1.EchoRequest{}, grpc.UseCompressor("snappy"), codes.Unimplemented},
-			"another authority":                {&examplev1.EchoRequest{}, grpc.CallAuthority("other"), codes.Unimplemented},
-			"a codec":                          {&examplev1.EchoRequest{}, grpc.ForceCodecV2(nil), codes.Unimplemented},
-			"a content subtype":                {&examplev1.EchoRequest{}, grpc.CallContentSubtype("json"), codes.Unimplemented},
-			"protobuf as the content subtype":  {&examplev1.EchoRequest{}, grpc.CallContentSubtype("proto"), codes.OK},
-			"credentials that need encryption": {&examplev1.EchoRequest{}, grpc.PerRPCCredentials(token{secure: true}), codes.Unauthenticated},
+			"a large request":                  {&testv1.EchoRequest{}, grpc.EmptyCallOption{}, codes.OK},
+			"a response over the limit":        {&testv1.EchoRequest{Text: "xxxxxxxxxxxx"}, grpc.MaxCallRecvMsgSize(10), codes.ResourceExhausted},
+			"a request over the limit":         {&testv1.EchoRequest{Text: "xxxxxxxxxxxx"}, grpc.MaxCallSendMsgSize(10), codes.ResourceExhausted},
+			"an unusual compressor":            {&testv1.EchoRequest{}, grpc.UseCompressor("snappy"), codes.Unimplemented},
+			"another authority":                {&testv1.EchoRequest{}, grpc.CallAuthority("other"), codes.Unimplemented},
+			"a codec":                          {&testv1.EchoRequest{}, grpc.ForceCodecV2(nil), codes.Unimplemented},
+			"a content subtype":                {&testv1.EchoRequest{}, grpc.CallContentSubtype("json"), codes.Unimplemented},
+			"protobuf as the content subtype":  {&testv1.EchoRequest{}, grpc.CallContentSubtype("proto"), codes.OK},
+			"credentials that need encryption": {&testv1.EchoRequest{}, grpc.PerRPCCredentials(token{secure: true}), codes.Unauthenticated},
 			"a request over the server's":      {large, grpc.MaxCallRecvMsgSize(10 << 20), codes.ResourceExhausted},
 		} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				use(t, server.URL, func(t *testing.T, conn *client.Conn) {
-					_, err := examplev1.NewEchoServiceClient(conn).Echo(t.Context(), test.request, test.option)
+					_, err := testv1.NewEchoServiceClient(conn).Echo(t.Context(), test.request, test.option)
 					if status.Code(err) != test.want {
 						t.Errorf("%.200v, want %v", err, test.want)
 					}
@@ -284,12 +284,12 @@ func TestConn_CallOptions(t *testing.T) {
 		t.Run(name+", credentials and gzip", func(t *testing.T) {
 			use(t, server.URL, func(t *testing.T, conn *client.Conn) {
 				encodings = nil
-				response, err := examplev1.NewEchoServiceClient(conn).Echo(t.Context(), &examplev1.EchoRequest{Text: strings.Repeat("x", 1000)},
+				response, err := testv1.NewEchoServiceClient(conn).Echo(t.Context(), &testv1.EchoRequest{Text: strings.Repeat("x", 1000)},
 					grpc.PerRPCCredentials(token{}), grpc.UseCompressor("gzip"))
 				if err != nil || len(response.GetText()) != 1000 {
 					t.Fatal(err)
 				}
-				want := "Bearer https://" + strings.TrimPrefix(server.URL, "http://") + "/example.v1.EchoService"
+				want := "Bearer https://" + strings.TrimPrefix(server.URL, "http://") + "/test.v1.EchoService"
 				if diff := cmp.Diff([]string{want}, got.Get("authorization")); diff != "" {
 					t.Error(diff)
 				}
@@ -304,7 +304,7 @@ func TestConn_CallOptions(t *testing.T) {
 func TestConn_InvalidMetadata(t *testing.T) {
 	onEveryWay(t, fake{}, func(t *testing.T, conn *client.Conn) {
 		for _, md := range []metadata.MD{{"bad key": {"x"}}, {"x": {"\x01"}}} {
-			_, err := examplev1.NewEchoServiceClient(conn).Echo(metadata.NewOutgoingContext(t.Context(), md), &examplev1.EchoRequest{})
+			_, err := testv1.NewEchoServiceClient(conn).Echo(metadata.NewOutgoingContext(t.Context(), md), &testv1.EchoRequest{})
 			if status.Code(err) != codes.Internal {
 				t.Errorf("%v for %v", err, md)
 			}
@@ -331,7 +331,7 @@ func TestConn_AnswersOfTheFrontDoor(t *testing.T) {
 		}))
 		for _, options := range [][]client.Option{nil, {client.WithGRPCWeb()}} {
 			use(t, server.URL, func(t *testing.T, conn *client.Conn) {
-				if _, err := examplev1.NewEchoServiceClient(conn).Echo(t.Context(), &examplev1.EchoRequest{}); status.Code(err) != want {
+				if _, err := testv1.NewEchoServiceClient(conn).Echo(t.Context(), &testv1.EchoRequest{}); status.Code(err) != want {
 					t.Errorf("%d: %v, want %v", code, err, want)
 				}
 			}, options...)
@@ -339,7 +339,7 @@ func TestConn_AnswersOfTheFrontDoor(t *testing.T) {
 		server.Close()
 	}
 	use(t, "http://127.0.0.1:1", func(t *testing.T, conn *client.Conn) {
-		if _, err := examplev1.NewEchoServiceClient(conn).Echo(t.Context(), &examplev1.EchoRequest{}); status.Code(err) != codes.Unavailable {
+		if _, err := testv1.NewEchoServiceClient(conn).Echo(t.Context(), &testv1.EchoRequest{}); status.Code(err) != codes.Unavailable {
 			t.Errorf("%v from nobody", err)
 		}
 	})
@@ -373,7 +373,7 @@ func TestWithSigner(t *testing.T) {
 	defer server.Close()
 	for _, options := range [][]client.Option{nil, {client.WithGRPCWeb()}} {
 		use(t, server.URL, func(t *testing.T, conn *client.Conn) {
-			if _, err := examplev1.NewEchoServiceClient(conn).Echo(t.Context(), &examplev1.EchoRequest{Text: "x"}); err != nil || problem != nil {
+			if _, err := testv1.NewEchoServiceClient(conn).Echo(t.Context(), &testv1.EchoRequest{Text: "x"}); err != nil || problem != nil {
 				t.Error(err, problem)
 			}
 			join(t, conn)
@@ -384,7 +384,7 @@ func TestWithSigner(t *testing.T) {
 	}
 	failing := func(context.Context) (credentials, error) { return credentials{}, errors.New("no credentials here") }
 	use(t, server.URL, func(t *testing.T, conn *client.Conn) {
-		if _, err := examplev1.NewEchoServiceClient(conn).Echo(t.Context(), &examplev1.EchoRequest{}); err == nil || !strings.Contains(err.Error(), "no credentials here") {
+		if _, err := testv1.NewEchoServiceClient(conn).Echo(t.Context(), &testv1.EchoRequest{}); err == nil || !strings.Contains(err.Error(), "no credentials here") {
 			t.Errorf("%v", err)
 		}
 	}, client.WithSigner(sign, failing, "lambda", "eu-central-1"))

@@ -6,18 +6,18 @@ import (
 	"log/slog"
 	"net/http/httptest"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/client"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
 func newService() (*service.Service, error) {
 	return service.New(context.Background(), transport.InProcess(),
-		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
-			examplev1.RegisterEchoServiceHandlerClient, echo.Service{}),
+		service.Bind[testv1.EchoServiceServer](testv1.RegisterEchoServiceServer, testv1.NewEchoServiceClient,
+			testv1.RegisterEchoServiceHandlerClient, testservice.EchoService{}),
 		service.WithRPC(),
 		service.WithLogger(slog.New(slog.DiscardHandler)))
 }
@@ -38,7 +38,7 @@ func ExampleNew() {
 		return
 	}
 	defer conn.Close()
-	response, err := examplev1.NewEchoServiceClient(conn).Echo(context.Background(), &examplev1.EchoRequest{Text: "hello"})
+	response, err := testv1.NewEchoServiceClient(conn).Echo(context.Background(), &testv1.EchoRequest{Text: "hello"})
 	fmt.Println(response.GetText(), err)
 	// Output: hello <nil>
 }
@@ -62,7 +62,7 @@ func ExampleInvokeTransport() {
 		return
 	}
 	defer conn.Close()
-	response, err := examplev1.NewEchoServiceClient(conn).Echo(context.Background(), &examplev1.EchoRequest{Text: "hello"})
+	response, err := testv1.NewEchoServiceClient(conn).Echo(context.Background(), &testv1.EchoRequest{Text: "hello"})
 	fmt.Println(response.GetText(), err)
 	// Output: hello <nil>
 }

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/client"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
@@ -67,7 +67,7 @@ func TestInvokeTransport_Failures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rt := client.InvokeTransport(func(context.Context, []byte) ([]byte, error) { return []byte(test.answer), test.err })
 			use(t, "https://function", func(t *testing.T, conn *client.Conn) {
-				_, err := examplev1.NewEchoServiceClient(conn).Echo(t.Context(), &examplev1.EchoRequest{})
+				_, err := testv1.NewEchoServiceClient(conn).Echo(t.Context(), &testv1.EchoRequest{})
 				if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("%v, want Unavailable with %q", err, test.want)
 				}

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/client"
 )
 
@@ -27,14 +27,14 @@ func join(t *testing.T, conn *client.Conn) {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		if err := s.SendMsg(&examplev1.EchoRequest{Text: fmt.Sprint(i)}); err != nil {
+		if err := s.SendMsg(&testv1.EchoRequest{Text: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := s.CloseSend(); err != nil {
 		t.Fatal(err)
 	}
-	var response examplev1.EchoResponse
+	var response testv1.EchoResponse
 	if err := s.RecvMsg(&response); err != nil || response.GetText() != "0+1+2" {
 		t.Errorf("%q, %v", response.GetText(), err)
 	}
@@ -67,7 +67,7 @@ func bothDirections(t *testing.T, conn *client.Conn) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"a", "", "c"} {
-		if err := s.SendMsg(&examplev1.EchoRequest{Text: text}); err != nil {
+		if err := s.SendMsg(&testv1.EchoRequest{Text: text}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,7 +78,7 @@ func bothDirections(t *testing.T, conn *client.Conn) {
 		t.Errorf("header %v, %v", header, err)
 	}
 	var got []string
-	response := &examplev1.EchoResponse{}
+	response := &testv1.EchoResponse{}
 	for {
 		err := s.RecvMsg(response) // into the same message
 		if err == io.EOF {         //nolint:errorlint // likewise
@@ -95,7 +95,7 @@ func bothDirections(t *testing.T, conn *client.Conn) {
 	if len(s.Trailer().Get("x-trailer")) != 1 {
 		t.Errorf("trailer %v", s.Trailer())
 	}
-	if err := s.SendMsg(&examplev1.EchoRequest{}); err == nil {
+	if err := s.SendMsg(&testv1.EchoRequest{}); err == nil {
 		t.Error("no error from SendMsg at the end")
 	}
 }
@@ -103,7 +103,7 @@ func bothDirections(t *testing.T, conn *client.Conn) {
 // tooEarly asks for a response before the request is complete.
 func tooEarly(t *testing.T, conn *client.Conn) {
 	for name, receive := range map[string]func(grpc.ClientStream) error{
-		"RecvMsg": func(s grpc.ClientStream) error { return s.RecvMsg(&examplev1.EchoResponse{}) },
+		"RecvMsg": func(s grpc.ClientStream) error { return s.RecvMsg(&testv1.EchoResponse{}) },
 		"Header": func(s grpc.ClientStream) error {
 			_, err := s.Header()
 			return err
@@ -114,7 +114,7 @@ func tooEarly(t *testing.T, conn *client.Conn) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.SendMsg(&examplev1.EchoRequest{}); err != nil {
+		if err := s.SendMsg(&testv1.EchoRequest{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := receive(s); status.Code(err) != codes.Unimplemented {
@@ -123,10 +123,10 @@ func tooEarly(t *testing.T, conn *client.Conn) {
 		if status.Code(finished) != codes.Unimplemented {
 			t.Errorf("%s: finished with %v", name, finished)
 		}
-		if err := s.SendMsg(&examplev1.EchoRequest{}); !errors.Is(err, io.EOF) {
+		if err := s.SendMsg(&testv1.EchoRequest{}); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v from SendMsg of a call that has ended", name, err)
 		}
-		if err := s.RecvMsg(&examplev1.EchoResponse{}); status.Code(err) != codes.Unimplemented {
+		if err := s.RecvMsg(&testv1.EchoResponse{}); status.Code(err) != codes.Unimplemented {
 			t.Errorf("%s: %v the second time", name, err)
 		}
 	}
@@ -139,12 +139,12 @@ func abandoned(t *testing.T, conn *client.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SendMsg(&examplev1.EchoRequest{}); err != nil {
+	if err := s.SendMsg(&testv1.EchoRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
 	_ = s.CloseSend()
-	if err := s.RecvMsg(&examplev1.EchoResponse{}); status.Code(err) != codes.Canceled {
+	if err := s.RecvMsg(&testv1.EchoResponse{}); status.Code(err) != codes.Canceled {
 		t.Errorf("%v after a cancel", err)
 	}
 }
@@ -152,9 +152,9 @@ func abandoned(t *testing.T, conn *client.Conn) {
 // Each message of a server's stream can be read before the next is sent.
 func TestConn_StreamsFromTheServer(t *testing.T) {
 	next := make(chan struct{})
-	h := newHandler(t, fake{stream: func(r *examplev1.EchoStreamRequest, s grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+	h := newHandler(t, fake{stream: func(r *testv1.EchoStreamRequest, s grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 		for i := range r.GetCount() {
-			if err := s.Send(&examplev1.EchoStreamResponse{Sequence: i + 1}); err != nil {
+			if err := s.Send(&testv1.EchoStreamResponse{Sequence: i + 1}); err != nil {
 				return err
 			}
 			<-next
@@ -167,7 +167,7 @@ func TestConn_StreamsFromTheServer(t *testing.T) {
 	for name, options := range map[string][]client.Option{"Connect": nil, "Connect in JSON": {client.WithJSON()}, "gRPC-Web": {client.WithGRPCWeb()}} {
 		t.Run(name, func(t *testing.T) {
 			use(t, server.URL, func(t *testing.T, conn *client.Conn) {
-				s, err := examplev1.NewEchoServiceClient(conn).EchoStream(t.Context(), &examplev1.EchoStreamRequest{Count: 3})
+				s, err := testv1.NewEchoServiceClient(conn).EchoStream(t.Context(), &testv1.EchoStreamRequest{Count: 3})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -51,9 +51,12 @@ func (r request) String() string {
 type reply struct {
 	status int
 	header http.Header
-	body   string
+	body   string // the first maxBody bytes
+	size   int64  // of the whole body
 	broken bool
 }
+
+const maxBody = 32 << 20
 
 // clientTimeout bounds a request; nothing here takes long.
 const clientTimeout = 40 * time.Second
@@ -79,7 +82,8 @@ func receive(in *bufio.Reader, method string) reply {
 		if response.StatusCode < 200 {
 			continue // no event can carry it
 		}
-		body, err := io.ReadAll(response.Body)
-		return reply{response.StatusCode, response.Header, string(body), err != nil}
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
+		rest, errRest := io.Copy(io.Discard, response.Body)
+		return reply{response.StatusCode, response.Header, string(body), int64(len(body)) + rest, err != nil || errRest != nil}
 	}
 }

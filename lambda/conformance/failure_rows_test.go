@@ -208,7 +208,7 @@ func concurrency(s *subject) error {
 func streamRows() []row {
 	return []row{
 		{name: "Function URLs and REST APIs stream their answers", brief: true, streamed: true, apiProxy: "no", check: func(s *subject) error {
-			t, err := s.open(setup{serve: "example"})
+			t, err := s.open(setup{serve: "test"})
 			if err != nil {
 				return err
 			}
@@ -229,8 +229,8 @@ func streamRows() []row {
 		}},
 		{name: "an answer of more than the 200 MB that Lambda streams breaks off, and the process lives", streamed: true, atOnce: true, apiProxy: "no", check: func(s *subject) error {
 			return s.survives(setup{serve: "probe"}, request{target: "/?byte=120&n=210000000", header: []string{"X-Probe: large"}}, func(got reply) error {
-				if !got.broken || len(got.body) < 200_000_000 {
-					return fmt.Errorf("a whole answer: %d, %d bytes", got.status, len(got.body))
+				if !got.broken || got.size < 200_000_000 {
+					return fmt.Errorf("a whole answer: %d, %d bytes", got.status, got.size)
 				}
 				return nil
 			})
@@ -248,7 +248,7 @@ func streamRows() []row {
 		}},
 		{name: "a source that cannot stream gets a whole answer from a function that does", apiProxy: "no", buffered: true,
 			on: []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.ALB, frontdoor.ALBMulti, frontdoor.VPCLattice, frontdoor.VPCLatticeV1}, check: func(s *subject) error {
-				t, err := s.open(setup{serve: "example", env: []string{"RESPONSE_MODE=stream"}})
+				t, err := s.open(setup{serve: "test", env: []string{"RESPONSE_MODE=stream"}})
 				if err != nil {
 					return err
 				}
@@ -262,7 +262,7 @@ func streamRows() []row {
 
 // firstMessage reads the first message of a stream that takes hours.
 func firstMessage(s *subject) error {
-	t, err := s.open(setup{serve: "example", own: true, timeout: 20 * time.Second})
+	t, err := s.open(setup{serve: "test", own: true, timeout: 20 * time.Second})
 	if err != nil {
 		return err
 	}

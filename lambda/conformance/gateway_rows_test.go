@@ -27,16 +27,16 @@ func gatewayRows() []row {
 			return check(t.send(r))
 		}
 	}
-	example, services := setup{serve: "example"}, setup{serve: "services"}
-	cors := setup{serve: "example", env: []string{"CORS_ORIGINS=https://app.example"}}
+	plain, services := setup{serve: "test"}, setup{serve: "services"}
+	cors := setup{serve: "test", env: []string{"CORS_ORIGINS=https://app.example"}}
 	return []row{
-		{name: "a unary call", services: true, check: expect(example, get("/v1/ping"), isText(`{"message":"Pong"}`))},
+		{name: "a unary call", services: true, check: expect(plain, get("/v1/ping"), isText(`{"message":"Pong"}`))},
 		{name: "a server stream arrives whole", brief: true, services: true, buffered: true, check: wholeStream},
 		{name: "a failure in mid-stream is an error in the stream", services: true, check: expect(services, get("/v1/echo/7/stream?count=3"), failedStream)},
 		{name: "a panic in mid-stream is an error in the stream", services: true, check: expect(services, get("/v1/echo/panic/stream?count=3"), failedStream)},
 		{name: "a client stream, a message a line", services: true, check: clientStream},
-		{name: "an error has the gateway's form", services: true, check: expect(example, get("/v1/echo/7?number=x"), isError(400, 3))},
-		{name: "an unknown path is a 404", services: true, check: expect(example, get("/nothing"), isError(404, 5))},
+		{name: "an error has the gateway's form", services: true, check: expect(plain, get("/v1/echo/7?number=x"), isError(400, 3))},
+		{name: "an unknown path is a 404", services: true, check: expect(plain, get("/nothing"), isError(404, 5))},
 		{name: "a panic in a service is a 500, and the process lives", services: true, apiProxy: ourGateway, check: func(s *subject) error {
 			return s.survives(services, get("/v1/echo/panic"), isError(500, 13))
 		}},
@@ -60,7 +60,7 @@ func gatewayRows() []row {
 				}
 				return nil
 			})},
-		{name: "HEAD answers as GET without the body", services: true, apiProxy: ourGateway, check: expect(example, request{method: "HEAD", target: "/v1/ping"}, isText(""))},
+		{name: "HEAD answers as GET without the body", services: true, apiProxy: ourGateway, check: expect(plain, request{method: "HEAD", target: "/v1/ping"}, isText(""))},
 		{name: "a HEAD binding of a service's own is called, not its GET", services: true, apiProxy: ourGateway, check: expect(services,
 			request{method: "HEAD", target: "/test/v1/items/u1"}, func(got reply) error {
 				if got.header.Get("Retry-After") != "9" {
@@ -79,8 +79,8 @@ func gatewayRows() []row {
 				frontdoor.ALBMulti:    "invalid bytes of a body that is text have become U+FFFD",
 				frontdoor.FunctionURL: "invalid bytes of a body that is text have become U+FFFD",
 			}},
-		{name: "OPTIONS reaches no service: 501 without CORS", services: true, apiProxy: ourGateway, check: expect(example, request{method: "OPTIONS", target: "/v1/ping"}, isError(501, 12))},
-		{name: "the function strips BASE_PATH", apiProxy: ourGateway, check: expect(setup{serve: "example", env: []string{"BASE_PATH=/api"}},
+		{name: "OPTIONS reaches no service: 501 without CORS", services: true, apiProxy: ourGateway, check: expect(plain, request{method: "OPTIONS", target: "/v1/ping"}, isError(501, 12))},
+		{name: "the function strips BASE_PATH", apiProxy: ourGateway, check: expect(setup{serve: "test", env: []string{"BASE_PATH=/api"}},
 			get("/api/v1/ping"), isText(`{"message":"Pong"}`))},
 		{name: "CORS, as an option", apiProxy: ourGateway, check: expect(cors, request{method: "OPTIONS", target: "/v1/ping",
 			header: []string{"Origin: https://app.example", "Access-Control-Request-Method: GET"}}, preflight)},
@@ -91,7 +91,7 @@ func gatewayRows() []row {
 				}
 				return isText(`{"message":"Pong"}`)(got)
 			})},
-		{name: "`X-HTTP-Method-Override` does nothing", services: true, apiProxy: ourGateway, check: expect(example,
+		{name: "`X-HTTP-Method-Override` does nothing", services: true, apiProxy: ourGateway, check: expect(plain,
 			request{method: "POST", target: "/v1/ping", header: []string{"X-HTTP-Method-Override: GET", "Content-Type: application/x-www-form-urlencoded"}, body: "a=b"}, isError(501, 12))},
 		{name: "a slow call is a 504 before the function's timeout, and the process lives", brief: true, services: true, atOnce: true,
 			apiProxy: "no: the function runs into its timeout and is ended", check: func(s *subject) error {
@@ -99,9 +99,9 @@ func gatewayRows() []row {
 			}},
 		{name: "a stream that the deadline ends has an error at its end", services: true, atOnce: true,
 			apiProxy: "no: the function runs into its timeout and is ended", check: expect(
-				setup{serve: "example", timeout: 4 * time.Second, env: []string{"DEADLINE_MARGIN=1h"}}, // half of the timeout, then
+				setup{serve: "test", timeout: 4 * time.Second, env: []string{"DEADLINE_MARGIN=1h"}}, // half of the timeout, then
 				get("/v1/echo/7/stream?count=1000&interval=10s"), endedStream)},
-		{name: "a request message over gRPC's 4 MiB, within Lambda's 6 MB", services: true, on: apisAndURLs(), apiProxy: ourGateway, check: func(s *subject) error {
+		{name: "a request message over gRPC's 4 MiB, within Lambda's 6 MB", services: true, large: true, on: apisAndURLs(), apiProxy: ourGateway, check: func(s *subject) error {
 			return bigMessage(s, 4_350_000)
 		}},
 		{name: "a request that the gRPC limit refuses is told so", services: true, apiProxy: ourGateway, check: expect(setup{serve: "services", env: []string{"MAX_REQUEST=1000"}},
@@ -131,7 +131,7 @@ func isText(want string) func(reply) error {
 }
 
 func wholeStream(s *subject) error {
-	t, err := s.open(setup{serve: "example"})
+	t, err := s.open(setup{serve: "test"})
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func preflight(got reply) error {
 }
 
 func bigMessage(s *subject, n int) error {
-	t, err := s.open(setup{serve: "example"})
+	t, err := s.open(setup{serve: "test"})
 	if err != nil {
 		return err
 	}

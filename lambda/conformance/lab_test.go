@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -53,9 +54,20 @@ func places() []place {
 // lab keeps the functions that many checks share.
 type lab struct {
 	t       *testing.T
+	binary  string           // of the functions
 	native  *httptest.Server // the handler of package probe under net/http's own server
 	mu      sync.Mutex
 	running map[string]*emulator.Function
+}
+
+// binary is the path of this binary, see TestMain.
+func binary(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func newLab(t *testing.T) *lab {
@@ -63,7 +75,7 @@ func newLab(t *testing.T) *lab {
 	native.Config.ErrorLog = log.New(io.Discard, "", 0)
 	native.Start()
 	t.Cleanup(native.Close)
-	return &lab{t: t, native: native, running: make(map[string]*emulator.Function)}
+	return &lab{t: t, binary: binary(t), native: native, running: make(map[string]*emulator.Function)}
 }
 
 // function returns the function that cfg describes, started if need be.
@@ -131,7 +143,7 @@ func (s *subject) close() {
 // setup is what a check wants to talk to. The function is shared with other
 // checks unless something about it is special.
 type setup struct {
-	serve       string // probe, services or example
+	serve       string // probe, services or test
 	env         []string
 	timeout     time.Duration
 	concurrency int
@@ -175,17 +187,16 @@ func (s *subject) open(x setup) (*target, error) {
 	return &target{fn, server.Listener.Addr().String(), seen}, nil
 }
 
-// config describes the function that x wants: the example services run in the
-// real one, if it is ours.
+// config describes the function that x wants: the test services run in that of
+// lambda/function, if it is ours.
 func (s *subject) config(x setup) emulator.Config {
-	cfg := emulator.Config{Path: probeFunction, Timeout: x.timeout, Concurrency: x.concurrency}
+	cfg := emulator.Config{Path: s.lab.binary, Timeout: x.timeout, Concurrency: x.concurrency}
 	transport := s.transport
 	if transport == "" {
 		transport = "inproc"
 	}
 	cfg.Env = append(cfg.Env, "TRANSPORT="+transport)
-	if s.adapter == ours && x.serve == "example" {
-		cfg.Path = realFunction
+	if s.adapter == ours && x.serve == "test" {
 		if s.place.streamed {
 			cfg.Env = append(cfg.Env, "RESPONSE_MODE=stream")
 		}

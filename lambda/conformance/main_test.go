@@ -4,33 +4,26 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/conformance/testdata/probe"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 )
 
 var update = flag.Bool("update", false, "write docs/events.md and the table in README.md")
 
-// The functions under test, built once: the real one, and the one in testdata.
-var realFunction, probeFunction string
-
+// The functions under test are this binary itself, which the emulator starts:
+// one that lambda/function makes, and, with SERVE, that of package probe.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	dir, err := os.MkdirTemp("", "conformance-")
-	if err != nil {
-		panic(err)
+	switch {
+	case os.Getenv("SERVE") != "":
+		fmt.Fprintln(os.Stderr, "function:", probe.Run(os.Getenv))
+		os.Exit(1)
+	case os.Getenv("AWS_LAMBDA_RUNTIME_API") != "":
+		function.Main(testservice.Options()...)
 	}
-	realFunction, probeFunction = filepath.Join(dir, "bootstrap"), filepath.Join(dir, "function")
-	for path, pkg := range map[string]string{realFunction: "..", probeFunction: "./testdata/function"} {
-		build := exec.Command("go", "build", "-tags", "lambda.norpc,grpcnotrace", "-o", path, pkg)
-		if out, err := build.CombinedOutput(); err != nil {
-			panic(fmt.Sprintf("building %s: %v\n%s", pkg, err, out))
-		}
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		_ = os.RemoveAll(dir)
-		os.Exit(code)
-	}))
+	goleak.VerifyTestMain(m)
 }

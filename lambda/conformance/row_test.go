@@ -19,6 +19,7 @@ type row struct {
 	streamed  bool               // only where answers are streamed
 	buffered  bool               // only where they are not
 	services  bool               // it is about gRPC: over each transport
+	large     bool               // it takes long: over inproc at each place, over the others at the first
 	atOnce    bool               // all subjects at once, since each takes a while
 	apiProxy  string             // what aws-lambda-go-api-proxy does, where the check cannot tell
 	check     func(*subject) error
@@ -47,6 +48,9 @@ func (r row) run(l *lab, a adapter) []outcome {
 	for _, p := range places() {
 		if !r.applies(p) || (p.streamed || p.isLattice()) && a != ours {
 			continue
+		}
+		if r.large && len(outcomes) > 0 {
+			transports = []string{"inproc"}
 		}
 		for _, transport := range transports {
 			outcomes = append(outcomes, outcome{place: p, transport: transport})

@@ -22,19 +22,25 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-const (
-	soakEvents = 10_000
-	soakShort  = 1_000 // with -short
-	atOnce     = 16
-)
+const atOnce = 16
+
+// soakEvents is how many events a process is sent: SOAK_EVENTS, or 1000.
+func soakEvents(t *testing.T) int {
+	v := os.Getenv("SOAK_EVENTS")
+	if v == "" {
+		return 1000
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 100 {
+		t.Fatalf("SOAK_EVENTS=%q: want a number from 100", v)
+	}
+	return n
+}
 
 // TestSoak sends many different events to one process, some at the same time,
 // and looks at every answer and at what the process holds afterwards.
 func TestSoak(t *testing.T) {
-	n := soakEvents
-	if testing.Short() {
-		n = soakShort
-	}
+	n := soakEvents(t)
 	for name, env := range map[string][]string{
 		"unix":             {"TRANSPORT=unix"},
 		"bufconn":          {"TRANSPORT=bufconn"},
@@ -78,7 +84,7 @@ func startSoak(t *testing.T, env []string) *soak {
 	s := &soak{output: new(bytes.Buffer)}
 	var err error
 	s.fn, err = emulator.Start(context.Background(), emulator.Config{
-		Path: realFunction, Concurrency: atOnce, Stderr: s.output,
+		Path: binary(t), Concurrency: atOnce, Stderr: s.output,
 		// What is live shows better in the memory of a process that collects often.
 		Env: append([]string{"GOGC=20", "GOTRACEBACK=all", "LOG_LEVEL=error"}, env...),
 	})

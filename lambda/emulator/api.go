@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -42,11 +43,15 @@ func (p *process) serve() {
 		Handler:        mux,
 		MaxHeaderBytes: 2 << 20, // aws-lambda-go sends up to 1 MB of X-Ray error cause
 		ErrorLog:       slog.NewLogLogger(p.logger.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			dropped := make(chan struct{})
+			p.open.Store(conn, dropped)
+			return context.WithValue(ctx, droppedKey{}, dropped)
+		},
 		ConnState: func(conn net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:
 				p.conns.Add(1)
-				p.open.Store(conn, nil)
 			case http.StateClosed, http.StateHijacked:
 				p.open.Delete(conn)
 				p.conns.Done()
@@ -58,6 +63,10 @@ func (p *process) serve() {
 		_ = p.server.Serve(p.listener) // ends when the listener is closed
 	}()
 }
+
+// droppedKey is the context key of a channel that is closed when the connection
+// of a call has been dropped.
+type droppedKey struct{}
 
 // refuse answers a call with an error in the Runtime API's form.
 func refuse(w http.ResponseWriter, status int, errorType, message string) {
@@ -77,8 +86,8 @@ func accept(w http.ResponseWriter) {
 
 // serveNext answers GET /runtime/invocation/next with the next event.
 func (p *process) serveNext(w http.ResponseWriter, r *http.Request) {
-	dropped, ok := p.arrive()
-	if !ok {
+	dropped := r.Context().Value(droppedKey{}).(chan struct{})
+	if !p.arrive() {
 		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the invocation before has no answer yet")
 		return
 	}

@@ -19,9 +19,9 @@ func (p *process) freezeLocked() {
 	p.frozen = true
 	p.signalGroup(syscall.SIGSTOP)
 	if p.cfg.DropConnections {
-		close(p.dropped)
-		p.dropped = make(chan struct{})
-		p.open.Range(func(conn, _ any) bool {
+		p.open.Range(func(conn, dropped any) bool {
+			p.open.Delete(conn)
+			close(dropped.(chan struct{}))
 			_ = conn.(net.Conn).Close() // the function finds out
 			return true
 		})

@@ -6,14 +6,14 @@ import (
 )
 
 // arrive notes a call of next: it ends the invocation before, and the runtime's
-// part of init. It refuses a runtime that asks again without having answered.
-// dropped is closed when the call's connection is.
-func (p *process) arrive() (dropped <-chan struct{}, ok bool) {
+// part of init. It is false for a runtime that asks again without having
+// answered.
+func (p *process) arrive() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.latest != nil {
 		if !p.latest.finished && !p.stopping {
-			return nil, false
+			return false
 		}
 		p.latest.timer.Stop()
 		p.latest = nil
@@ -22,10 +22,9 @@ func (p *process) arrive() (dropped <-chan struct{}, ok bool) {
 		p.stats.FirstNext = time.Now()
 	}
 	p.waiting++
-	dropped = p.dropped // before freezeIdle, which may drop it
 	p.completeInit()
 	p.freezeIdle()
-	return dropped, true
+	return true
 }
 
 // leave notes that a call of next ends without an invocation.

@@ -33,7 +33,7 @@ type process struct {
 	server   *http.Server
 	served   chan struct{}  // closed when it accepts no more connections
 	conns    sync.WaitGroup // connections to the Runtime API
-	open     sync.Map       // the same as net.Conn, if they may be dropped
+	open     sync.Map       // net.Conn to a chan struct{} that is closed when the connection is dropped
 	tasks    sync.WaitGroup // copying output
 
 	queue  chan *invocation // from offer to a waiting call of next
@@ -52,7 +52,6 @@ type process struct {
 	waiting    int    // calls of next that block
 	pending    int    // invocations on offer
 	frozen     bool
-	dropped    chan struct{} // closed when the connections there are now are dropped
 	stopping   bool
 	cause      error // why the emulator stops it; nil when it ended by itself
 }
@@ -75,7 +74,6 @@ func startProcess(cfg Config, tempDir string, output *sync.Mutex) (*process, err
 		done:       make(chan struct{}),
 		inFlight:   make(map[string]*invocation),
 		extensions: make(map[string]*extension),
-		dropped:    make(chan struct{}),
 	}
 	p.cmd = &exec.Cmd{
 		Path:        cfg.Path,

@@ -14,13 +14,13 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/client"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
@@ -38,12 +38,12 @@ func (inThisProcess) Stream(context.Context, emulator.Request) (*emulator.Stream
 
 // large is an Echo service whose responses have a size of their own.
 type large struct {
-	echo.Service
+	testservice.EchoService
 	size int
 }
 
-func (l large) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
-	response, err := l.Service.Echo(ctx, r)
+func (l large) Echo(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+	response, err := l.EchoService.Echo(ctx, r)
 	response.Data = make([]byte, l.size)
 	for i := range response.Data {
 		response.Data[i] = 0xff
@@ -55,8 +55,8 @@ func (l large) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.E
 func newDoor(t *testing.T, size int, source frontdoor.Source, options ...frontdoor.Option) *httptest.Server {
 	t.Helper()
 	svc, err := service.New(t.Context(), transport.InProcess(),
-		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
-			examplev1.RegisterEchoServiceHandlerClient, large{size: size}),
+		service.Bind[testv1.EchoServiceServer](testv1.RegisterEchoServiceServer, testv1.NewEchoServiceClient,
+			testv1.RegisterEchoServiceHandlerClient, large{size: size}),
 		service.WithRPC(),
 		service.WithBodyLimits(event.MaxResponseBytes, event.BinaryRefused),
 		service.WithLogger(slog.New(slog.DiscardHandler)))
@@ -87,7 +87,7 @@ func TestMaxResponseBytes_IsResourceExhaustedInEveryProtocol(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer conn.Close()
-					_, err = examplev1.NewEchoServiceClient(conn).Echo(t.Context(), &examplev1.EchoRequest{Text: "x"})
+					_, err = testv1.NewEchoServiceClient(conn).Echo(t.Context(), &testv1.EchoRequest{Text: "x"})
 					if status.Code(err) != want {
 						t.Errorf("%d bytes: %v, want %v", size, err, want)
 					}
@@ -117,7 +117,7 @@ func TestBinaryRefused_OnARESTAPIWithoutBinaryMediaTypes(t *testing.T) {
 		"a Connect stream": {"application/connect+json", frame, []string{"415", "binaryMediaTypes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/example.v1.EchoService/Echo", strings.NewReader(test.body))
+			r, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/test.v1.EchoService/Echo", strings.NewReader(test.body))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,14 +17,12 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
@@ -44,10 +42,10 @@ func requireScope(method, scope string) grpc.UnaryServerInterceptor {
 // that a client sends can take its place.
 func Example_authorize() {
 	svc, err := service.New(context.Background(), transport.InProcess(),
-		service.Bind[examplev1.PingServiceServer](examplev1.RegisterPingServiceServer, examplev1.NewPingServiceClient,
-			examplev1.RegisterPingServiceHandlerClient, ping.Service{}),
+		service.Bind[testv1.PingServiceServer](testv1.RegisterPingServiceServer, testv1.NewPingServiceClient,
+			testv1.RegisterPingServiceHandlerClient, testservice.PingService{}),
 		service.WithReservedMetadata(event.Metadata),
-		service.WithUnaryInterceptors(requireScope("/example.v1.PingService/Ping", "ping")),
+		service.WithUnaryInterceptors(requireScope("/test.v1.PingService/Ping", "ping")),
 	)
 	if err != nil {
 		fmt.Println(err)
@@ -75,14 +73,14 @@ func Example_authorize() {
 
 // seeing is an EchoService that shows the metadata that it sees.
 type seeing struct {
-	echo.Service
+	testservice.EchoService
 	seen chan metadata.MD
 }
 
-func (s seeing) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+func (s seeing) Echo(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	s.seen <- md
-	return s.Service.Echo(ctx, r)
+	return s.EchoService.Echo(ctx, r)
 }
 
 // inProcess runs an event.Handler as a function, for a front door.
@@ -100,8 +98,8 @@ func (inProcess) Stream(context.Context, emulator.Request) (*emulator.Stream, er
 func TestNoClientForgesWhatTheEventSays(t *testing.T) {
 	seen := make(chan metadata.MD, 1)
 	svc, err := service.New(t.Context(), transport.InProcess(),
-		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
-			examplev1.RegisterEchoServiceHandlerClient, seeing{seen: seen}),
+		service.Bind[testv1.EchoServiceServer](testv1.RegisterEchoServiceServer, testv1.NewEchoServiceClient,
+			testv1.RegisterEchoServiceHandlerClient, seeing{seen: seen}),
 		service.WithReservedMetadata(event.Metadata),
 	)
 	if err != nil {
@@ -145,7 +143,7 @@ func TestNoClientForgesWhatTheEventSays(t *testing.T) {
 
 func TestRequestIDOfAnEventIsLogged(t *testing.T) {
 	var log strings.Builder
-	svc, err := service.New(t.Context(), transport.InProcess(), append(example.Services(),
+	svc, err := service.New(t.Context(), transport.InProcess(), append(testservice.Options(),
 		service.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
 		service.WithReservedMetadata(func(context.Context) iter.Seq2[string, string] {
 			return maps.All(map[string]string{event.MetadataPrefix + "request-id": "of-the-platform"})

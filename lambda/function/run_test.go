@@ -15,13 +15,13 @@ import (
 	"testing"
 	"time"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 )
 
 // runAsFunction has this test binary be a function of its own.
@@ -30,12 +30,12 @@ const runAsFunction = "FUNCTION_TEST"
 // speaking is a PingService that says what a user's variable says, and what
 // Go's runtime was told.
 type speaking struct {
-	ping.Service
+	testservice.PingService
 	word  string
 	after string // a file that an after-function waits for
 }
 
-func (s *speaking) Ping(ctx context.Context, _ *examplev1.PingRequest) (*examplev1.PingResponse, error) {
+func (s *speaking) Ping(ctx context.Context, _ *testv1.PingRequest) (*testv1.PingResponse, error) {
 	if s.word == "fails" {
 		return nil, errors.New("told to fail")
 	}
@@ -49,7 +49,7 @@ func (s *speaking) Ping(ctx context.Context, _ *examplev1.PingRequest) (*example
 			fmt.Println("after the answer:", err == nil)
 		})
 	}
-	return &examplev1.PingResponse{Message: fmt.Sprintf("%s processors=%d memory=%d", s.word, runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1))}, nil
+	return &testv1.PingResponse{Message: fmt.Sprintf("%s processors=%d memory=%d", s.word, runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1))}, nil
 }
 
 // options is a service of a user's own with a variable of its own.
@@ -69,8 +69,8 @@ func options() []service.Option {
 			Name: "AFTER", Meaning: "a file that the function waits for after each answer",
 			Set: func(v string) error { s.after = v; return nil },
 		}),
-		service.Bind[examplev1.PingServiceServer](examplev1.RegisterPingServiceServer, examplev1.NewPingServiceClient,
-			examplev1.RegisterPingServiceHandlerClient, s),
+		service.Bind[testv1.PingServiceServer](testv1.RegisterPingServiceServer, testv1.NewPingServiceClient,
+			testv1.RegisterPingServiceHandlerClient, s),
 	}
 }
 
@@ -220,7 +220,7 @@ func TestHelpHasTheUsersVariables(t *testing.T) {
 }
 
 func TestTheFunctionLinksNothingOfTheLocalServer(t *testing.T) {
-	list := exec.Command("go", "list", "-deps", "..")
+	list := exec.Command("go", "list", "-deps", ".")
 	packages, err := list.Output()
 	if err != nil {
 		t.Fatalf("%v: %v", list, err)
@@ -240,11 +240,11 @@ func TestTheFunctionLinksNothingOfTheLocalServer(t *testing.T) {
 func ExampleRun() {
 	environment := map[string]string{"TRANSPORT": "pigeon", "LOG_LEVEL": "loud"}
 	err := function.Run(context.Background(), nil, func(name string) string { return environment[name] }, os.Stdout,
-		service.Bind[examplev1.PingServiceServer](
-			examplev1.RegisterPingServiceServer,
-			examplev1.NewPingServiceClient,
-			examplev1.RegisterPingServiceHandlerClient,
-			ping.Service{},
+		service.Bind[testv1.PingServiceServer](
+			testv1.RegisterPingServiceServer,
+			testv1.NewPingServiceClient,
+			testv1.RegisterPingServiceHandlerClient,
+			testservice.PingService{},
 		),
 	)
 	fmt.Println(err)

@@ -1,6 +1,7 @@
 package function_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,9 +19,9 @@ import (
 )
 
 // Triggers of every kind, in the variable's form.
-const events = "sqs:orders=example.v1.EchoService/Echo,sqs:orders.fifo=example.v1.EchoService/Echo,sns:news=example.v1.EchoService/Echo," +
-	"eventbridge:com.example.shop:Order Placed=example.v1.EchoService/Echo,schedule:sweep=example.v1.PingService/Ping," +
-	"dynamodb:items=example.v1.EchoService/Echo,kinesis:clicks=example.v1.EchoService/Echo,s3:photos=example.v1.PingService/Ping,direct,warmer"
+const events = "sqs:orders=test.v1.EchoService/Echo,sqs:orders.fifo=test.v1.EchoService/Echo,sns:news=test.v1.EchoService/Echo," +
+	"eventbridge:com.example.shop:Order Placed=test.v1.EchoService/Echo,schedule:sweep=test.v1.PingService/Ping," +
+	"dynamodb:items=test.v1.EchoService/Echo,kinesis:clicks=test.v1.EchoService/Echo,s3:photos=test.v1.PingService/Ping,direct,warmer"
 
 func sample(t *testing.T, name string) []byte {
 	t.Helper()
@@ -28,7 +29,7 @@ func sample(t *testing.T, name string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return text
+	return bytes.ReplaceAll(text, []byte("example.v1."), []byte("test.v1.")) // the samples are for this repository's own function
 }
 
 // The sample of each kind goes through the real binary on each transport, also
@@ -68,7 +69,7 @@ func TestSampleEventsOnEachTransport(t *testing.T) {
 			if err := errors.Join(err, json.Unmarshal(response.Payload, &echoed)); err != nil || echoed.ID != "11" || echoed.Text != "eleven" {
 				t.Errorf("direct: %s, %v", response.Payload, err)
 			}
-			_, err = fn.Invoke(t.Context(), []byte(`{"method":"example.v1.EchoService/Echo","request":{"number":"x"}}`))
+			_, err = fn.Invoke(t.Context(), []byte(`{"method":"test.v1.EchoService/Echo","request":{"number":"x"}}`))
 			var failure *emulator.FunctionError
 			if !errors.As(err, &failure) || failure.Type != "InvalidArgument" || !strings.Contains(failure.Message, `"code":3`) {
 				t.Errorf("direct: %v", err)
@@ -88,11 +89,11 @@ func TestSampleEventsOnEachTransport(t *testing.T) {
 
 func TestMistakesInEventsEndTheProcess(t *testing.T) {
 	for env, want := range map[string][]string{
-		"EVENTS=sqs": {`EVENTS="sqs"`, "sqs:orders=orders.v1.Orders/Create"},
-		"EVENTS=sqs:q=example.v1.EchoService/Buy":     {"sqs:q", `"example.v1.EchoService/Buy"`, "no such method"},
-		"EVENTS=sns:t=shop.v1.Shop/Buy":               {"sns:t", `"shop.v1.Shop/Buy"`, "not bound", "example.v1.EchoService"},
-		"EVENTS=s3=example.v1.EchoService/EchoStream": {"EchoStream", "unary"},
-		"FAIL_ON_5XX=true":                            {`FAIL_ON_5XX="true"`, "on, off"},
+		"EVENTS=sqs":                               {`EVENTS="sqs"`, "sqs:orders=orders.v1.Orders/Create"},
+		"EVENTS=sqs:q=test.v1.EchoService/Buy":     {"sqs:q", `"test.v1.EchoService/Buy"`, "no such method"},
+		"EVENTS=sns:t=shop.v1.Shop/Buy":            {"sns:t", `"shop.v1.Shop/Buy"`, "not bound", "test.v1.EchoService"},
+		"EVENTS=s3=test.v1.EchoService/EchoStream": {"EchoStream", "unary"},
+		"FAIL_ON_5XX=true":                         {`FAIL_ON_5XX="true"`, "on, off"},
 	} {
 		t.Run(env, func(t *testing.T) { checkRefused(t, []string{env}, want...) })
 	}
@@ -127,9 +128,9 @@ func TestHTTPAndTriggersAtOnce(t *testing.T) {
 	for _, transport := range []string{"unix", "bufconn", "inproc", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
 			out := &output{}
-			fn, err := emulator.Start(context.Background(), emulator.Config{
-				Path: binary, Env: []string{"TRANSPORT=" + transport, "EVENTS=" + events, "LOG_LEVEL=error"}, Concurrency: 16, Stdout: out, Stderr: out,
-			})
+			config := testFunction(t, out, "TRANSPORT="+transport, "EVENTS="+events, "LOG_LEVEL=error")
+			config.Concurrency = 16
+			fn, err := emulator.Start(context.Background(), config)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,7 +170,7 @@ func TestHTTPAndTriggersAtOnce(t *testing.T) {
 // trigger's event, too.
 func TestWorkAfterTheAnswerToATrigger(t *testing.T) {
 	answered := filepath.Join(t.TempDir(), "answered")
-	fn, out, err := startOwn(t, emulator.Config{Env: []string{"TRANSPORT=inproc", "AFTER=" + answered, "EVENTS=schedule=example.v1.PingService/Ping"}})
+	fn, out, err := startOwn(t, emulator.Config{Env: []string{"TRANSPORT=inproc", "AFTER=" + answered, "EVENTS=schedule=test.v1.PingService/Ping"}})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -110,37 +110,51 @@ var event0 = given{} // an empty one
 
 func TestAfterIsCutAtTheDeadline(t *testing.T) {
 	inModes(t, func(t *testing.T, path string, wrap func(func(context.Context)) runtimeapi.Handler) {
-		a, o := newAPI(t), &order{}
-		release, returned := make(chan struct{}), make(chan struct{})
-		s := serve(t, a, wrap(func(ctx context.Context) {
-			runtimeapi.After(ctx, func(ctx context.Context) {
-				defer close(returned)
-				<-ctx.Done()
-				o.note("told")
-				<-release // it does not heed that
-			})
-			runtimeapi.After(ctx, func(context.Context) { o.note("dropped") })
-		}))
-		a.call("/next")
-		end := time.Now().Add(400 * time.Millisecond)
-		a.invoke(given{header: map[string]string{"Lambda-Runtime-Deadline-Ms": fmt.Sprint(end.UnixMilli())}})
-		a.call(path)
-		a.call("/next")
-		if late := time.Since(end); late > 0 { // the margin is 50 ms
-			t.Logf("next was called %v after the deadline: is the machine busy?", late)
-		}
-		close(release)
-		<-returned
-		if diff := cmp.Diff([]string{"told"}, o.take()); diff != "" {
-			t.Errorf("-want +got\n%s", diff)
-		}
-		for _, text := range []string{"cut at the deadline", "dropped at the deadline", "count=1"} {
-			if !strings.Contains(s.log.String(), text) {
-				t.Errorf("%q is not logged: %s", text, s.log)
+		timeout := 400 * time.Millisecond
+		for !testCut(t, path, wrap, timeout) {
+			if timeout *= 2; timeout > deadline {
+				t.Fatal("no function started before its deadline")
 			}
 		}
-		s.end()
 	})
+}
+
+// testCut is false if the machine was too busy to call the first function before
+// the deadline.
+func testCut(t *testing.T, path string, wrap func(func(context.Context)) runtimeapi.Handler, timeout time.Duration) bool {
+	a, o := newAPI(t), &order{}
+	release, returned := make(chan struct{}), make(chan struct{})
+	s := serve(t, a, wrap(func(ctx context.Context) {
+		runtimeapi.After(ctx, func(ctx context.Context) {
+			defer close(returned)
+			<-ctx.Done()
+			o.note("told")
+			<-release // it does not heed that
+		})
+		runtimeapi.After(ctx, func(context.Context) { o.note("dropped") })
+	}))
+	a.call("/next")
+	end := time.Now().Add(timeout)
+	a.invoke(given{header: map[string]string{"Lambda-Runtime-Deadline-Ms": fmt.Sprint(end.UnixMilli())}})
+	a.call(path)
+	a.call("/next")
+	close(release)
+	select {
+	case <-returned:
+	case <-time.After(time.Second):
+		s.end()
+		return false
+	}
+	if diff := cmp.Diff([]string{"told"}, o.take()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	for _, text := range []string{"cut at the deadline", "dropped at the deadline", "count=1"} {
+		if !strings.Contains(s.log.String(), text) {
+			t.Errorf("%q is not logged: %s", text, s.log)
+		}
+	}
+	s.end()
+	return true
 }
 
 func TestAfterOutsideOfAnInvocation(t *testing.T) {

@@ -228,8 +228,8 @@ func converse(t *testing.T, name, payload string) exchange {
 	a.invoke(given{payload: payload})
 	e := exchange{Calls: []said{first.said()}}
 	timeout := time.After(deadline)
-	if name == "aws streamed" && payload == `"no progress"` {
-		timeout = time.After(time.Second)
+	if name == "aws streamed" && payload == `"no progress"` || name == "aws buffered" && payload == "goexit" {
+		timeout = time.After(100 * time.Millisecond) // aws-lambda-go says nothing more, which the differences replace
 	}
 	for {
 		select {

@@ -41,7 +41,7 @@ func TestDirectInvocation(t *testing.T) {
 		"what the inside says stays there": {`{"method":"` + order + `","request":{"item":"secret"}}`, "",
 			"Internal", `{"code":13,"message":"the server failed to answer: Internal"}`},
 		"a request that does not decode": {`{"method":"` + order + `","request":{"quantity":"x"}}`, "", "InvalidArgument", "quantity"},
-		"a service that is not allowed":  {`{"method":"example.v1.PingService/Ping","request":{}}`, "", "Unimplemented", "example.v1.PingService/Ping"},
+		"a service that is not allowed":  {`{"method":"test.v1.PingService/Ping","request":{}}`, "", "Unimplemented", "test.v1.PingService/Ping"},
 		"a stream":                       {`{"method":"test.v1.TriggerService/Watch","request":{}}`, "", "Unimplemented", "Watch"},
 		"no method":                      {`{"method":"","request":{}}`, "", "Unimplemented", "unknown method"},
 	} {

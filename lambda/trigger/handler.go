@@ -205,7 +205,7 @@ func (h *Handler) unmatched(a *arrival) error {
 	case a.arn != "":
 		what += " from " + clip(a.arn)
 	}
-	have := "there are none"
+	have := "there are none: set EVENTS or use trigger.With"
 	if len(names) > 0 {
 		have = "these are: " + strings.Join(names, ", ")
 	}

@@ -18,14 +18,13 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	triggerv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/lambdagrpc/trigger/v1"
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/trigger"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
@@ -79,8 +78,8 @@ func (s *shop) services() []service.Option {
 	return []service.Option{
 		service.Bind[testv1.TriggerServiceServer](testv1.RegisterTriggerServiceServer, testv1.NewTriggerServiceClient,
 			func(context.Context, *runtime.ServeMux, testv1.TriggerServiceClient) error { return nil }, s),
-		service.Bind[examplev1.PingServiceServer](examplev1.RegisterPingServiceServer, examplev1.NewPingServiceClient,
-			examplev1.RegisterPingServiceHandlerClient, ping.Service{}),
+		service.Bind[testv1.PingServiceServer](testv1.RegisterPingServiceServer, testv1.NewPingServiceClient,
+			testv1.RegisterPingServiceHandlerClient, testservice.PingService{}),
 	}
 }
 

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/trigger"
 	localserver "github.com/lambda-grpc/lambda-grpc-gateway/local/server"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 )
 
 const samples = "../../lambda/trigger/testdata/"
@@ -21,12 +21,12 @@ const samples = "../../lambda/trigger/testdata/"
 func runEvent(t *testing.T, options []service.Option, env map[string]string, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	err := localserver.Run(t.Context(), args, func(name string) string { return env[name] }, &out, append(example.Services(), options...)...)
+	err := localserver.Run(t.Context(), args, func(name string) string { return env[name] }, &out, append(testservice.Options(), options...)...)
 	return out.String(), err
 }
 
 func TestOneEventInThisProcess(t *testing.T) {
-	const echo = "example.v1.EchoService/Echo"
+	const echo = "test.v1.EchoService/Echo"
 	own := []service.Option{trigger.With(trigger.SNS("news", echo))}
 	reported := `{"batchItemFailures":[{"itemIdentifier":"7f1c0c3e-0000-4000-8000-000000000002"}]}`
 	for name, test := range map[string]struct {
@@ -65,19 +65,19 @@ func TestOneEventInThisProcess(t *testing.T) {
 // Where nothing sends events, a trigger that would fail on Lambda fails, and one
 // that would not is accepted.
 func TestTriggersOfAServer(t *testing.T) {
-	s := startWith(t, []service.Option{trigger.With(trigger.SNS("news", "example.v1.EchoService/Echo"))}, nil)
+	s := startWith(t, []service.Option{trigger.With(trigger.SNS("news", "test.v1.EchoService/Echo"))}, nil)
 	if err := s.wait(t); err != nil {
 		t.Error(err)
 	}
-	_, err := runEvent(t, []service.Option{trigger.With(trigger.SNS("news", "example.v1.EchoService/Buy"))}, nil, freePorts(nil)...)
+	_, err := runEvent(t, []service.Option{trigger.With(trigger.SNS("news", "test.v1.EchoService/Buy"))}, nil, freePorts(nil)...)
 	if err == nil || !strings.Contains(err.Error(), "sns:news") || !strings.Contains(err.Error(), "Buy") {
 		t.Error(err)
 	}
 }
 
 func TestOneEventInTheFunction(t *testing.T) {
-	function := buildFunction(t)
-	out, err := runEvent(t, nil, map[string]string{"EVENTS": "sns=example.v1.EchoService/Echo"}, "-lambda", function, "-event", samples+"sns.json")
+	function := thisBinary(t)
+	out, err := runEvent(t, nil, map[string]string{"EVENTS": "sns=test.v1.EchoService/Echo"}, "-lambda", function, "-event", samples+"sns.json")
 	if err != nil || !strings.HasSuffix(out, "{}\n") || !strings.Contains(out, "request_id=0b1c2d3e-0000-4000-8000-000000000002") {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	localserver "github.com/lambda-grpc/lambda-grpc-gateway/local/server"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
 )
 
 // A mistake in the configuration is an error that says what is allowed. Without
@@ -17,11 +17,11 @@ func ExampleRun() {
 	environment := map[string]string{"RESPONSE_MODE": "stream"}
 	err := localserver.Run(context.Background(), []string{"-http-address", "localhost"},
 		func(name string) string { return environment[name] }, os.Stderr,
-		service.Bind[examplev1.PingServiceServer](
-			examplev1.RegisterPingServiceServer,
-			examplev1.NewPingServiceClient,
-			examplev1.RegisterPingServiceHandlerClient,
-			ping.Service{},
+		service.Bind[testv1.PingServiceServer](
+			testv1.RegisterPingServiceServer,
+			testv1.NewPingServiceClient,
+			testv1.RegisterPingServiceHandlerClient,
+			testservice.PingService{},
 		),
 	)
 	fmt.Println(err)

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/client"
 )
 
@@ -40,7 +40,7 @@ func TestServesEveryProtocolOnTheHTTPPort(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "x-request-id", name)
-		if r, err := examplev1.NewPingServiceClient(conn).Ping(ctx, &examplev1.PingRequest{}); err != nil || r.GetMessage() != "Pong" {
+		if r, err := testv1.NewPingServiceClient(conn).Ping(ctx, &testv1.PingRequest{}); err != nil || r.GetMessage() != "Pong" {
 			t.Errorf("%s: %v, %v", name, r, err)
 		}
 		if err := conn.Close(); err != nil {
@@ -65,7 +65,7 @@ func TestRPCOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := examplev1.NewPingServiceClient(conn).Ping(t.Context(), &examplev1.PingRequest{}); status.Code(err) != codes.Unimplemented {
+	if _, err := testv1.NewPingServiceClient(conn).Ping(t.Context(), &testv1.PingRequest{}); status.Code(err) != codes.Unimplemented {
 		t.Errorf("%v, want Unimplemented", err)
 	}
 	if err := conn.Close(); err != nil {

@@ -23,14 +23,27 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 	localserver "github.com/lambda-grpc/lambda-grpc-gateway/local/server"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// runAsServer has this test binary be the server of the test services. Started by
+// the emulator, it is their function.
+const runAsServer = "SERVER_TEST"
+
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv(runAsServer) != "":
+		localserver.Main(testservice.Options()...)
+	case os.Getenv("AWS_LAMBDA_RUNTIME_API") != "":
+		function.Main(testservice.Options()...)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // A server is the program, running in this process.
 type server struct {
@@ -80,18 +93,21 @@ func start(t *testing.T, env map[string]string, args ...string) *server {
 	return startWith(t, nil, env, args...)
 }
 
-// startWith starts the example services with further options.
+// startWith starts the test services with further options.
 func startWith(t *testing.T, options []service.Option, env map[string]string, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &server{log: &log{written: make(chan struct{}, 1)}, stop: cancel, done: make(chan error, 1)}
 	args = append(freePorts(args), args...)
+	ended := make(chan struct{})
 	go func() {
-		s.done <- localserver.Run(ctx, args, func(name string) string { return env[name] }, s.log, append(example.Services(), options...)...)
+		defer close(ended)
+		s.done <- localserver.Run(ctx, args, func(name string) string { return env[name] }, s.log, append(testservice.Options(), options...)...)
 	}()
 	t.Cleanup(func() {
 		cancel()
 		http.DefaultClient.CloseIdleConnections()
+		<-ended // or what it leaves behind would look like a leak
 	})
 	for !strings.Contains(s.log.String(), "msg=serving") {
 		select {
@@ -157,7 +173,7 @@ func TestServesHTTPAndGRPCAndMetricsOnEachTransport(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			if r, err := examplev1.NewPingServiceClient(conn).Ping(t.Context(), &examplev1.PingRequest{}); err != nil || r.Message != "Pong" {
+			if r, err := testv1.NewPingServiceClient(conn).Ping(t.Context(), &testv1.PingRequest{}); err != nil || r.Message != "Pong" {
 				t.Errorf("ping over gRPC: %v, %v", r, err)
 			}
 			if n := strings.Count(s.log.String(), "grpc.method=Ping"); n != 2 || !strings.Contains(s.log.String(), "transport="+name) {
@@ -168,13 +184,13 @@ func TestServesHTTPAndGRPCAndMetricsOnEachTransport(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = reflection.Send(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{}})
-			if r, err := reflection.Recv(); err != nil || !strings.Contains(r.String(), "example.v1.EchoService") {
+			if r, err := reflection.Recv(); err != nil || !strings.Contains(r.String(), "test.v1.EchoService") {
 				t.Errorf("reflection: %v, %v", r, err)
 			}
 			_ = reflection.CloseSend()
 			metrics := get(t, "http://"+s.metrics+"/metrics")
 			for _, want := range []string{
-				`grpc_server_handled_total{grpc_code="OK",grpc_method="Ping",grpc_service="example.v1.PingService",grpc_type="unary"} 2`,
+				`grpc_server_handled_total{grpc_code="OK",grpc_method="Ping",grpc_service="test.v1.PingService",grpc_type="unary"} 2`,
 				`grpc_gateway_transport_info{transport="` + name + `"} 1`,
 				"go_goroutines",
 			} {
@@ -270,7 +286,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var stderr bytes.Buffer
 			args := append(freePorts(test.args), test.args...)
-			err := localserver.Run(t.Context(), args, func(name string) string { return test.env[name] }, &stderr, example.Services()...)
+			err := localserver.Run(t.Context(), args, func(name string) string { return test.env[name] }, &stderr, testservice.Options()...)
 			if err != nil {
 				fmt.Fprintln(&stderr, err)
 			}
@@ -286,19 +302,19 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 }
 
-// buildFunction builds the function of the example services.
-func buildFunction(t *testing.T) string {
+// thisBinary is the path of this test binary, which is the function when the
+// emulator starts it.
+func thisBinary(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.Command("go", "build", "-o", binary, "../../lambda")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the function: %v\n%s", err, out)
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }
 
 func TestServesThroughTheFunction(t *testing.T) {
-	binary := buildFunction(t)
+	binary := thisBinary(t)
 	for _, source := range frontdoor.Sources() {
 		t.Run(string(source), func(t *testing.T) {
 			s := start(t, map[string]string{"TRANSPORT": "inproc"}, "-lambda", binary, "-source", string(source))
@@ -326,14 +342,14 @@ func TestServesThroughTheFunction(t *testing.T) {
 }
 
 func TestSignalsEndTheProcessWithCodeZero(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "local")
-	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		l := &log{written: make(chan struct{}, 1)}
 		cmd := exec.Command(binary, "-http-address", "localhost:0", "-grpc-address", "localhost:0", "-metrics-address", "off", "-transport", "unix")
-		cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+		cmd.Env = append(os.Environ(), runAsServer+"=1", "TMPDIR="+t.TempDir())
 		cmd.Stderr = l
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)

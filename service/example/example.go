@@ -6,8 +6,8 @@ package example
 import (
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/ping"
 )
 
 // Services returns PingService and EchoService with their gateways.

@@ -8,8 +8,8 @@ import (
 
 	"google.golang.org/grpc"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -18,7 +18,7 @@ import (
 func ExampleNewHandler() {
 	var services map[string]grpc.ServiceInfo
 	conn, err := transport.Bufconn().Open(context.Background(), transport.ServerConfig{Register: func(r grpc.ServiceRegistrar) {
-		examplev1.RegisterEchoServiceServer(r, echo.Service{})
+		testv1.RegisterEchoServiceServer(r, testservice.EchoService{})
 		if server, ok := r.(*grpc.Server); ok {
 			services = server.GetServiceInfo()
 		}
@@ -33,7 +33,7 @@ func ExampleNewHandler() {
 		fmt.Println(err)
 		return
 	}
-	r := httptest.NewRequest("POST", "/example.v1.EchoService/Echo", strings.NewReader(`{"text":"hello"}`))
+	r := httptest.NewRequest("POST", "/test.v1.EchoService/Echo", strings.NewReader(`{"text":"hello"}`))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

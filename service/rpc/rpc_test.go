@@ -27,7 +27,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -36,19 +36,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fake is an EchoService whose Echo a test gives.
 type fake struct {
-	examplev1.UnimplementedEchoServiceServer
-	echo   func(context.Context, *examplev1.EchoRequest) (*examplev1.EchoResponse, error)
-	stream func(*examplev1.EchoStreamRequest, grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error
+	testv1.UnimplementedEchoServiceServer
+	echo   func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error)
+	stream func(*testv1.EchoStreamRequest, grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error
 }
 
-func (f fake) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+func (f fake) Echo(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 	if f.echo == nil {
-		return &examplev1.EchoResponse{Text: r.GetText(), Data: r.GetData()}, nil
+		return &testv1.EchoResponse{Text: r.GetText(), Data: r.GetData()}, nil
 	}
 	return f.echo(ctx, r)
 }
 
-func (f fake) EchoStream(r *examplev1.EchoStreamRequest, s grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+func (f fake) EchoStream(r *testv1.EchoStreamRequest, s grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 	return f.stream(r, s)
 }
 
@@ -63,17 +63,17 @@ var collect = grpc.ServiceDesc{
 			if err != nil {
 				return err
 			}
-			return s.SendMsg(&examplev1.EchoResponse{Text: strings.Join(texts, "+")})
+			return s.SendMsg(&testv1.EchoResponse{Text: strings.Join(texts, "+")})
 		}},
 		{StreamName: "Each", ClientStreams: true, ServerStreams: true, Handler: func(_ any, s grpc.ServerStream) error {
 			for {
-				var r examplev1.EchoRequest
+				var r testv1.EchoRequest
 				if err := s.RecvMsg(&r); errors.Is(err, io.EOF) {
 					return nil
 				} else if err != nil {
 					return err
 				}
-				if err := s.SendMsg(&examplev1.EchoResponse{Text: r.GetText()}); err != nil {
+				if err := s.SendMsg(&testv1.EchoResponse{Text: r.GetText()}); err != nil {
 					return err
 				}
 			}
@@ -87,7 +87,7 @@ func reject(any, grpc.ServerStream) error { return status.Error(codes.Permission
 
 func receiveTexts(s grpc.ServerStream) (texts []string, _ error) {
 	for {
-		var r examplev1.EchoRequest
+		var r testv1.EchoRequest
 		if err := s.RecvMsg(&r); errors.Is(err, io.EOF) {
 			return texts, nil
 		} else if err != nil {
@@ -105,7 +105,7 @@ func newHandler(t testing.TB, tr transport.Transport, f fake, config rpc.Config)
 		MaxRecvMsgSize: 64 << 20,
 		MaxSendMsgSize: 64 << 20,
 		Register: func(r grpc.ServiceRegistrar) {
-			examplev1.RegisterEchoServiceServer(r, f)
+			testv1.RegisterEchoServiceServer(r, f)
 			r.RegisterService(&collect, nil)
 			services = r.(interface {
 				GetServiceInfo() map[string]grpc.ServiceInfo
@@ -127,7 +127,7 @@ func newHandler(t testing.TB, tr transport.Transport, f fake, config rpc.Config)
 	return h
 }
 
-const echoPath = "/example.v1.EchoService/Echo"
+const echoPath = "/test.v1.EchoService/Echo"
 
 // envelope frames a message as gRPC-Web and the streams of Connect do.
 func envelope(flags byte, data []byte) []byte {
@@ -146,14 +146,14 @@ func marshal(t testing.TB, m proto.Message) []byte {
 // A wire is one of the ways to write an Echo call.
 type wire struct {
 	name, contentType string
-	encode            func(*testing.T, *examplev1.EchoRequest) []byte
+	encode            func(*testing.T, *testv1.EchoRequest) []byte
 }
 
 func wires() []wire {
-	frame := func(t *testing.T, r *examplev1.EchoRequest) []byte { return envelope(0, marshal(t, r)) }
+	frame := func(t *testing.T, r *testv1.EchoRequest) []byte { return envelope(0, marshal(t, r)) }
 	return []wire{
-		{"Connect in protobuf", "application/proto", func(t *testing.T, r *examplev1.EchoRequest) []byte { return marshal(t, r) }},
-		{"Connect in JSON", "application/json", func(t *testing.T, r *examplev1.EchoRequest) []byte {
+		{"Connect in protobuf", "application/proto", func(t *testing.T, r *testv1.EchoRequest) []byte { return marshal(t, r) }},
+		{"Connect in JSON", "application/json", func(t *testing.T, r *testv1.EchoRequest) []byte {
 			data, err := json.Marshal(map[string]any{"text": r.GetText(), "data": r.GetData()})
 			if err != nil {
 				t.Fatal(err)
@@ -161,7 +161,7 @@ func wires() []wire {
 			return data
 		}},
 		{"gRPC-Web", "application/grpc-web+proto", frame},
-		{"gRPC-Web in text", "application/grpc-web-text", func(t *testing.T, r *examplev1.EchoRequest) []byte {
+		{"gRPC-Web in text", "application/grpc-web-text", func(t *testing.T, r *testv1.EchoRequest) []byte {
 			return base64.StdEncoding.AppendEncode(nil, frame(t, r))
 		}},
 	}
@@ -169,7 +169,7 @@ func wires() []wire {
 
 // call makes an Echo call and returns the response's text or its error, and its
 // header with the trailers in it.
-func (w wire) call(t *testing.T, h http.Handler, request *examplev1.EchoRequest, header http.Header) (*examplev1.EchoResponse, *status.Status, http.Header) {
+func (w wire) call(t *testing.T, h http.Handler, request *testv1.EchoRequest, header http.Header) (*testv1.EchoResponse, *status.Status, http.Header) {
 	t.Helper()
 	r := httptest.NewRequest("POST", echoPath, bytes.NewReader(w.encode(t, request)))
 	for name, values := range header {
@@ -181,9 +181,9 @@ func (w wire) call(t *testing.T, h http.Handler, request *examplev1.EchoRequest,
 	return decode(t, recorder)
 }
 
-func decode(t *testing.T, recorder *httptest.ResponseRecorder) (*examplev1.EchoResponse, *status.Status, http.Header) {
+func decode(t *testing.T, recorder *httptest.ResponseRecorder) (*testv1.EchoResponse, *status.Status, http.Header) {
 	t.Helper()
-	body, header, response := recorder.Body.Bytes(), recorder.Header(), &examplev1.EchoResponse{}
+	body, header, response := recorder.Body.Bytes(), recorder.Header(), &testv1.EchoResponse{}
 	contentType := header.Get("Content-Type")
 	switch {
 	case strings.HasPrefix(contentType, "application/grpc-web"):
@@ -252,17 +252,17 @@ func onEveryWire(t *testing.T, run func(*testing.T, wire)) {
 }
 
 func TestServeHTTP(t *testing.T) {
-	h := newHandler(t, transport.InProcess(), fake{echo: func(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	h := newHandler(t, transport.InProcess(), fake{echo: func(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		md, _ := metadata.FromIncomingContext(ctx)
 		if got := md.Get("content-type"); len(got) != 1 || got[0] != "application/grpc" {
 			t.Errorf("content type %q, want that of gRPC", got)
 		}
 		_ = grpc.SetHeader(ctx, metadata.Pairs("x-in-header", md.Get("x-request")[0], "x-bytes-bin", md.Get("x-bytes-bin")[0]+md.Get("x-bytes-bin")[1]))
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("x-at-the-end", "yes"))
-		return &examplev1.EchoResponse{Text: r.GetText()}, nil
+		return &testv1.EchoResponse{Text: r.GetText()}, nil
 	}}, rpc.Config{})
 	onEveryWire(t, func(t *testing.T, w wire) {
-		response, s, header := w.call(t, h, &examplev1.EchoRequest{Text: "héllo"}, http.Header{
+		response, s, header := w.call(t, h, &testv1.EchoRequest{Text: "héllo"}, http.Header{
 			"X-Request": {"42"}, "X-Bytes-Bin": {"AAE, AgM="}, // unpadded and padded, joined
 		})
 		if s.Err() != nil || response.GetText() != "héllo" {
@@ -292,7 +292,7 @@ func TestServeHTTP_AnswersWhatIsNoRPCInPlainText(t *testing.T) {
 		body                      string
 	}{
 		"another service":               {"POST", "/other.Service/Method", "application/json", 404, "not found"},
-		"no method at all":              {"GET", "/example.v1.EchoService/Nothing", "", 404, "not found"},
+		"no method at all":              {"GET", "/test.v1.EchoService/Nothing", "", 404, "not found"},
 		"GET":                           {"GET", echoPath, "", 405, "POST"},
 		"DELETE":                        {"DELETE", echoPath, "application/json", 405, "POST"},
 		"a form":                        {"POST", echoPath, "application/x-www-form-urlencoded", 415, "application/json"},
@@ -318,7 +318,7 @@ func TestServeHTTP_AnswersWhatIsNoRPCInPlainText(t *testing.T) {
 func TestServeHTTP_AMethodThatDoesNotExistIsUnimplemented(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{})
 	for _, contentType := range []string{"application/json", "application/proto", "application/grpc-web", "application/grpc-web-text"} {
-		r := httptest.NewRequest("POST", "/example.v1.EchoService/Nothing", nil)
+		r := httptest.NewRequest("POST", "/test.v1.EchoService/Nothing", nil)
 		r.Header.Set("Content-Type", contentType)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
@@ -333,7 +333,7 @@ func TestServeHTTP_PassesErrorsOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newHandler(t, transport.InProcess(), fake{echo: func(context.Context, *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	h := newHandler(t, transport.InProcess(), fake{echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		return nil, failure.Err()
 	}}, rpc.Config{})
 	r := httptest.NewRequest("POST", echoPath, strings.NewReader("{}"))
@@ -351,7 +351,7 @@ func TestServeHTTP_PassesErrorsOn(t *testing.T) {
 		t.Errorf("%d %+v", w.Code, got)
 	}
 	for _, w := range wires()[2:] {
-		_, s, header := w.call(t, h, &examplev1.EchoRequest{}, nil)
+		_, s, header := w.call(t, h, &testv1.EchoRequest{}, nil)
 		if s.Code() != codes.NotFound || header.Get("Grpc-Status-Details-Bin") == "" {
 			t.Errorf("%s: %v, header %v", w.name, s, header)
 		}
@@ -361,7 +361,7 @@ func TestServeHTTP_PassesErrorsOn(t *testing.T) {
 func TestConfig_StatusSaysWhatClientsMayKnow(t *testing.T) {
 	for _, code := range []codes.Code{codes.Internal, codes.Unknown, codes.Code(42)} {
 		var seen []string
-		h := newHandler(t, transport.InProcess(), fake{echo: func(context.Context, *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+		h := newHandler(t, transport.InProcess(), fake{echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 			return nil, status.Error(code, "the password is 1234")
 		}}, rpc.Config{Status: func(_ context.Context, method string, err error) *status.Status {
 			s := status.Convert(err)
@@ -373,7 +373,7 @@ func TestConfig_StatusSaysWhatClientsMayKnow(t *testing.T) {
 		}})
 		onEveryWire(t, func(t *testing.T, w wire) {
 			seen = nil
-			_, s, header := w.call(t, h, &examplev1.EchoRequest{}, nil)
+			_, s, header := w.call(t, h, &testv1.EchoRequest{}, nil)
 			if s.Message() != "withheld" || strings.Contains(fmt.Sprint(header), "1234") {
 				t.Errorf("%v with %v", s, header)
 			}
@@ -386,18 +386,18 @@ func TestConfig_StatusSaysWhatClientsMayKnow(t *testing.T) {
 
 func TestConfig_HeadersArePassedAsConfigured(t *testing.T) {
 	var got metadata.MD
-	h := newHandler(t, transport.InProcess(), fake{echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	h := newHandler(t, transport.InProcess(), fake{echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		got, _ = metadata.FromIncomingContext(ctx)
 		_ = grpc.SetHeader(ctx, metadata.Pairs("x-public", "1", "x-secret", "2"))
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("x-public", "3", "x-secret", "4"))
-		return &examplev1.EchoResponse{}, nil
+		return &testv1.EchoResponse{}, nil
 	}}, rpc.Config{
 		RequestHeader:  func(name string) (string, bool) { return "renamed", name == "X-Allowed" },
 		ResponseHeader: func(key string) (string, bool) { return "X-Renamed", key == "x-public" },
 		Metadata:       func(*http.Request) metadata.MD { return metadata.Pairs("x-own", "own") },
 	})
 	onEveryWire(t, func(t *testing.T, w wire) {
-		_, s, header := w.call(t, h, &examplev1.EchoRequest{}, http.Header{
+		_, s, header := w.call(t, h, &testv1.EchoRequest{}, http.Header{
 			"X-Allowed": {"a", "\x01 is not printable"}, "X-Other": {"b"}, "X-Own": {"forged"}, "Grpc-Metadata-X-Own": {"forged"},
 		})
 		if s.Err() != nil {
@@ -415,28 +415,28 @@ func TestConfig_HeadersArePassedAsConfigured(t *testing.T) {
 func TestServeHTTP_RefusesAHeaderThatIsNotBase64(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{})
 	onEveryWire(t, func(t *testing.T, w wire) {
-		if _, s, _ := w.call(t, h, &examplev1.EchoRequest{}, http.Header{"X-Bytes-Bin": {"%%%"}}); s.Code() != codes.InvalidArgument {
+		if _, s, _ := w.call(t, h, &testv1.EchoRequest{}, http.Header{"X-Bytes-Bin": {"%%%"}}); s.Code() != codes.InvalidArgument {
 			t.Errorf("%v", s)
 		}
 	})
 }
 
 func TestServeHTTP_PassesDeadlinesOn(t *testing.T) {
-	h := newHandler(t, transport.InProcess(), fake{echo: func(ctx context.Context, _ *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+	h := newHandler(t, transport.InProcess(), fake{echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		deadline, ok := ctx.Deadline()
 		if left := time.Until(deadline); !ok || left > time.Hour || left < time.Hour-time.Minute {
 			return nil, status.Errorf(codes.FailedPrecondition, "%v left", left)
 		}
-		return &examplev1.EchoResponse{}, nil
+		return &testv1.EchoResponse{}, nil
 	}}, rpc.Config{})
 	onEveryWire(t, func(t *testing.T, w wire) {
-		if _, s, _ := w.call(t, h, &examplev1.EchoRequest{}, http.Header{"Connect-Timeout-Ms": {"3600000"}, "Grpc-Timeout": {"60M"}}); s.Err() != nil {
+		if _, s, _ := w.call(t, h, &testv1.EchoRequest{}, http.Header{"Connect-Timeout-Ms": {"3600000"}, "Grpc-Timeout": {"60M"}}); s.Err() != nil {
 			t.Error(s)
 		}
-		if _, s, _ := w.call(t, h, &examplev1.EchoRequest{}, http.Header{"Connect-Timeout-Ms": {"soon"}, "Grpc-Timeout": {"soon"}}); s.Code() != codes.InvalidArgument {
+		if _, s, _ := w.call(t, h, &testv1.EchoRequest{}, http.Header{"Connect-Timeout-Ms": {"soon"}, "Grpc-Timeout": {"soon"}}); s.Code() != codes.InvalidArgument {
 			t.Errorf("%v for a timeout that is none", s)
 		}
-		if _, s, _ := w.call(t, h, &examplev1.EchoRequest{}, http.Header{"Connect-Timeout-Ms": {"0"}, "Grpc-Timeout": {"0n"}}); s.Code() != codes.DeadlineExceeded {
+		if _, s, _ := w.call(t, h, &testv1.EchoRequest{}, http.Header{"Connect-Timeout-Ms": {"0"}, "Grpc-Timeout": {"0n"}}); s.Code() != codes.DeadlineExceeded {
 			t.Errorf("%v for a timeout that is over", s)
 		}
 	})
@@ -445,10 +445,10 @@ func TestServeHTTP_PassesDeadlinesOn(t *testing.T) {
 func TestConfig_MaxRequestBytes(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{MaxRequestBytes: 1000})
 	onEveryWire(t, func(t *testing.T, w wire) {
-		if _, s, _ := w.call(t, h, &examplev1.EchoRequest{Text: strings.Repeat("x", 1001)}, nil); s.Code() != codes.ResourceExhausted {
+		if _, s, _ := w.call(t, h, &testv1.EchoRequest{Text: strings.Repeat("x", 1001)}, nil); s.Code() != codes.ResourceExhausted {
 			t.Errorf("%v", s)
 		}
-		if _, s, _ := w.call(t, h, &examplev1.EchoRequest{Text: strings.Repeat("x", 900)}, nil); s.Err() != nil {
+		if _, s, _ := w.call(t, h, &testv1.EchoRequest{Text: strings.Repeat("x", 900)}, nil); s.Err() != nil {
 			t.Errorf("%v for less than the limit", s)
 		}
 	})
@@ -473,7 +473,7 @@ func gzipped(t testing.TB, data []byte) []byte {
 func TestServeHTTP_InflatesRequests(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{MaxRequestBytes: 100_000})
 	for _, size := range []int{10, 99_000, 101_000} {
-		message := marshal(t, &examplev1.EchoRequest{Text: strings.Repeat("x", size)})
+		message := marshal(t, &testv1.EchoRequest{Text: strings.Repeat("x", size)})
 		for name, r := range map[string]*http.Request{
 			"application/proto":         httptest.NewRequest("POST", echoPath, bytes.NewReader(gzipped(t, message))),
 			"application/grpc-web":      httptest.NewRequest("POST", echoPath, bytes.NewReader(envelope(1, gzipped(t, message)))),
@@ -529,11 +529,11 @@ func TestServeHTTP_AGzipBombNeedsLittleMemory(t *testing.T) {
 
 func TestConfig_MaxResponseBytes(t *testing.T) {
 	size := 0
-	h := newHandler(t, transport.InProcess(), fake{echo: func(context.Context, *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
-		return &examplev1.EchoResponse{Data: bytes.Repeat([]byte{0xff}, size)}, nil
-	}, stream: func(_ *examplev1.EchoStreamRequest, s grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+	h := newHandler(t, transport.InProcess(), fake{echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+		return &testv1.EchoResponse{Data: bytes.Repeat([]byte{0xff}, size)}, nil
+	}, stream: func(_ *testv1.EchoStreamRequest, s grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 		for i := range int32(100) {
-			if err := s.Send(&examplev1.EchoStreamResponse{Sequence: i}); err != nil {
+			if err := s.Send(&testv1.EchoStreamResponse{Sequence: i}); err != nil {
 				return err
 			}
 		}
@@ -541,16 +541,16 @@ func TestConfig_MaxResponseBytes(t *testing.T) {
 	}}, rpc.Config{MaxResponseBytes: func(context.Context) int { return 1000 }})
 	onEveryWire(t, func(t *testing.T, w wire) {
 		size = 760 // in base64, more than 1000
-		if _, s, _ := w.call(t, h, &examplev1.EchoRequest{}, nil); s.Code() != codes.ResourceExhausted {
+		if _, s, _ := w.call(t, h, &testv1.EchoRequest{}, nil); s.Code() != codes.ResourceExhausted {
 			t.Errorf("%v", s)
 		}
 		size = 700
-		if response, s, _ := w.call(t, h, &examplev1.EchoRequest{}, nil); s.Err() != nil || len(response.GetData()) != size {
+		if response, s, _ := w.call(t, h, &testv1.EchoRequest{}, nil); s.Err() != nil || len(response.GetData()) != size {
 			t.Errorf("%v for less than the limit", s)
 		}
 	})
 	t.Run("a stream", func(t *testing.T) {
-		r := httptest.NewRequest("POST", "/example.v1.EchoService/EchoStream", bytes.NewReader(envelope(0, nil)))
+		r := httptest.NewRequest("POST", "/test.v1.EchoService/EchoStream", bytes.NewReader(envelope(0, nil)))
 		r.Header.Set("Content-Type", "application/grpc-web")
 		recorder := httptest.NewRecorder()
 		h.ServeHTTP(recorder, r)
@@ -566,7 +566,7 @@ func TestConfig_MaxResponseBytes(t *testing.T) {
 func TestConfig_RefuseBinary(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{RefuseBinary: func(*http.Request) error { return errors.New("text only") }})
 	onEveryWire(t, func(t *testing.T, w wire) {
-		response, s, _ := w.call(t, h, &examplev1.EchoRequest{Text: "x"}, nil)
+		response, s, _ := w.call(t, h, &testv1.EchoRequest{Text: "x"}, nil)
 		if binary := w.contentType == "application/proto" || w.contentType == "application/grpc-web+proto"; !binary {
 			if s.Err() != nil || response.GetText() != "x" {
 				t.Errorf("%v, %v", response, s)
@@ -587,8 +587,8 @@ func TestConfig_RefuseBinary(t *testing.T) {
 // A service without a descriptor is served in binary form only.
 func TestServeHTTP_WithoutADescriptor(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{})
-	body := bytes.NewBuffer(envelope(0, marshal(t, &examplev1.EchoRequest{Text: "a"})))
-	body.Write(envelope(0, marshal(t, &examplev1.EchoRequest{Text: "b"})))
+	body := bytes.NewBuffer(envelope(0, marshal(t, &testv1.EchoRequest{Text: "a"})))
+	body.Write(envelope(0, marshal(t, &testv1.EchoRequest{Text: "b"})))
 	r := httptest.NewRequest("POST", "/test.Collect/Sum", body)
 	r.Header.Set("Content-Type", "application/grpc-web")
 	w := httptest.NewRecorder()

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -23,9 +23,9 @@ import (
 // Each message of a stream can be read before the next is sent, in every form.
 func TestServeHTTP_StreamsAsMessagesCome(t *testing.T) {
 	next := make(chan struct{})
-	h := newHandler(t, transport.InProcess(), fake{stream: func(_ *examplev1.EchoStreamRequest, s grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+	h := newHandler(t, transport.InProcess(), fake{stream: func(_ *testv1.EchoStreamRequest, s grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 		for i := range int32(3) {
-			if err := s.Send(&examplev1.EchoStreamResponse{Id: "x", Sequence: i}); err != nil {
+			if err := s.Send(&testv1.EchoStreamResponse{Id: "x", Sequence: i}); err != nil {
 				return err
 			}
 			<-next
@@ -41,7 +41,7 @@ func TestServeHTTP_StreamsAsMessagesCome(t *testing.T) {
 		"application/connect+json":  string(envelope(0, []byte("{}"))),
 	} {
 		t.Run(contentType, func(t *testing.T) {
-			response, err := http.Post(server.URL+"/example.v1.EchoService/EchoStream", contentType, strings.NewReader(request))
+			response, err := http.Post(server.URL+"/test.v1.EchoService/EchoStream", contentType, strings.NewReader(request))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +95,7 @@ func TestServeHTTP_BothDirectionsOverHTTP1(t *testing.T) {
 	defer server.Close()
 	var body bytes.Buffer
 	for range 1000 {
-		body.Write(envelope(0, marshal(t, &examplev1.EchoRequest{Text: strings.Repeat("x", 1000)})))
+		body.Write(envelope(0, marshal(t, &testv1.EchoRequest{Text: strings.Repeat("x", 1000)})))
 	}
 	response, err := http.Post(server.URL+"/test.Collect/Each", "application/grpc-web", &body)
 	if err != nil {
@@ -218,9 +218,9 @@ func TestServeHTTP_ABrokenRequestStream(t *testing.T) {
 // FuzzServeHTTP checks that no request makes the handler panic or answer
 // without a status, and that the text form is read like the binary one.
 func FuzzServeHTTP(f *testing.F) {
-	f.Add("application/grpc-web", "/example.v1.EchoService/Echo", envelope(0, []byte("\x12\x01x")))
-	f.Add("application/grpc-web-text", "/example.v1.EchoService/Echo", []byte("AAAAAAMSAXg="))
-	f.Add("application/json", "/example.v1.EchoService/Echo", []byte(`{"text":"x"}`))
+	f.Add("application/grpc-web", "/test.v1.EchoService/Echo", envelope(0, []byte("\x12\x01x")))
+	f.Add("application/grpc-web-text", "/test.v1.EchoService/Echo", []byte("AAAAAAMSAXg="))
+	f.Add("application/json", "/test.v1.EchoService/Echo", []byte(`{"text":"x"}`))
 	f.Add("application/connect+json", "/test.Collect/Each", envelope(0, []byte("{}")))
 	f.Add("application/connect+proto", "/test.Collect/Sum", envelope(2, []byte("{}")))
 	h := newHandler(f, transport.InProcess(), fake{}, rpc.Config{MaxRequestBytes: 10_000})

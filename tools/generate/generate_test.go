@@ -109,6 +109,16 @@ func TestGenerateNamesTheMistake(t *testing.T) {
 			map[string]string{"go.mod": "module m", "proto/a/a.proto": "syntax = \"proto3\";\nmessage A { B b = 1; }\nmessage C { D d = 1; }"},
 			[]string{"a.proto:2:", "a.proto:3:"},
 		},
+		"a query with a message that contains itself, in an OpenAPI document": {
+			map[string]string{
+				"go.mod":               "module m",
+				"proto/a/openapi.yaml": "openapiOptions: {}\n",
+				"proto/a/v1/a.proto": "syntax = \"proto3\"; package a.v1; import \"google/api/annotations.proto\";\n" +
+					"service A { rpc Get(Tree) returns (Tree) { option (google.api.http) = {get: \"/v1/a\"}; } }\n" +
+					"message Tree { string name = 1; Tree left = 2; }",
+			},
+			[]string{".a.v1.Tree", "contains itself", "proto/a/openapi.yaml"},
+		},
 		"no protos":      {map[string]string{"go.mod": "module m", "proto/README": ""}, []string{"no .proto file"}},
 		"no directory":   {map[string]string{"go.mod": "module m"}, []string{"proto"}},
 		"no module":      {map[string]string{"proto/a/a.proto": `syntax = "proto3";`}, []string{"go.mod"}},

@@ -88,11 +88,17 @@ func (g generator) call(plugin, parameter string, names []string) (*pluginpb.Cod
 	return response, nil
 }
 
-// tool runs a tool of the working directory's go.mod.
+// tool runs a tool of the working directory's go.mod. Of a tool that panics, the error has the reason, without the trace.
 func (g generator) tool(stdin io.Reader, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(g.ctx, "go", append([]string{"tool", name}, args...)...)
-	cmd.Stdin, cmd.Stderr = stdin, g.stderr
+	var said bytes.Buffer
+	cmd.Stdin, cmd.Stderr = stdin, &said
 	output, err := cmd.Output()
+	if reason, ok := strings.CutPrefix(said.String(), "panic: "); ok && err != nil {
+		reason, _, _ = strings.Cut(reason, "\n")
+		return nil, fmt.Errorf("generate: go tool %s: %s", name, reason)
+	}
+	_, _ = said.WriteTo(g.stderr)
 	if err != nil {
 		return nil, fmt.Errorf("generate: go tool %s: %w", name, err)
 	}
@@ -103,6 +109,10 @@ func (g generator) tool(stdin io.Reader, name string, args ...string) ([]byte, e
 func (g generator) openAPI(config, top string, names []string) error {
 	parameter := "allow_merge=true,merge_file_name=" + top + ",openapi_configuration=" + filepath.ToSlash(config)
 	v2, err := g.call("protoc-gen-openapiv2", parameter, names)
+	if err != nil && strings.Contains(err.Error(), "recursive") {
+		return fmt.Errorf("%w: a query has a message that contains itself; "+
+			"take that in the body, or remove %s to go without an OpenAPI document", err, config)
+	}
 	if err != nil {
 		return err
 	}

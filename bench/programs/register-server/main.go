@@ -11,7 +11,7 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/ping"
 )
 
 func main() {

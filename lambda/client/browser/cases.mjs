@@ -125,8 +125,8 @@ function checkFailure(error, { registry }) {
   equal(error instanceof ConnectError, true, `error: ${error}`);
   equal(Code[error.code], "NotFound", error.message);
   equal(error.rawMessage, "no echo in the café: 50% off");
-  equal(error.details.map((d) => d.type), ["example.v1.EchoNested", "google.protobuf.Duration"]);
-  const [nested] = error.findDetails(registry.getMessage("example.v1.EchoNested"));
+  equal(error.details.map((d) => d.type), ["test.v1.EchoNested", "google.protobuf.Duration"]);
+  const [nested] = error.findDetails(registry.getMessage("test.v1.EchoNested"));
   equal([nested.name, nested.count], ["shelf", 7]);
   const [duration] = error.findDetails(registry.getMessage("google.protobuf.Duration"));
   equal([duration.seconds, duration.nanos], [1n, 500_000_000]);

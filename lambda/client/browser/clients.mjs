@@ -16,7 +16,7 @@ import grpcWeb from "grpc-web";
 // schema returns the service and the registry of a descriptor set.
 export function schema(descriptorSet) {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
-  return { registry, service: registry.getService("example.v1.EchoService") };
+  return { registry, service: registry.getService("test.v1.EchoService") };
 }
 
 // connectClient makes a client of one of Connect's transports.

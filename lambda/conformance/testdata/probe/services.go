@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
@@ -21,8 +20,8 @@ import (
 // has given the scope "read" or the principal "alice".
 func Services() []service.Option {
 	return []service.Option{
-		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
-			examplev1.RegisterEchoServiceHandlerClient, echo{}),
+		service.Bind[testv1.EchoServiceServer](testv1.RegisterEchoServiceServer, testv1.NewEchoServiceClient,
+			testv1.RegisterEchoServiceHandlerClient, echo{}),
 		service.Bind[testv1.TestServiceServer](testv1.RegisterTestServiceServer, testv1.NewTestServiceClient,
 			testv1.RegisterTestServiceHandlerClient, items{}),
 		service.WithUnaryInterceptors(authorize),
@@ -32,7 +31,7 @@ func Services() []service.Option {
 func authorize(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	scopes := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"authorizer-scope")
 	principals := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"authorizer-principal")
-	r, ok := request.(*examplev1.EchoRequest)
+	r, ok := request.(*testv1.EchoRequest)
 	if ok && r.GetId() == "secret" && !slices.Contains(scopes, "read") && !slices.Contains(principals, "alice") {
 		return nil, status.Error(codes.PermissionDenied, "not for you")
 	}
@@ -40,12 +39,12 @@ func authorize(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next g
 }
 
 type echo struct {
-	examplev1.UnimplementedEchoServiceServer
+	testv1.UnimplementedEchoServiceServer
 }
 
 // Echo answers with the metadata that it sees, in JSON, unless the id asks for
 // something else.
-func (echo) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
+func (echo) Echo(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 	switch r.GetId() {
 	case "sleep":
 		<-ctx.Done()
@@ -57,17 +56,17 @@ func (echo) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.Echo
 	case "unauthenticated":
 		return nil, status.Error(codes.Unauthenticated, "who\r\nX-Injected: 1")
 	case "headers":
-		return &examplev1.EchoResponse{}, grpc.SetHeader(ctx, metadata.Pairs("x-inside", "1", "retry-after", "7"))
+		return &testv1.EchoResponse{}, grpc.SetHeader(ctx, metadata.Pairs("x-inside", "1", "retry-after", "7"))
 	}
 	md, _ := metadata.FromIncomingContext(ctx)
 	text, err := json.Marshal(md)
-	return &examplev1.EchoResponse{Id: r.GetId(), Text: string(text)}, err
+	return &testv1.EchoResponse{Id: r.GetId(), Text: string(text)}, err
 }
 
 // EchoStream sends messages and then fails.
-func (echo) EchoStream(r *examplev1.EchoStreamRequest, stream grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+func (echo) EchoStream(r *testv1.EchoStreamRequest, stream grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 	for i := range r.GetCount() {
-		if err := stream.Send(&examplev1.EchoStreamResponse{Id: r.GetId(), Sequence: i + 1}); err != nil {
+		if err := stream.Send(&testv1.EchoStreamResponse{Id: r.GetId(), Sequence: i + 1}); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-// Command function is the example services behind their gateway and event
+// Command function is the test services behind their gateway and event
 // handler, run by package runtimeapi: a whole function to test and measure the
 // client with. It reads the configuration of the real one.
 package main
@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 )
 
 func main() {
@@ -45,7 +45,7 @@ func run() error {
 	if err != nil {
 		return client.FailInit(err)
 	}
-	s, err := service.New(ctx, c.Transport, append(example.Services(), service.WithLogger(logger))...)
+	s, err := service.New(ctx, c.Transport, append(testservice.Options(), service.WithLogger(logger))...)
 	if err != nil {
 		return client.FailInit(err)
 	}

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
@@ -25,8 +25,8 @@ import (
 
 func main() {
 	options := []service.Option{
-		service.Bind[examplev1.EchoServiceServer](examplev1.RegisterEchoServiceServer, examplev1.NewEchoServiceClient,
-			examplev1.RegisterEchoServiceHandlerClient, echo{}),
+		service.Bind[testv1.EchoServiceServer](testv1.RegisterEchoServiceServer, testv1.NewEchoServiceClient,
+			testv1.RegisterEchoServiceHandlerClient, echo{}),
 		service.WithRequestHeaders("X-In", "X-In-Bin"),
 		service.WithResponseHeaders("X-Out", "X-Out-Bin", "X-End"),
 	}
@@ -37,12 +37,12 @@ func main() {
 }
 
 type echo struct {
-	examplev1.UnimplementedEchoServiceServer
+	testv1.UnimplementedEchoServiceServer
 }
 
 // Echo returns the request, unless its id asks for something else.
-func (echo) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
-	response := &examplev1.EchoResponse{
+func (echo) Echo(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+	response := &testv1.EchoResponse{
 		Id: r.GetId(), Text: r.GetText(), Tags: r.GetTags(), Number: r.GetNumber(),
 		Data: r.GetData(), Time: r.GetTime(), Nested: r.GetNested(),
 	}
@@ -67,7 +67,7 @@ func (echo) Echo(ctx context.Context, r *examplev1.EchoRequest) (*examplev1.Echo
 // EchoStream sends count messages and then does what the id asks for. If the id
 // is a URL, a message is sent when the URL has answered that the client has the
 // one before it, and then the interval has passed.
-func (echo) EchoStream(r *examplev1.EchoStreamRequest, stream grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
+func (echo) EchoStream(r *testv1.EchoStreamRequest, stream grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 	ctx := stream.Context()
 	if r.GetId() == "metadata" {
 		stream.SetTrailer(trailer(ctx))
@@ -86,7 +86,7 @@ func (echo) EchoStream(r *examplev1.EchoStreamRequest, stream grpc.ServerStreami
 				return status.FromContextError(ctx.Err()).Err()
 			}
 		}
-		if err := stream.Send(&examplev1.EchoStreamResponse{Id: r.GetId(), Sequence: sequence}); err != nil {
+		if err := stream.Send(&testv1.EchoStreamResponse{Id: r.GetId(), Sequence: sequence}); err != nil {
 			return err
 		}
 	}
@@ -120,7 +120,7 @@ func awaitReceipt(ctx context.Context, url string, sequence int32) error {
 // failure is an error with two details and a message that is not ASCII.
 func failure() error {
 	s, err := status.New(codes.NotFound, "no echo in the café: 50% off").
-		WithDetails(&examplev1.EchoNested{Name: "shelf", Count: 7}, durationpb.New(1500*time.Millisecond))
+		WithDetails(&testv1.EchoNested{Name: "shelf", Count: 7}, durationpb.New(1500*time.Millisecond))
 	if err != nil {
 		return err
 	}

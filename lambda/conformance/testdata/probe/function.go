@@ -1,7 +1,4 @@
-// Command function is what the conformance tests run in the emulator: the
-// handlers of package probe, behind this project or behind one of the adapters
-// that it is compared with.
-package main
+package probe
 
 import (
 	"context"
@@ -17,24 +14,17 @@ import (
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/conformance/testdata/probe"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-func main() {
-	if err := run(os.Getenv); err != nil {
-		fmt.Fprintln(os.Stderr, "function:", err)
-		os.Exit(1)
-	}
-}
-
-// run serves invocations for ever. SERVE says what to serve: probe, services or
-// example. ADAPTER says how, see start. Transport and base path are read as the
-// function reads them.
-func run(getenv func(string) string) error {
+// Run is a function that serves invocations until an error: the handlers of this
+// package, behind this project or behind one of the adapters that it is compared
+// with. SERVE says what to serve: probe, services or test. ADAPTER says how, see
+// start. Transport and base path are read as lambda/function reads them.
+func Run(getenv func(string) string) error {
 	table, err := config.NewTable(nil, nil)
 	if err != nil {
 		return err
@@ -62,13 +52,13 @@ func newHandler(t transport.Transport, getenv func(string) string) (http.Handler
 	var options []service.Option
 	switch serve := getenv("SERVE"); serve {
 	case "probe":
-		return probe.New(), nil
+		return New(), nil
 	case "services":
-		options = probe.Services()
-	case "example":
-		options = example.Services()
+		options = Services()
+	case "test":
+		options = testservice.Options()
 	default:
-		return nil, fmt.Errorf("SERVE=%q: want probe, services or example", serve)
+		return nil, fmt.Errorf("SERVE=%q: want probe, services or test", serve)
 	}
 	options = append(options, service.WithReservedMetadata(event.Metadata))
 	if limit := getenv("MAX_REQUEST"); limit != "" {

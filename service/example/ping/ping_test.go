@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/ping"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/ping"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -26,7 +26,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
-	"github.com/lambda-grpc/lambda-grpc-gateway/service/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/echo"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
