@@ -34,7 +34,9 @@ type config struct {
 	json       JSON
 	routes     []route
 	declared   []*declared
-	errs       []error // of the options
+	openAPI    []*openAPI
+	observer   Observer // nil: none
+	errs       []error  // of the options
 
 	rpc           bool
 	rpcServices   []string // empty: all that are bound

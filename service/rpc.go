@@ -77,10 +77,7 @@ func (c *config) withRPC(cc grpc.ClientConnInterface, maxRequest int, next http.
 
 // exposed returns the services that WithRPC is about.
 func (c *config) exposed() (map[string]grpc.ServiceInfo, error) {
-	bound := recorder{}
-	for _, b := range c.bindings {
-		b.register(bound)
-	}
+	bound := c.bound()
 	if len(c.rpcServices) == 0 {
 		return bound, nil
 	}

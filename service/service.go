@@ -78,7 +78,7 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	for _, o := range opts {
 		o(c)
 	}
-	if err := errors.Join(append(c.errs, c.checkVariables())...); err != nil {
+	if err := errors.Join(append(c.errs, c.checkVariables(), c.checkOpenAPI())...); err != nil {
 		return nil, fmt.Errorf("service: %w", err)
 	}
 	s := &Service{config: c, health: health.NewServer(), closing: make(chan struct{})}
@@ -88,7 +88,7 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 			return nil, fmt.Errorf("service: registering metrics: %w", err)
 		}
 	}
-	reserved := newReservedMetadata(c.reserved, c.logger)
+	reserved := newReservedMetadata(c)
 	if err := s.open(ctx, t, reserved.token); err != nil {
 		s.closeMetrics()
 		return nil, fmt.Errorf("service: %w", err)
