@@ -25,7 +25,7 @@ help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Serve HTTP on localhost:8080, gRPC on :8081, metrics on :9090
+run: ## Serve HTTP on localhost:8080, gRPC on :8081, metrics on :9090, a page on :8082
 	@mkdir -p dist
 	@go build -o dist/local ./local
 	@exec dist/local $(ARGS)
@@ -64,6 +64,14 @@ test-browser: ## Run the official JavaScript clients in node and, where it is, C
 	go run -C tools ./generate -descriptor-set ../dist/browser/proto.binpb
 	npm ci --prefix lambda/client/browser --ignore-scripts --no-audit --no-fund
 	FUNCTION=$(CURDIR)/dist/browser/function SCHEMA=$(CURDIR)/dist/browser/proto.binpb npm test --prefix lambda/client/browser
+
+.PHONY: test-page
+test-page: ## Drive the local server's page in Chromium; needs npm, skips without Chromium
+	@mkdir -p dist/browser
+	go build -o dist/browser/local ./local
+	go build -o dist/browser/bootstrap ./lambda
+	npm ci --prefix local/server/page/browser --ignore-scripts --no-audit --no-fund
+	LOCAL=$(CURDIR)/dist/browser/local FUNCTION=$(CURDIR)/dist/browser/bootstrap npm test --prefix local/server/page/browser
 
 .PHONY: build
 build: ## Build the function and the local server into dist/

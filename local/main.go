@@ -1,11 +1,15 @@
 // Command local serves the example services on this machine or in a container:
-// HTTP, gRPC with reflection, and Prometheus metrics. With -lambda it runs the
-// function in an emulator of Lambda instead. See -help.
+// HTTP, gRPC with reflection, Prometheus metrics, and a page that shows them.
+// With -lambda it runs the function in an emulator of Lambda instead. See -help.
 package main
 
 import (
+	"github.com/lambda-grpc/lambda-grpc-gateway/gen/openapi"
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example"
 )
 
-func main() { server.Main(example.Services()...) }
+func main() {
+	server.Main(append(example.Services(), service.WithOpenAPI(openapi.Documents))...)
+}

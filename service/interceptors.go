@@ -38,7 +38,11 @@ type outermost struct {
 
 func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	c := o.begin(ctx, info.FullMethod, "unary")
+	c.received(req)
 	reply, err := next(c.ctx, req)
+	if err == nil {
+		c.sent(reply)
+	}
 	if err = o.end(c, err); err != nil {
 		return nil, err
 	}
@@ -70,6 +74,7 @@ type serverCall struct {
 	metadata   metadata.MD // the handler's
 	trusted    bool        // made by the Service itself
 	start      time.Time
+	observer   CallObserver // nil: none
 }
 
 func (o outermost) begin(ctx context.Context, method, methodType string) *serverCall {
@@ -80,6 +85,7 @@ func (o outermost) begin(ctx context.Context, method, methodType string) *server
 			ids[i] = boundRequestID(id)
 		}
 	}
+	o.observe(c)
 	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
 	c.ctx = metadata.NewIncomingContext(ctx, c.metadata)
 	// grpc.SetSendCompressor works on no stream but grpc-go's own. A client
@@ -98,6 +104,9 @@ func (o outermost) end(c *serverCall, err error) error {
 	err = boundStatus(err)
 	if err != nil && c.trusted {
 		_ = c.ServerTransportStream.SetTrailer(metadata.MD{answeredKey: {"1"}}) // fails if the client has left
+	}
+	if c.observer != nil {
+		c.observer.End(err)
 	}
 	if !isHealth(c.method) {
 		o.logCall(c, err)

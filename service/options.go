@@ -34,7 +34,8 @@ type config struct {
 	json       JSON
 	routes     []route
 	program    []*programOption
-	errs       []error // of the options
+	observer   Observer // nil: none
+	errs       []error  // of the options
 
 	rpc           bool
 	rpcServices   []string // empty: all that are bound

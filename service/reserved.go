@@ -61,14 +61,15 @@ func deleteReserved(md metadata.MD) {
 
 // reservedMetadata is what a Service adds to its own calls.
 type reservedMetadata struct {
-	token  string
-	from   func(context.Context) iter.Seq2[string, string] // nil: nothing
-	logger *slog.Logger
-	once   *sync.Once // of the warning about what from yields
+	token    string
+	from     func(context.Context) iter.Seq2[string, string] // nil: nothing
+	observer Observer                                        // nil: none
+	logger   *slog.Logger
+	once     *sync.Once // of the warning about what from yields
 }
 
-func newReservedMetadata(from func(context.Context) iter.Seq2[string, string], logger *slog.Logger) reservedMetadata {
-	return reservedMetadata{token: rand.Text(), from: from, logger: logger, once: new(sync.Once)}
+func newReservedMetadata(c *config) reservedMetadata {
+	return reservedMetadata{token: rand.Text(), from: c.reserved, observer: c.observer, logger: c.logger, once: new(sync.Once)}
 }
 
 // outgoing returns ctx with the reserved metadata and no other under the
@@ -82,6 +83,11 @@ func (r reservedMetadata) outgoing(ctx context.Context) (context.Context, error)
 	}
 	if r.from != nil {
 		r.addTo(ctx, md)
+	}
+	if r.observer != nil {
+		if tag := r.observer.Tag(ctx); tag != "" {
+			md[tagKey] = []string{tag}
+		}
 	}
 	md[tokenKey] = []string{r.token}
 	if headerListSize(md) > maxRequestMetadata {

@@ -89,7 +89,7 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 			return nil, fmt.Errorf("service: registering metrics: %w", err)
 		}
 	}
-	reserved := newReservedMetadata(c.reserved, c.logger)
+	reserved := newReservedMetadata(c)
 	if err := s.open(ctx, t, reserved.token); err != nil {
 		s.closeMetrics()
 		return nil, fmt.Errorf("service: %w", err)

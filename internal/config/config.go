@@ -68,6 +68,7 @@ type Config struct {
 	HTTPAddress    string
 	GRPCAddress    string
 	MetricsAddress string
+	DocsAddress    string
 	DrainTimeout   time.Duration
 	BodyTimeout    time.Duration
 	IdleTimeout    time.Duration

@@ -63,6 +63,7 @@ var mistakes = map[string]map[string][]string{
 	"HTTP_ADDRESS":      {"localhost": {"host:port"}, ":99999": {"host:port"}, "http://localhost:80": {"host:port"}, ":http": {"host:port"}},
 	"GRPC_ADDRESS":      {"localhost": {"host:port"}},
 	"METRICS_ADDRESS":   {"localhost": {"host:port"}, "emf": {"host:port"}},
+	"DOCS":              {"on": {"host:port"}, "8082": {"host:port"}},
 	"DRAIN_TIMEOUT":     {"10": {"unit"}, "0s": {"positive"}, "-1s": {"positive"}},
 	"MAX_BODY_BYTES":    {"1MB": {"whole number"}, "0": {"from 1"}, "-1": {"from 1"}, "9999999999999": {"2147483647"}},
 	"BODY_TIMEOUT":      {"x": {"unit"}, "0": {"positive"}},
@@ -220,7 +221,7 @@ func TestDefaults(t *testing.T) {
 		}},
 		"server": {config.Server, "tcp", config.Config{
 			Program: config.Server, RPC: true, Metrics: config.Prometheus,
-			HTTPAddress: "localhost:8080", GRPCAddress: "localhost:8081", MetricsAddress: "localhost:9090",
+			HTTPAddress: "localhost:8080", GRPCAddress: "localhost:8081", MetricsAddress: "localhost:9090", DocsAddress: "localhost:8082",
 			DrainTimeout: 10 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 			MaxBodyBytes: 10 << 20, MaxConnections: 4096, MaxStreams: 1000,
 		}},

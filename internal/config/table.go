@@ -196,6 +196,7 @@ func serverSettings() []setting {
 		address("HTTP_ADDRESS", "localhost:8080", "HTTP", Server|Emulator, func(c *Config) *string { return &c.HTTPAddress }),
 		address("GRPC_ADDRESS", "localhost:8081", "gRPC", Server, func(c *Config) *string { return &c.GRPCAddress }),
 		address("METRICS_ADDRESS", "localhost:9090", "/metrics", Server, func(c *Config) *string { return &c.MetricsAddress }),
+		address("DOCS", "localhost:8082", "a page with the methods and the latest calls", Server|Emulator, func(c *Config) *string { return &c.DocsAddress }),
 		duration("DRAIN_TIMEOUT", "10s", "how long calls in flight may take after SIGINT or SIGTERM",
 			Server|Emulator, func(c *Config) *time.Duration { return &c.DrainTimeout }),
 		{

@@ -8,36 +8,54 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// serveFunction serves HTTP through the function binary until ctx ends.
-func serveFunction(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Logger) error {
-	options, err := frontDoorOptions(c, logger)
+// serveFunction serves HTTP through the function binary until ctx ends. options
+// are for the page, which shows the services that they bind.
+func serveFunction(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Logger, options []service.Option) error {
+	doorOptions, err := frontDoorOptions(c, logger)
 	if err != nil {
 		return usageError{err}
 	}
-	l, err := listen(c, "http-address", c.HTTPAddress)
+	listeners, err := listenAll(c)
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	defer listeners.close() // those that nothing took over
 	// The function outlives ctx for as long as requests are being drained.
 	fn, err := startFunction(context.WithoutCancel(ctx), c, out, logger)
 	if err != nil {
 		return err
 	}
-	door, err := frontdoor.New(fn, frontdoor.Source(c.Source), options...)
+	source := frontdoor.Source(c.Source)
+	door, err := frontdoor.New(fn, source, doorOptions...)
 	if err != nil {
 		return errors.Join(err, fn.Close())
 	}
-	logger.Info("serving", "http", "http://"+l.Addr().String(), "function", c.FunctionPath, "source", c.Source, "pid", fn.Pid())
-	err = serveHTTP(ctx, l, limitBodies(door, c), c, logger)
-	err = errors.Join(err, fn.Close())
+	docs := newDocs(listeners.docs, prefixOf(source, c), c, options, logger)
+	handler := docs.record(limitBodies(door, c))
+	group, ctx := errgroup.WithContext(ctx)
+	if docs != nil {
+		docs.page.Events.Source, docs.page.Events.Function = source, fn
+		group.Go(func() error { return docs.serve(ctx, c, listeners.http, nil) })
+	}
+	if l := listeners.http; l != nil {
+		group.Go(func() error { return serveHTTP(ctx, l, handler, c, logger) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		return nil
+	})
+	logger.Info("serving", append(listeners.attrs(), "function", c.FunctionPath, "source", c.Source, "pid", fn.Pid())...)
+	err = errors.Join(group.Wait(), fn.Close())
 	logger.Info("stopped")
 	return err
 }
@@ -59,10 +77,10 @@ func startFunction(ctx context.Context, c *config.Config, out io.Writer, logger 
 // frontDoorOptions refuses what the source cannot do, before anything starts.
 func frontDoorOptions(c *config.Config, logger *slog.Logger) ([]frontdoor.Option, error) {
 	source := frontdoor.Source(c.Source)
-	isAPI := slices.Contains([]frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1}, source)
+	isAPI := isAPI(source)
 	options := []frontdoor.Option{frontdoor.WithLogger(logger)}
 	if c.Stream {
-		if source != frontdoor.RESTAPI && source != frontdoor.FunctionURL {
+		if !canStream(source) {
 			return nil, fmt.Errorf("%s=%q: -source=%q cannot stream: want buffered, or -source %s or %s",
 				c.Given("response-mode"), "stream", source, frontdoor.RESTAPI, frontdoor.FunctionURL)
 		}
@@ -76,7 +94,7 @@ func frontDoorOptions(c *config.Config, logger *slog.Logger) ([]frontdoor.Option
 		options = append(options, frontdoor.WithStage(c.Stage))
 	}
 	if c.ClaimsPath != "" {
-		if !isAPI && source != frontdoor.FunctionURL && source != frontdoor.VPCLattice {
+		if !canAuthorize(source) {
 			return nil, fmt.Errorf("-claims=%q: -source=%q has no authorizer: want none, or another source", c.ClaimsPath, source)
 		}
 		authorizer, err := readAuthorizer(c.ClaimsPath)
@@ -89,6 +107,50 @@ func frontDoorOptions(c *config.Config, logger *slog.Logger) ([]frontdoor.Option
 		options = append(options, frontdoor.WithBasePath(c.BasePath))
 	}
 	return options, nil
+}
+
+func isAPI(source frontdoor.Source) bool {
+	return source == frontdoor.RESTAPI || source == frontdoor.HTTPAPI || source == frontdoor.HTTPAPIv1
+}
+
+func canStream(source frontdoor.Source) bool {
+	return source == frontdoor.RESTAPI || source == frontdoor.FunctionURL
+}
+
+func canAuthorize(source frontdoor.Source) bool {
+	return isAPI(source) || source == frontdoor.FunctionURL || source == frontdoor.VPCLattice
+}
+
+// doorOf returns the front door of any source, with what of c that source has.
+func doorOf(fn emulator.Invoker, source frontdoor.Source, c *config.Config, logger *slog.Logger) (http.Handler, error) {
+	other := *c
+	other.Source = string(source)
+	other.Stream = c.Stream && canStream(source)
+	if !isAPI(source) {
+		other.Stage = ""
+	}
+	if !canAuthorize(source) {
+		other.ClaimsPath = ""
+	}
+	options, err := frontDoorOptions(&other, logger)
+	if err != nil {
+		return nil, err
+	}
+	return frontdoor.New(fn, source, options...)
+}
+
+// prefixOf is what the path of every URL of source begins with. Without an API,
+// the function itself removes the base path.
+func prefixOf(source frontdoor.Source, c *config.Config) string {
+	base := strings.Trim(c.BasePath, "/")
+	switch {
+	case base != "":
+		return "/" + base
+	case isAPI(source) && c.Stage != "" && c.Stage != "$default":
+		return "/" + c.Stage
+	default:
+		return ""
+	}
 }
 
 // readAuthorizer lets every caller through, as the one whom the file describes.

@@ -50,6 +50,7 @@ func handleEvent(ctx context.Context, c *config.Config, out, answers io.Writer, 
 // openEvents returns what handles events with the services in this process.
 func openEvents(ctx context.Context, c *config.Config, logger *slog.Logger, options []service.Option) (*event.Handler, func() error, error) {
 	triggers := append(c.Triggers, trigger.Of(options...)...)
+	service.OpenAPI(options...) // for a page, which there is none of here
 	defaults := []service.Option{
 		service.WithLogger(logger),
 		service.WithCORS(c.CORSOrigins...),

@@ -11,7 +11,7 @@ import (
 )
 
 // listeners are those that the configuration asks for; nil where one is off.
-type listeners struct{ http, grpc, metrics net.Listener }
+type listeners struct{ http, grpc, metrics, docs net.Listener }
 
 // listenAll opens all of them or none.
 func listenAll(c *config.Config) (*listeners, error) {
@@ -28,8 +28,9 @@ func listenAll(c *config.Config) (*listeners, error) {
 		{"http-address", c.HTTPAddress, &l.http},
 		{"grpc-address", c.GRPCAddress, &l.grpc},
 		{"metrics-address", metricsAddress, &l.metrics},
+		{"docs", c.DocsAddress, &l.docs},
 	} {
-		if want.address == config.Off {
+		if want.address == config.Off || want.address == "" { // the program does not read it
 			continue
 		}
 		opened, err := listen(c, want.flag, want.address)
@@ -65,11 +66,14 @@ func (l *listeners) attrs() (attrs []any) {
 	if l.metrics != nil {
 		attrs = append(attrs, "metrics", "http://"+l.metrics.Addr().String()+"/metrics")
 	}
+	if l.docs != nil {
+		attrs = append(attrs, "docs", "http://"+l.docs.Addr().String())
+	}
 	return attrs
 }
 
 func (l *listeners) close() {
-	for _, opened := range []net.Listener{l.http, l.grpc, l.metrics} {
+	for _, opened := range []net.Listener{l.http, l.grpc, l.metrics, l.docs} {
 		if opened != nil {
 			_ = opened.Close()
 		}

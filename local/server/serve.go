@@ -40,6 +40,8 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options [
 		defaults = append(defaults, metrics.WithRegisterer(registry))
 	}
 	triggers := trigger.Of(options...)
+	docs := newDocs(listeners.docs, "", c, options, logger)
+	defaults = append(defaults, docs.options()...)
 	svc, err := service.New(ctx, c.Transport, append(defaults, options...)...)
 	if err != nil {
 		return err
@@ -48,9 +50,13 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options [
 	if _, err := trigger.NewHandler(svc, trigger.Config{Logger: logger}, triggers...); err != nil {
 		return errors.Join(err, svc.Close())
 	}
+	handler := docs.record(limitBodies(svc, c))
 	group, ctx := errgroup.WithContext(ctx)
+	if docs != nil {
+		group.Go(func() error { return docs.serve(ctx, c, listeners.http, listeners.grpc) })
+	}
 	if l := listeners.http; l != nil {
-		group.Go(func() error { return serveHTTP(ctx, l, limitBodies(svc, c), c, logger) })
+		group.Go(func() error { return serveHTTP(ctx, l, handler, c, logger) })
 	}
 	if l := listeners.metrics; l != nil {
 		group.Go(func() error { return serveHTTP(ctx, l, limitBodies(metricsHandler(registry), c), c, logger) })

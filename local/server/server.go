@@ -1,6 +1,7 @@
 // Package server serves gRPC services on a laptop or in a container: HTTP
-// through their gateway, gRPC with reflection, and Prometheus metrics, each on
-// an address of its own. It limits what one client can take of the process.
+// through their gateway, gRPC with reflection, Prometheus metrics, and a page
+// with the methods and the latest calls, each on an address of its own. It
+// limits what one client can take of the process.
 // With -lambda FILE it serves HTTP through a function binary instead, in an
 // emulator of the Lambda Runtime API. The same services run on Lambda with
 // package lambda/function.
@@ -72,7 +73,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, an
 	case c.EventPath != "":
 		return handleEvent(ctx, c, out, answers, logger, options)
 	case c.Program == config.Emulator:
-		return serveFunction(ctx, c, out, logger)
+		return serveFunction(ctx, c, out, logger, options)
 	}
 	return serve(ctx, c, logger, options)
 }

@@ -47,10 +47,10 @@ func TestMain(m *testing.M) {
 
 // A server is the program, running in this process.
 type server struct {
-	http, grpc, metrics string // addresses
-	log                 *log
-	stop                context.CancelFunc
-	done                chan error
+	http, grpc, metrics, docs string // addresses
+	log                       *log
+	stop                      context.CancelFunc
+	done                      chan error
 }
 
 // log collects what the program prints and can be waited on.
@@ -80,8 +80,8 @@ func (l *log) String() string {
 
 // freePorts is flags that have a server with args listen where nobody does.
 func freePorts(args []string) (flags []string) {
-	for _, flag := range []string{"-http-address", "-grpc-address", "-metrics-address"} {
-		if !slices.Contains(args, flag) && (flag == "-http-address" || !slices.Contains(args, "-lambda")) {
+	for _, flag := range []string{"-http-address", "-grpc-address", "-metrics-address", "-docs"} {
+		if !slices.Contains(args, flag) && (flag == "-http-address" || flag == "-docs" || !slices.Contains(args, "-lambda")) {
 			flags = append(flags, flag, "localhost:0")
 		}
 	}
@@ -118,6 +118,7 @@ func startWith(t *testing.T, options []service.Option, env map[string]string, ar
 	}
 	s.http = match(s.log.String(), ` http=http://(\S+)`)
 	s.grpc = match(s.log.String(), ` grpc=(\S+)`)
+	s.docs = match(s.log.String(), ` docs=http://(\S+)`)
 	s.metrics = match(s.log.String(), ` metrics=http://(\S+)/metrics`)
 	return s
 }
@@ -348,7 +349,7 @@ func TestSignalsEndTheProcessWithCodeZero(t *testing.T) {
 	}
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		l := &log{written: make(chan struct{}, 1)}
-		cmd := exec.Command(binary, "-http-address", "localhost:0", "-grpc-address", "localhost:0", "-metrics-address", "off", "-transport", "unix")
+		cmd := exec.Command(binary, "-http-address", "localhost:0", "-grpc-address", "localhost:0", "-metrics-address", "off", "-docs", "off", "-transport", "unix")
 		cmd.Env = append(os.Environ(), runAsServer+"=1", "TMPDIR="+t.TempDir())
 		cmd.Stderr = l
 		if err := cmd.Start(); err != nil {

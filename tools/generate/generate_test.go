@@ -82,6 +82,7 @@ func TestGenerateFollowsTheModuleAndFindsWhatProtosImport(t *testing.T) {
 		"orders/v1/a.pb.gw.go":        "RegisterOrdersHandlerClient",
 		"openapi/orders.swagger.json": `"title": "The shop"`,
 		"openapi/orders.openapi.json": `"openapi": "3.1.0"`,
+		"openapi/openapi.go":          "var Documents embed.FS",
 	} {
 		if !strings.Contains(string(tree[name]), want) {
 			t.Errorf("%s does not have %q:\n%.300s", name, want, tree[name])

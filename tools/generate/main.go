@@ -1,7 +1,7 @@
 // Command generate makes a project's gen/ from its proto/: the messages, the gRPC clients and servers, the grpc-gateway
 // handlers, and for each directory directly below proto/ that has a file openapi.yaml an OpenAPI document, in versions 2.0
-// and 3.1. It needs Go and the modules that the go.mod of the working directory pins, and nothing else: no protoc, no buf,
-// no network.
+// and 3.1. A Go package in gen/openapi embeds the latter. It needs Go and the modules that the go.mod of the working
+// directory pins, and nothing else: no protoc, no buf, no network.
 //
 //	go run -C tools ./generate          # write gen/
 //	go run -C tools ./generate -check   # fail when gen/ is not what would be written

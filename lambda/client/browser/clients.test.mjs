@@ -109,7 +109,7 @@ function nodeClients(baseUrl, http2) {
 
 // startServer runs the local server, of which args say what it serves.
 async function startServer(args) {
-  const process = spawn(binary, ["-http-address", "localhost:0", ...args], {
+  const process = spawn(binary, ["-http-address", "localhost:0", "-docs", "off", ...args], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const exited = new Promise((resolve) => process.once("close", resolve));

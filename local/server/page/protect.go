@@ -1,0 +1,113 @@
+package page
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// callPath begins the paths of the page's own calls.
+const callPath = "/call"
+
+// policy allows what comes from the page itself, and no inline script or style.
+// The viewer has images in its style sheet.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// protect refuses what other origins send, and hosts that are not this machine.
+func (p *page) protect(next http.Handler) http.Handler {
+	next = http.NewCrossOriginProtection().Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		if !p.AnyHost && !loopback(r.Host) {
+			http.Error(w, "the page is served to this machine alone: open it as localhost", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// loopback reports whether a Host header names this machine's loopback.
+func loopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.IsLoopback()
+}
+
+// caller passes the page's own calls on. An answer of the services is data: as
+// a document it gets an origin of its own, without scripts. CORS is off, in
+// whatever way the services have it.
+func (p *page) caller() http.Handler {
+	next := http.StripPrefix(callPath, p.Handler)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+			http.Error(w, "only the page itself may call", http.StatusForbidden)
+			return
+		}
+		r = r.Clone(r.Context())
+		for name := range r.Header {
+			if name == "Origin" || name == "Referer" || strings.HasPrefix(name, "Sec-") {
+				r.Header.Del(name)
+			}
+		}
+		if p.HTTPAddress != "" {
+			r.Host = p.HTTPAddress
+		}
+		r.RequestURI = strings.TrimPrefix(r.RequestURI, callPath)
+		next.ServeHTTP(&isolated{ResponseWriter: w}, r)
+	})
+}
+
+// isolated keeps an answer of the services away from the page's origin.
+type isolated struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *isolated) begin() {
+	if w.begun {
+		return
+	}
+	w.begun = true
+	h := w.Header()
+	for name := range h {
+		if strings.HasPrefix(name, "Access-Control-") {
+			h.Del(name)
+		}
+	}
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+func (w *isolated) WriteHeader(status int) {
+	w.begin()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *isolated) Write(p []byte) (int, error) {
+	w.begin()
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush implements http.Flusher, which the gateway looks for.
+func (w *isolated) Flush() {
+	w.begin()
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Unwrap is for http.ResponseController.
+func (w *isolated) Unwrap() http.ResponseWriter { return w.ResponseWriter }

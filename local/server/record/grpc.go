@@ -1,0 +1,83 @@
+package record
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+)
+
+const (
+	healthPrefix     = "/grpc.health.v1.Health/"
+	reflectionPrefix = "/grpc.reflection."
+)
+
+// Tag implements [service.Observer]: it is the ID of the HTTP request.
+func (r *Recorder) Tag(ctx context.Context) string {
+	e := entryOf(ctx)
+	if e == nil || e.recorder != r {
+		return ""
+	}
+	return strconv.FormatUint(e.call.ID, 10)
+}
+
+// Begin implements [service.Observer]. A call without a tag has come over gRPC
+// to a listener of its own. Reflection is not recorded.
+func (r *Recorder) Begin(tag, method, transport string, md metadata.MD) service.CallObserver {
+	if strings.HasPrefix(method, reflectionPrefix) {
+		return nil
+	}
+	c := rpc{own: tag == ""}
+	if c.own {
+		c.entry = &entry{}
+		c.entry.call.Protocol = GRPC
+		r.add(c.entry)
+	} else {
+		id, _ := strconv.ParseUint(tag, 10, 64)
+		if c.entry = r.entry(id); c.entry == nil {
+			return nil // the call is no longer kept
+		}
+	}
+	c.entry.update(func(call *Call) {
+		call.Method, call.Transport, call.Metadata = method, transport, bounded(md) // handlers get copies
+	})
+	return c
+}
+
+// An rpc is a call in a server.
+type rpc struct {
+	entry *entry
+	own   bool // no HTTP request has begun the entry
+}
+
+func (c rpc) Received(m any) { c.entry.update(func(call *Call) { call.Request.add(m) }) }
+func (c rpc) Sent(m any)     { c.entry.update(func(call *Call) { call.Response.add(m) }) }
+
+func (c rpc) End(err error) {
+	c.entry.update(func(call *Call) {
+		c.entry.answered = true
+		call.Code, call.Status = codes.OK, nil
+		if err == nil {
+			return
+		}
+		s, ok := status.FromError(err)
+		if !ok {
+			s = status.FromContextError(err) // as grpc-go does
+		}
+		call.Code = s.Code()
+		if p := s.Proto(); proto.Size(p) <= MaxPart {
+			call.Status = p
+		}
+	})
+	if c.own {
+		c.entry.end()
+	}
+}
+
+var _ service.Observer = (*Recorder)(nil)

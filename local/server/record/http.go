@@ -1,0 +1,167 @@
+package record
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Handler records what next serves, but for health checks.
+func (r *Recorder) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		path := strings.TrimPrefix(req.URL.Path, r.prefix)
+		if path == "/healthz" || strings.HasPrefix(path, healthPrefix) {
+			next.ServeHTTP(w, req)
+			return
+		}
+		e := r.begin(req, path)
+		x := &exchanging{context: requestContext{req.Context(), e}, writer: writer{ResponseWriter: w, entry: e}}
+		req = req.WithContext(&x.context) // a copy
+		if req.Body != nil && req.Body != http.NoBody {
+			x.body = body{req.Body, e}
+			req.Body = &x.body
+		}
+		defer x.writer.end()
+		next.ServeHTTP(&x.writer, req)
+		x.writer.returned = true
+	})
+}
+
+func (r *Recorder) begin(req *http.Request, path string) *entry {
+	e := &entry{}
+	target := req.RequestURI // what the client wrote
+	if !strings.HasPrefix(target, "/") {
+		target = req.URL.RequestURI()
+	}
+	e.exchange = Exchange{
+		Method: req.Method, Target: cut(target), Host: cut(req.Host), Proto: req.Proto, RemoteAddr: req.RemoteAddr,
+	}
+	e.header = flatten(req.Header)
+	e.call.HTTP = &e.exchange
+	if r.methods[path] {
+		e.call.Method = path
+	}
+	e.call.Protocol = protocol(req.Header.Get("Content-Type"), e.call.Method != "")
+	r.add(e)
+	return e
+}
+
+func protocol(contentType string, isMethod bool) Protocol {
+	switch {
+	case strings.HasPrefix(contentType, "application/grpc-web"):
+		return GRPCWeb
+	case strings.HasPrefix(contentType, "application/grpc"):
+		return GRPC
+	case isMethod:
+		return Connect
+	default:
+		return REST
+	}
+}
+
+// exchanging is what a request needs, in one piece.
+type exchanging struct {
+	context requestContext
+	writer  writer
+	body    body
+}
+
+// requestContext knows the entry of its request.
+type requestContext struct {
+	context.Context
+	entry *entry
+}
+
+func (c *requestContext) Value(k any) any {
+	if k == (key{}) {
+		return c.entry
+	}
+	return c.Context.Value(k)
+}
+
+// body notes what is read of the body of a request.
+type body struct {
+	io.ReadCloser
+	entry *entry
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.entry.mu.Lock()
+		b.entry.exchange.Body.Keep(p[:n])
+		b.entry.mu.Unlock()
+	}
+	return n, err
+}
+
+// writer notes what is written of the answer.
+type writer struct {
+	http.ResponseWriter
+	entry    *entry
+	status   int
+	returned bool // the handler has; otherwise it has panicked
+}
+
+func (w *writer) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.begun(status)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) begun(status int) {
+	w.status = status
+	header := flatten(w.Header())
+	w.entry.update(func(c *Call) {
+		c.HTTP.StatusCode, w.entry.answerHeader = status, header
+	})
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.begun(http.StatusOK)
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.entry.update(func(c *Call) { c.HTTP.Answer.Keep(p[:n]) })
+	return n, err
+}
+
+// Flush implements http.Flusher, which the gateway looks for.
+func (w *writer) Flush() {
+	if w.status == 0 {
+		w.begun(http.StatusOK)
+	}
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Unwrap is for http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// end ends the call. A call of which no RPC is known has the code that its
+// answer tells.
+func (w *writer) end() {
+	if w.status == 0 && w.returned {
+		w.begun(http.StatusOK)
+	}
+	if w.Header().Get("Trailer") != "" || hasTrailers(w.Header()) {
+		header := flatten(w.Header())
+		w.entry.update(func(*Call) { w.entry.answerHeader = header })
+	}
+	w.entry.update(func(c *Call) {
+		if !w.entry.answered || !w.returned {
+			c.Code, c.Status = outcome(c.HTTP, w.entry.answerHeader.header(), w.returned)
+		}
+	})
+	w.entry.end()
+}
+
+func hasTrailers(h http.Header) bool {
+	for name := range h {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,318 @@
+// Package record keeps the latest calls of a local server in memory: what came
+// in over HTTP or gRPC, what the services received and answered, and how it
+// ended. It holds a bounded number of calls and a bounded part of each.
+//
+// What it keeps has secrets in it. A program that shows calls masks them.
+package record
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+const (
+	// MaxCalls is how many calls are kept.
+	MaxCalls = 200
+	// MaxPart bounds each part of a call that is kept, in bytes: the target,
+	// the headers, the body, the metadata, the messages and the status, of the
+	// request and of the answer.
+	MaxPart = 16 << 10
+)
+
+// A Protocol is how a client calls.
+type Protocol string
+
+// The protocols.
+const (
+	REST    Protocol = "REST"
+	Connect Protocol = "Connect"
+	GRPCWeb Protocol = "gRPC-Web"
+	GRPC    Protocol = "gRPC"
+)
+
+// A Call is what is known of a call so far.
+type Call struct {
+	ID        uint64
+	Start     time.Time
+	Duration  time.Duration // zero while the call runs
+	Running   bool
+	Protocol  Protocol
+	Transport string      // what carried the call to a service, such as "tcp"; empty if nothing is known to have
+	Method    string      // "/package.Service/Method"; empty if it is not known
+	HTTP      *Exchange   // nil for a call of a gRPC listener
+	Metadata  metadata.MD // as the services received it
+	Request   Messages
+	Response  Messages
+	Code      codes.Code
+	Status    *spb.Status // of a failure; nil if it is not known, or too large
+}
+
+// An Exchange is a request and its answer over HTTP.
+type Exchange struct {
+	Method, Target, Host, Proto, RemoteAddr string
+
+	Header       http.Header
+	Body         Body
+	StatusCode   int // zero before the answer begins
+	AnswerHeader http.Header
+	Answer       Body
+}
+
+// A Body is the beginning of a body and its whole size in bytes.
+type Body struct {
+	Data []byte
+	Size int64
+}
+
+// Whole reports whether all of the body has been kept.
+func (b Body) Whole() bool { return int64(len(b.Data)) == b.Size }
+
+// Messages are those of one direction of a call: the first of them, encoded.
+type Messages struct {
+	Type  protoreflect.MessageType // nil before the first message
+	Data  [][]byte
+	Count int   // of all messages
+	Size  int64 // of all messages, in bytes
+}
+
+// A Recorder keeps calls. It is safe for concurrent use.
+type Recorder struct {
+	prefix  string
+	methods map[string]bool
+	routes  []route
+	version atomic.Uint64
+
+	mu    sync.Mutex
+	last  uint64
+	calls [MaxCalls]*entry // the call of ID n is at n % MaxCalls
+}
+
+// New returns a recorder for calls of services. prefix begins the path of every
+// URL.
+func New(services map[string]grpc.ServiceInfo, prefix string) *Recorder {
+	r := &Recorder{prefix: prefix, methods: map[string]bool{}, routes: routes(services)}
+	for service, info := range services {
+		for _, m := range info.Methods {
+			r.methods["/"+service+"/"+m.Name] = true
+		}
+	}
+	return r
+}
+
+// Version changes whenever a call does.
+func (r *Recorder) Version() uint64 { return r.version.Load() }
+
+// Calls returns the calls that are kept, the latest first.
+func (r *Recorder) Calls() []Call {
+	r.mu.Lock()
+	entries := make([]*entry, 0, MaxCalls)
+	for id := r.last; id > 0 && id+MaxCalls > r.last; id-- {
+		entries = append(entries, r.calls[id%MaxCalls])
+	}
+	r.mu.Unlock()
+	calls := make([]Call, len(entries))
+	for i, e := range entries {
+		calls[i] = r.snapshot(e)
+	}
+	return calls
+}
+
+// Call returns the call of an ID, if it is kept.
+func (r *Recorder) Call(id uint64) (Call, bool) {
+	e := r.entry(id)
+	if e == nil {
+		return Call{}, false
+	}
+	return r.snapshot(e), true
+}
+
+func (r *Recorder) entry(id uint64) *entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e := r.calls[id%MaxCalls]; e != nil && e.call.ID == id {
+		return e
+	}
+	return nil
+}
+
+// add begins a call.
+func (r *Recorder) add(e *entry) {
+	e.recorder = r
+	e.call.Start = time.Now()
+	e.call.Running = true
+	e.call.Request.Data, e.call.Response.Data = e.first[0][:0], e.first[1][:0]
+	r.mu.Lock()
+	r.last++
+	e.call.ID = r.last
+	r.calls[e.call.ID%MaxCalls] = e
+	r.mu.Unlock()
+	r.version.Add(1)
+}
+
+// An entry is a call as it happens. The fields of call that add sets do not
+// change; mu guards the others.
+type entry struct {
+	recorder *Recorder
+
+	mu                   sync.Mutex
+	call                 Call
+	exchange             Exchange // what call.HTTP points to
+	header, answerHeader pairs
+	first                [2][1][]byte // room for the first message of each direction
+	answered             bool         // an RPC has ended: Code is its code
+}
+
+// snapshot returns a copy of a call. Its method is the one that the request
+// probably calls, as long as the RPC is not known.
+func (r *Recorder) snapshot(e *entry) Call {
+	c := e.snapshot()
+	if c.Method == "" && c.HTTP != nil {
+		path, _, _ := strings.Cut(c.HTTP.Target, "?")
+		c.Method = r.route(c.HTTP.Method, strings.TrimPrefix(path, r.prefix))
+	}
+	return c
+}
+
+// snapshot returns a copy that stays as it is. Slices and maps in it are only
+// ever appended to, or replaced.
+func (e *entry) snapshot() Call {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.call
+	if c.HTTP != nil {
+		exchange := *c.HTTP
+		exchange.Header, exchange.AnswerHeader = e.header.header(), e.answerHeader.header()
+		c.HTTP = &exchange
+	}
+	return c
+}
+
+// update changes the call under its mutex.
+func (e *entry) update(change func(*Call)) {
+	e.mu.Lock()
+	change(&e.call)
+	e.mu.Unlock()
+	e.recorder.version.Add(1)
+}
+
+func (e *entry) end() {
+	e.update(func(c *Call) {
+		c.Running = false
+		c.Duration = time.Since(c.Start)
+	})
+}
+
+// add counts a message and keeps it if there is room. The encoding of one that
+// a handler changes meanwhile may panic: then it is not kept.
+func (m *Messages) add(v any) {
+	message, ok := v.(proto.Message)
+	if !ok {
+		return
+	}
+	defer func() { _ = recover() }()
+	m.Count++
+	kept := 0
+	for _, data := range m.Data {
+		kept += len(data) + messageOverhead
+	}
+	size := proto.Size(message)
+	if m.Type == nil {
+		m.Type = message.ProtoReflect().Type()
+	}
+	m.Size += int64(size)
+	if m.Count == len(m.Data)+1 && kept+size+messageOverhead <= MaxPart {
+		data, err := proto.MarshalOptions{}.MarshalAppend(make([]byte, 0, size), message)
+		if err == nil {
+			m.Data = append(m.Data, data)
+		}
+	}
+}
+
+// messageOverhead is what an empty message takes in Messages.Data.
+const messageOverhead = 24
+
+// Keep adds p to the end of a body, of which at most MaxPart bytes are kept.
+func (b *Body) Keep(p []byte) {
+	b.Size += int64(len(p))
+	if room := MaxPart - len(b.Data); room > 0 {
+		b.Data = append(b.Data, p[:min(room, len(p))]...)
+	}
+}
+
+// bounded returns values, or as many of them as are within MaxPart.
+func bounded(values map[string][]string) map[string][]string {
+	if sizeOf(values) <= MaxPart {
+		return values
+	}
+	return flatten(values).header()
+}
+
+func sizeOf(values map[string][]string) (size int) {
+	for name, list := range values {
+		for _, value := range list {
+			size += len(name) + len(value)
+		}
+	}
+	return size
+}
+
+// pairs are names and values in turn. They take one allocation, where a copy of
+// a header takes several.
+type pairs []string
+
+// flatten copies a header that changes later, within MaxPart.
+func flatten(values map[string][]string) pairs {
+	count, size := 0, 0
+	for _, list := range values {
+		count += len(list)
+	}
+	flat := make(pairs, 0, 2*min(count, MaxPart/messageOverhead)+2)
+	for name, list := range values {
+		for _, value := range list {
+			size += len(name) + len(value) + messageOverhead
+			if size > MaxPart {
+				return append(flat, Cut, "more than is kept")
+			}
+			flat = append(flat, name, value)
+		}
+	}
+	return flat
+}
+
+func (p pairs) header() http.Header {
+	h := http.Header{}
+	for i := 0; i+1 < len(p); i += 2 {
+		h[p[i]] = append(h[p[i]], p[i+1])
+	}
+	return h
+}
+
+// Cut is the name that stands for headers and metadata that are not kept.
+const Cut = "(cut)"
+
+// cut returns the beginning of s, and does not keep the rest.
+func cut(s string) string {
+	if len(s) <= MaxPart {
+		return s
+	}
+	return strings.Clone(s[:MaxPart])
+}
+
+// key is how an entry travels in the context of an HTTP request.
+type key struct{}
+
+func entryOf(ctx context.Context) *entry {
+	e, _ := ctx.Value(key{}).(*entry)
+	return e
+}

@@ -1,0 +1,476 @@
+package record_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/client"
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// open returns a handler of the test services whose calls are recorded.
+func open(t testing.TB, tr transport.Transport, options ...service.Option) (*record.Recorder, *service.Service, http.Handler) {
+	t.Helper()
+	r := record.New(service.Bound(testservice.Options()...), "")
+	all := slices.Concat([]service.Option{service.WithRPC(), service.WithLogger(slog.New(slog.DiscardHandler))}, []service.Option{service.WithObserver(r)}, testservice.Options(), options)
+	s, err := service.New(t.Context(), tr, all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r, s, r.Handler(s)
+}
+
+func do(t testing.TB, h http.Handler, method, target, contentType, body string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	r.Header.Set("Content-Type", contentType)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// latest is the call that began last.
+func latest(t *testing.T, r *record.Recorder) record.Call {
+	t.Helper()
+	calls := r.Calls()
+	if len(calls) == 0 {
+		t.Fatal("nothing is recorded")
+	}
+	return calls[0]
+}
+
+const echo, echoStream = "/test.v1.EchoService/Echo", "/test.v1.EchoService/EchoStream"
+
+func TestACallOfEachProtocolIsRecorded(t *testing.T) {
+	r, s, h := open(t, transport.Bufconn())
+	server := httptest.NewUnstartedServer(h)
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	defer server.Close()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- s.ServeGRPC(ctx, l) }()
+	defer func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}()
+
+	overGRPC := func(address string) grpc.ClientConnInterface {
+		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	overHTTP := func(options ...client.Option) grpc.ClientConnInterface {
+		conn, err := client.New(server.URL, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	for name, test := range map[string]struct {
+		conn      grpc.ClientConnInterface
+		protocol  record.Protocol
+		transport string
+		http      bool
+	}{
+		"Connect":                   {overHTTP(), record.Connect, "bufconn", true},
+		"gRPC-Web":                  {overHTTP(client.WithGRPCWeb()), record.GRPCWeb, "bufconn", true},
+		"gRPC on the HTTP port":     {overGRPC(server.Listener.Addr().String()), record.GRPC, "bufconn", true},
+		"gRPC on a listener of its": {overGRPC(l.Addr().String()), record.GRPC, "tcp", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := testv1.NewEchoServiceClient(test.conn)
+			ctx := metadata.AppendToOutgoingContext(t.Context(), "x-request-id", "id of "+name)
+			request := &testv1.EchoRequest{Text: name, Tags: []string{"a"}}
+			if _, err := c.Echo(ctx, request); err != nil {
+				t.Fatal(err)
+			}
+			call := waitFor(t, r)
+			if call.Protocol != test.protocol || call.Transport != test.transport || call.Method != echo || call.Code != codes.OK || (call.HTTP != nil) != test.http {
+				t.Errorf("%+v", call)
+			}
+			if got := call.Metadata["x-request-id"]; len(got) != 1 || got[0] != "id of "+name {
+				t.Errorf("request id %q", got)
+			}
+			for direction, m := range map[string]record.Messages{"request": call.Request, "response": call.Response} {
+				if m.Count != 1 || len(m.Data) != 1 || int(m.Size) != proto.Size(request) {
+					t.Fatalf("%s: %+v", direction, m)
+				}
+				message := m.Type.New().Interface()
+				if err := proto.Unmarshal(m.Data[0], message); err != nil || !strings.Contains(fmt.Sprint(message), name) {
+					t.Errorf("%s: %v, %v", direction, message, err)
+				}
+			}
+
+			stream, err := c.EchoStream(ctx, &testv1.EchoStreamRequest{Count: 3})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for err == nil {
+				_, err = stream.Recv()
+			}
+			if !errors.Is(err, io.EOF) {
+				t.Fatal(err)
+			}
+			if call := waitFor(t, r); call.Method != echoStream || call.Request.Count != 1 || call.Response.Count != 3 {
+				t.Errorf("%+v", call)
+			}
+		})
+	}
+}
+
+// waitFor returns the latest call when it has ended: a client has its answer
+// before that.
+func waitFor(t *testing.T, r *record.Recorder) record.Call {
+	t.Helper()
+	for t.Context().Err() == nil {
+		if c := latest(t, r); !c.Running {
+			return c
+		}
+		runtime.Gosched()
+	}
+	t.Fatal("the call does not end")
+	return record.Call{}
+}
+
+func TestRESTIsRecordedWithItsRequestAndItsAnswer(t *testing.T) {
+	r, _, h := open(t, transport.InProcess())
+	w := do(t, h, "POST", "/v1/echo/7?text=x", "application/json", `{"text":"hello"}`)
+	c := latest(t, r)
+	if c.Protocol != record.REST || c.Method != echo || c.Transport != "inproc" || c.HTTP.Method != "POST" || c.HTTP.Target != "/v1/echo/7?text=x" {
+		t.Errorf("%+v", c)
+	}
+	if string(c.HTTP.Body.Data) != `{"text":"hello"}` || !c.HTTP.Body.Whole() || string(c.HTTP.Answer.Data) != w.Body.String() || c.HTTP.StatusCode != 200 {
+		t.Errorf("%+v", c.HTTP)
+	}
+	if got := c.HTTP.AnswerHeader.Get("Content-Type"); got != "application/json" {
+		t.Errorf("content type %q", got)
+	}
+}
+
+func TestFailuresAreRecordedWithTheirStatus(t *testing.T) {
+	detailed, err := status.New(codes.PermissionDenied, "not you").WithDetails(&errdetails.ErrorInfo{Reason: "WHO"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _, h := open(t, transport.InProcess(), service.WithUnaryInterceptors(
+		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			switch req.(*testv1.EchoRequest).GetId() {
+			case "denied":
+				return nil, detailed.Err()
+			case "secret":
+				return nil, errors.New("what clients do not see")
+			case "panic":
+				panic("oh")
+			}
+			return next(ctx, req)
+		}))
+	for target, want := range map[string]struct {
+		code    codes.Code
+		message string
+		details int
+		method  string
+	}{
+		"/v1/echo/denied":            {codes.PermissionDenied, "not you", 1, echo},
+		"/v1/echo/secret":            {codes.Unknown, "what clients do not see", 0, echo},
+		"/v1/echo/panic":             {codes.Internal, "panic in a handler", 0, echo},
+		"/v1/echo/7?number=x":        {codes.InvalidArgument, "", 0, echo},
+		"/v1/echo/7/stream?count=-1": {codes.InvalidArgument, "count and interval: want no negative number", 0, echoStream},
+		"/v1/nothing":                {codes.NotFound, "Not Found", 0, ""},
+	} {
+		do(t, h, "GET", target, "", "")
+		c := latest(t, r)
+		if c.Running || c.Code != want.code || c.Method != want.method || len(c.Status.GetDetails()) != want.details ||
+			want.message != "" && c.Status.GetMessage() != want.message {
+			t.Errorf("%s: %+v", target, c)
+		}
+	}
+}
+
+func TestHealthAndReflectionAreNotRecorded(t *testing.T) {
+	r, _, h := open(t, transport.InProcess(), service.WithInterceptedHealth())
+	if w := do(t, h, "GET", "/healthz", "", ""); w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	do(t, h, "POST", grpc_health_v1.Health_Check_FullMethodName, "application/json", "{}")
+	if calls := r.Calls(); len(calls) != 0 {
+		t.Errorf("%+v", calls)
+	}
+}
+
+func TestHandlersSeeWhatTheySeeWithoutARecorder(t *testing.T) {
+	seen := func(with bool) (keys []string) {
+		see := service.WithUnaryInterceptors(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			md, _ := metadata.FromIncomingContext(ctx)
+			for key := range md {
+				keys = append(keys, key)
+			}
+			return next(ctx, req)
+		})
+		r := record.New(nil, "")
+		var options []service.Option
+		if with {
+			options = append(options, service.WithObserver(r))
+		}
+		s, err := service.New(t.Context(), transport.InProcess(), slices.Concat(options, testservice.Options(), []service.Option{see})...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		var h http.Handler = s
+		if with {
+			h = r.Handler(s)
+		}
+		do(t, h, "GET", "/v1/echo/7", "", "")
+		slices.Sort(keys)
+		return keys
+	}
+	without := seen(false)
+	if diff := cmp.Diff(without, seen(true)); diff != "" || len(without) == 0 {
+		t.Errorf("-without +with\n%s", diff)
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsRecordedAsThat(t *testing.T) {
+	r := record.New(nil, "")
+	h := r.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "begun")
+		panic(http.ErrAbortHandler)
+	}))
+	func() {
+		defer func() {
+			v := recover()
+			if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+				t.Errorf("the panic became %v", v)
+			}
+		}()
+		do(t, h, "GET", "/", "", "")
+	}()
+	if c := latest(t, r); c.Running || c.Code != codes.Unavailable || string(c.HTTP.Answer.Data) != "begun" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestACallIsThereWhileItRuns(t *testing.T) {
+	r := record.New(nil, "")
+	h := r.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		before := r.Version()
+		fmt.Fprint(w, "one")
+		c := latest(t, r)
+		if !c.Running || c.HTTP.Answer.Size != 3 || r.Version() == before {
+			t.Errorf("%+v", c)
+		}
+	}))
+	do(t, h, "GET", "/", "", "")
+	if c := latest(t, r); c.Running || c.Duration <= 0 {
+		t.Errorf("%+v", c)
+	}
+	if c, ok := r.Call(1); !ok || c.ID != 1 {
+		t.Errorf("call 1: %+v", c)
+	}
+	for _, id := range []uint64{0, 2, 201, 1<<64 - 1} {
+		if c, ok := r.Call(id); ok {
+			t.Errorf("call %d: %+v", id, c)
+		}
+	}
+}
+
+func TestTheCodeOfAnAnswerWithoutAnRPC(t *testing.T) {
+	for name, test := range map[string]struct {
+		status  int
+		header  http.Header
+		body    string
+		code    codes.Code
+		message string
+		details int
+	}{
+		"success":                   {200, nil, `{"code":5}`, codes.OK, "", 0},
+		"REST":                      {404, nil, `{"code":5,"message":"no shelf","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"X"}]}`, codes.NotFound, "no shelf", 1},
+		"a stream over REST":        {400, nil, `{"error":{"code":3,"message":"count","details":[]}}`, codes.InvalidArgument, "count", 0},
+		"Connect":                   {404, nil, `{"code":"not_found","message":"no shelf","details":[{"type":"google.rpc.ErrorInfo","value":"CgFY"}]}`, codes.NotFound, "no shelf", 1},
+		"gRPC":                      {200, http.Header{"Grpc-Status": {"7"}, "Grpc-Message": {"no"}}, "", codes.PermissionDenied, "no", 0},
+		"gRPC in trailers":          {200, http.Header{"Trailer:Grpc-Status": {"7"}, "Trailer:Grpc-Message": {"no"}}, "", codes.PermissionDenied, "no", 0},
+		"a code that is no number":  {200, http.Header{"Grpc-Status": {"x"}}, "", codes.Unknown, "", 0},
+		"a page":                    {503, nil, "<html>", codes.Unavailable, "", 0},
+		"a document without a code": {429, nil, `{"message":"Too Many Requests"}`, codes.ResourceExhausted, "", 0},
+		"no body":                   {504, nil, "", codes.DeadlineExceeded, "", 0},
+	} {
+		r := record.New(nil, "")
+		h := r.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for key, values := range test.header {
+				w.Header()[key] = values
+			}
+			w.WriteHeader(test.status)
+			fmt.Fprint(w, test.body)
+		}))
+		do(t, h, "GET", "/", "", "")
+		if c := latest(t, r); c.Code != test.code || c.Status.GetMessage() != test.message || len(c.Status.GetDetails()) != test.details {
+			t.Errorf("%s: %v %v", name, c.Code, c.Status)
+		}
+	}
+}
+
+func TestTheMethodOfARequestComesFromItsBinding(t *testing.T) {
+	r := record.New(service.Bound(testservice.Options()...), "/dev")
+	h := r.Handler(http.NotFoundHandler())
+	for request, want := range map[string]string{
+		"GET /dev/v1/echo/7":                             echo,
+		"POST /dev/v1/echo/7":                            echo,
+		"GET /dev/v1/echo/7/stream?x=y":                  echoStream,
+		"PUT /dev/v1/echo/7":                             "",
+		"GET /dev/v1/echo/7/8":                           "",
+		"GET /dev/v1/echo/":                              "",
+		"GET /dev/v1/ping":                               "/test.v1.PingService/Ping",
+		"POST /dev" + echo:                               echo,
+		"POST /dev" + echo + "x":                         "",
+		"GET /dev/" + strings.Repeat("/v1/echo/7", 1000): "",
+	} {
+		method, target, _ := strings.Cut(request, " ")
+		do(t, h, method, target, "application/json", "")
+		if got := latest(t, r).Method; got != want {
+			t.Errorf("%s: %q, want %q", request, got, want)
+		}
+	}
+}
+
+// Twice the parts of all calls, since a slice grows by up to that.
+const memoryBound = record.MaxCalls * 8 * record.MaxPart * 2
+
+func TestTenThousandCallsStayWithinTheBound(t *testing.T) {
+	r, _, h := open(t, transport.InProcess())
+	large := strings.Repeat("x", record.MaxPart+1000)
+	plain := r.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Large", large)
+		if _, err := io.Copy(w, r.Body); err != nil {
+			t.Error(err)
+		}
+	}))
+	before := heap()
+	send := func(text string) {
+		req := httptest.NewRequestWithContext(t.Context(), "POST", "/?"+text[:record.MaxPart+1], strings.NewReader(text))
+		req.Header["X-Large"] = []string{text}
+		plain.ServeHTTP(discard{http.Header{}}, req)
+	}
+	for range 10_000 {
+		send(large)
+	}
+	if got := heap() - before; got > memoryBound {
+		t.Errorf("%d bytes are kept of many calls, want at most %d", got, memoryBound)
+	}
+	for range record.MaxCalls {
+		send(strings.Repeat(large, 20))
+	}
+	if got := heap() - before; got > memoryBound {
+		t.Errorf("%d bytes are kept of large calls, want at most %d", got, memoryBound)
+	}
+	for range record.MaxCalls / 10 {
+		if w := do(t, h, "POST", "/v1/echo/7", "application/json", `{"text":"`+large[:record.MaxPart-100]+`"}`); w.Code != http.StatusOK {
+			t.Fatal(w.Body)
+		}
+		if w := do(t, h, "GET", "/v1/echo/7/stream?count=1000", "", ""); w.Code != http.StatusOK {
+			t.Fatal(w.Body)
+		}
+	}
+	calls := r.Calls()
+	if len(calls) != record.MaxCalls {
+		t.Errorf("%d calls are kept", len(calls))
+	}
+	stream, unary := calls[0], calls[1]
+	if stream.Response.Count != 1000 || len(stream.Response.Data) >= 1000 || len(stream.Response.Data) == 0 {
+		t.Errorf("%d of %d messages are kept", len(stream.Response.Data), stream.Response.Count)
+	}
+	if len(unary.Request.Data) != 1 || !unary.HTTP.Body.Whole() || unary.HTTP.Answer.Whole() && len(unary.HTTP.Answer.Data) > record.MaxPart {
+		t.Errorf("%d messages, a body of %d bytes", len(unary.Request.Data), unary.HTTP.Body.Size)
+	}
+	runtime.KeepAlive(r)
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// discard is an answer that nobody reads.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d discard) WriteHeader(int)             {}
+
+func TestCallsCanBeReadWhileTheyHappen(t *testing.T) {
+	r, _, h := open(t, transport.InProcess())
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 100 {
+				do(t, h, "POST", "/v1/echo/7", "application/json", `{"text":"x"}`)
+				do(t, h, "GET", "/v1/echo/7/stream?count=3", "", "")
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	for {
+		var b bytes.Buffer
+		for _, c := range r.Calls() {
+			fmt.Fprint(&b, c)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
