@@ -28,6 +28,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,6 +43,7 @@ type Handler struct {
 	log            *slog.Logger
 	writeError     func(http.ResponseWriter, *Error)
 	tls            *tls.ConnectionState
+	started        atomic.Bool // a request has been served
 }
 
 // NewHandler returns a Handler that serves events with next. For buffered

@@ -32,6 +32,10 @@ type Info struct {
 	TenantID    string // of a function with tenant isolation
 	TraceID     string // the value of the X-Ray trace header
 
+	// ColdStart is whether the request is the first one of its Handler, and so
+	// of the process.
+	ColdStart bool
+
 	// Authorizer is the zero value if the request was not authorized by AWS.
 	Authorizer Authorizer
 }

@@ -33,6 +33,7 @@ func Metadata(ctx context.Context) iter.Seq2[string, string] {
 //	x-lambda-event-function-arn
 //	x-lambda-event-tenant-id
 //	x-lambda-event-trace-id
+//	x-lambda-event-cold-start            true, for the first request of the process
 //	x-lambda-event-authorizer-type       jwt, lambda or iam
 //	x-lambda-event-authorizer-principal
 //	x-lambda-event-authorizer-scope      once for each scope
@@ -42,6 +43,10 @@ func Metadata(ctx context.Context) iter.Seq2[string, string] {
 // it is not printable ASCII or has a space at an end, is under the key with
 // -bin appended instead, which gRPC carries as bytes.
 func (info Info) Metadata() iter.Seq2[string, string] {
+	coldStart := ""
+	if info.ColdStart {
+		coldStart = "true"
+	}
 	return func(yield func(key, value string) bool) {
 		pairs := [...]struct{ key, value string }{
 			{MetadataPrefix + "source", string(info.Source)},
@@ -54,6 +59,7 @@ func (info Info) Metadata() iter.Seq2[string, string] {
 			{MetadataPrefix + "function-arn", info.FunctionARN},
 			{MetadataPrefix + "tenant-id", info.TenantID},
 			{MetadataPrefix + "trace-id", info.TraceID},
+			{MetadataPrefix + "cold-start", coldStart},
 			{MetadataPrefix + "authorizer-type", string(info.Authorizer.Type)},
 			{MetadataPrefix + "authorizer-principal", info.Authorizer.Principal},
 		}

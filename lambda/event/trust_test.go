@@ -69,6 +69,12 @@ func TestFromContext(t *testing.T) {
 			if balancer := kind == "alb" || kind == "alb-multi"; balancer != (info.RequestID == "inv-1") || info.RequestID == "" {
 				t.Errorf("the request's id is %q", info.RequestID)
 			}
+			if !info.ColdStart {
+				t.Error("the first request is no cold start")
+			}
+			if _, err := h.Invoke(ctx, payload(t, kind, request{target: "/"})); err != nil || info.ColdStart {
+				t.Error("the second request is a cold start", err)
+			}
 		})
 	})
 	t.Run("outside of an invocation there is none", func(t *testing.T) {
@@ -159,7 +165,7 @@ func TestAuthorizers(t *testing.T) {
 func TestMetadata(t *testing.T) {
 	info := event.Info{
 		Source: event.HTTPAPI, RequestID: "r", InvocationID: "i", ClientAddress: "2001:db8::1", Stage: "$default", APIID: "a",
-		AccountID: "1", FunctionARN: "arn:f", TenantID: "Zoë", TraceID: " t",
+		AccountID: "1", FunctionARN: "arn:f", TenantID: "Zoë", TraceID: " t", ColdStart: true,
 		Authorizer: event.Authorizer{
 			Type: event.JWTAuthorizer, Principal: "a\x7fb", Scopes: []string{"read", "schön"},
 			Claims: map[string]string{"sub": "u", "Sub": "U", "cognito:groups": "[a b]", "n\u00e4me": "€😀\"\\\n\x7f"},
@@ -176,6 +182,7 @@ func TestMetadata(t *testing.T) {
 		{"x-lambda-event-function-arn", "arn:f"},
 		{"x-lambda-event-tenant-id-bin", "Zoë"},
 		{"x-lambda-event-trace-id-bin", " t"},
+		{"x-lambda-event-cold-start", "true"},
 		{"x-lambda-event-authorizer-type", "jwt"},
 		{"x-lambda-event-authorizer-principal-bin", "a\x7fb"},
 		{"x-lambda-event-authorizer-scope", "read"},
