@@ -24,9 +24,10 @@ import (
 
 // A pipeline is the providers, and how what they have is exported.
 type pipeline struct {
-	tracers  trace.TracerProvider
-	meters   metric.MeterProvider
-	shutdown []func(context.Context) error // of the providers that are its own
+	tracers trace.TracerProvider
+	meters  metric.MeterProvider
+	last    []func(context.Context) error // export the last of everything
+
 	report   *reporter
 	timeout  time.Duration
 	interval time.Duration
@@ -40,6 +41,11 @@ func (c *config) newPipeline(env environment, report *reporter) (*pipeline, erro
 	p := &pipeline{
 		tracers: c.tracers, meters: c.meters,
 		report: report, timeout: c.flushTimeout, interval: env.interval, measured: time.Now(),
+	}
+	for _, own := range []any{p.tracers, p.meters} {
+		if f, ok := own.(flusher); ok {
+			p.last = append(p.last, f.ForceFlush)
+		}
 	}
 	if p.tracers != nil && p.meters != nil {
 		return p, nil
@@ -87,7 +93,7 @@ func (p *pipeline) addTraces(env environment, r *resource.Resource) error {
 		sdktrace.WithResource(r),
 		sdktrace.WithBatcher(spanExporter{exporter, p.report}),
 	)
-	p.tracers, p.shutdown = provider, append(p.shutdown, provider.Shutdown)
+	p.tracers, p.last = provider, append(p.last, provider.Shutdown)
 	return nil
 }
 
@@ -110,7 +116,7 @@ func (p *pipeline) addMetrics(env environment, r *resource.Resource) error {
 		sdkmetric.WithResource(r),
 		sdkmetric.WithReader(sdkmetric.NewPeriodicReader(metricExporter{exporter, p.report})),
 	)
-	p.meters, p.shutdown = provider, append(p.shutdown, provider.Shutdown)
+	p.meters, p.last = provider, append(p.last, provider.Shutdown)
 	return nil
 }
 
@@ -133,7 +139,14 @@ func (p *pipeline) flush(ctx context.Context) {
 		return
 	}
 	failures := p.report.failures.Load()
-	p.flushNow(ctx, measure)
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	if f, ok := p.tracers.(flusher); ok {
+		p.report.failed("spans", f.ForceFlush(ctx))
+	}
+	if f, ok := p.meters.(flusher); ok && measure {
+		p.report.failed("metrics", f.ForceFlush(ctx))
+	}
 	if p.report.failures.Load() == failures {
 		return
 	}
@@ -143,25 +156,16 @@ func (p *pipeline) flush(ctx context.Context) {
 	p.pausedUntil = end.Add(10 * end.Sub(begin))
 }
 
-func (p *pipeline) flushNow(ctx context.Context, measure bool) {
+// close exports the last of everything, and shuts down what is the pipeline's,
+// within the bound of a flush and all at once: there is not much time between a
+// SIGTERM and a SIGKILL.
+func (p *pipeline) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	if f, ok := p.tracers.(flusher); ok {
-		p.report.failed("spans", f.ForceFlush(ctx))
-	}
-	if f, ok := p.meters.(flusher); ok && measure {
-		p.report.failed("metrics", f.ForceFlush(ctx))
-	}
-}
-
-// close exports the last of everything and shuts down what is the pipeline's.
-// All of it at once: the time before a SIGKILL is short.
-func (p *pipeline) close(ctx context.Context) error {
-	p.flushNow(ctx, true)
 	var wg sync.WaitGroup
-	errs := make([]error, len(p.shutdown))
-	for i, shutdown := range p.shutdown {
-		wg.Go(func() { errs[i] = shutdown(ctx) })
+	errs := make([]error, len(p.last))
+	for i, export := range p.last {
+		wg.Go(func() { errs[i] = export(ctx) })
 	}
 	wg.Wait()
 	p.report.failed("the last of it", errors.Join(errs...))
