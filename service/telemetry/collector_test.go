@@ -102,14 +102,14 @@ type span struct {
 	Links      []string // trace/span
 	Attributes map[string]string
 	Failed     bool
-	start      uint64
+	start, end uint64
 }
 
 func newSpan(s *tracev1.Span) span {
 	out := span{
 		Name: s.GetName(), Kind: s.GetKind().String()[len("SPAN_KIND_"):], Trace: hex.EncodeToString(s.GetTraceId()),
 		ID: hex.EncodeToString(s.GetSpanId()), Parent: hex.EncodeToString(s.GetParentSpanId()), TraceState: s.GetTraceState(),
-		Attributes: attributes(s.GetAttributes()), Failed: s.GetStatus().GetCode() == tracev1.Status_STATUS_CODE_ERROR, start: s.GetStartTimeUnixNano(),
+		Attributes: attributes(s.GetAttributes()), Failed: s.GetStatus().GetCode() == tracev1.Status_STATUS_CODE_ERROR, start: s.GetStartTimeUnixNano(), end: s.GetEndTimeUnixNano(),
 	}
 	for _, l := range s.GetLinks() {
 		out.Links = append(out.Links, hex.EncodeToString(l.GetTraceId())+"/"+hex.EncodeToString(l.GetSpanId()))
