@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	collectormetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -93,6 +94,23 @@ func (c *collector) taken() []span {
 	c.spans = nil
 	slices.SortFunc(all, func(a, b span) int { return int(int64(a.start) - int64(b.start)) })
 	return all
+}
+
+// await waits for n spans.
+func (c *collector) await(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		c.mu.Lock()
+		got := len(c.spans)
+		c.mu.Unlock()
+		if got >= n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("%d spans, want %d", got, n)
+			return
+		}
+	}
 }
 
 // span is what tests look at.

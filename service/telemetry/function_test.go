@@ -134,6 +134,7 @@ func TestEverySpanIsExportedOnce(t *testing.T) {
 					ask(t, door, "GET", target, "", "X-Amzn-Trace-Id", fmt.Sprintf("Root=1-5759e988-%024x;Parent=53995c3f42cd8ad8;Sampled=1", i+1))
 				}
 				stop()
+				c.await(t, 3*n) // before SIGTERM, which would export them too
 				if err := fn.Close(); err != nil {
 					t.Fatal(err)
 				}

@@ -68,11 +68,23 @@ func (t *tracing) withParent(r *http.Request) *http.Request {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, trace.SpanContext{})
 	}
 	r = r.WithContext(context.WithValue(ctx, requestKey{}, q))
-	r.Header = r.Header.Clone()
-	for _, name := range t.propagator.Fields() {
-		r.Header.Del(name)
-	}
+	r.Header = without(r.Header, t.propagator.Fields())
 	return r
+}
+
+// without returns header, or a copy, without the fields.
+func without(header http.Header, fields []string) http.Header {
+	copied := false
+	for _, name := range fields {
+		if header.Get(name) == "" {
+			continue
+		}
+		if !copied {
+			header, copied = header.Clone(), true
+		}
+		header.Del(name)
+	}
+	return header
 }
 
 // describe returns next with what otelhttp does not know in the span.

@@ -187,3 +187,30 @@ func ExampleWith() {
 	// client example.v1.EchoService/Echo false
 	// server example.v1.EchoService/Echo false
 }
+
+// BenchmarkRequest is the time that a request takes in this process.
+func BenchmarkRequest(b *testing.B) {
+	for name, options := range map[string][]service.Option{"plain": nil, "traced": {telemetry.With()}} {
+		b.Run(name, func(b *testing.B) {
+			b.Setenv("OTEL_METRICS_EXPORTER", "none")
+			b.Setenv("OTEL_TRACES_EXPORTER", "otlp")
+			svc, err := service.New(b.Context(), transport.InProcess(), append(append(example.Services(),
+				service.WithLogger(slog.New(slog.DiscardHandler))), options...)...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				svc.ServeHTTP(w, httptest.NewRequest("GET", "/v1/ping", nil))
+				if w.Code != 200 {
+					b.Fatal(w.Code)
+				}
+			}
+			b.StopTimer()
+			if err := svc.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
