@@ -260,7 +260,7 @@ func BenchmarkAnswer(b *testing.B) {
 	}
 	for range b.N {
 		for _, kind := range kinds {
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(50 * time.Millisecond)
 			w := httptest.NewRecorder()
 			begin := time.Now()
 			doors[kind].ServeHTTP(w, httptest.NewRequest("GET", "/v1/ping", nil))
