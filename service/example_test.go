@@ -87,5 +87,5 @@ func ExampleWithLogger() {
 	r.Header.Set("X-Request-Id", "42")
 	svc.ServeHTTP(httptest.NewRecorder(), r)
 	// Output:
-	// level=INFO msg="finished call" transport=inproc request_id=42 peer.address=192.0.2.1 grpc.service=test.v1.PingService grpc.method=Ping grpc.method_type=unary grpc.code=OK
+	// level=INFO msg="finished call" transport=inproc peer.address=192.0.2.1 grpc.method_type=unary grpc.code=OK requestId=42 grpc.service=test.v1.PingService grpc.method=Ping
 }

@@ -18,12 +18,16 @@ import (
 // strangers must not set is removed, then the call is logged and counted as it
 // ends, a panic having become an Internal error inside of both.
 func (s *Service) interceptors(d *door, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
-	o := outermost{s.config, d, transportName}
+	o := outermost{s.config, d, transportName, s.instruments.spanContext}
 	unary := []grpc.UnaryServerInterceptor{o.unary}
 	stream := []grpc.StreamServerInterceptor{o.stream}
-	if s.metrics != nil {
-		unary = append(unary, s.metrics.UnaryServerInterceptor())
-		stream = append(stream, s.metrics.StreamServerInterceptor())
+	for _, i := range s.instruments {
+		if i.UnaryInterceptor != nil {
+			unary = append(unary, i.UnaryInterceptor)
+		}
+		if i.StreamInterceptor != nil {
+			stream = append(stream, i.StreamInterceptor)
+		}
 	}
 	return append(unary, s.config.recoverUnary), append(stream, s.config.recoverStream)
 }
@@ -34,6 +38,7 @@ type outermost struct {
 	*config
 	door          *door
 	transportName func() string
+	spanContext   func(context.Context) (traceID, spanID string)
 }
 
 func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -75,10 +80,12 @@ type serverCall struct {
 	trusted    bool        // made by the Service itself
 	start      time.Time
 	observer   CallObserver // nil: none
+
+	spanContext func(context.Context) (traceID, spanID string)
 }
 
 func (o outermost) begin(ctx context.Context, method, methodType string) *serverCall {
-	c := &serverCall{method: method, methodType: methodType, start: time.Now()}
+	c := &serverCall{method: method, methodType: methodType, start: time.Now(), spanContext: o.spanContext}
 	c.metadata, c.trusted = o.door.admit(ctx)
 	if ids := c.metadata["x-request-id"]; len(ids) > 0 {
 		for i, id := range ids {
@@ -87,7 +94,7 @@ func (o outermost) begin(ctx context.Context, method, methodType string) *server
 	}
 	o.observe(c)
 	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
-	c.ctx = metadata.NewIncomingContext(ctx, c.metadata)
+	c.ctx = context.WithValue(metadata.NewIncomingContext(ctx, c.metadata), serverCallKey{}, c)
 	// grpc.SetSendCompressor works on no stream but grpc-go's own. A client
 	// that accepts no compression has no use for it.
 	if len(c.metadata["grpc-accept-encoding"]) == 0 {
@@ -145,7 +152,7 @@ func (s *serverStream) SetTrailer(md metadata.MD) {
 func (c *config) recoverUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			reply, err = nil, c.recovered(ctx, info.FullMethod, p)
+			reply, err = nil, c.recovered(ctx, p)
 		}
 	}()
 	return next(ctx, req)
@@ -154,14 +161,14 @@ func (c *config) recoverUnary(ctx context.Context, req any, info *grpc.UnaryServ
 func (c *config) recoverStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = c.recovered(stream.Context(), info.FullMethod, p)
+			err = c.recovered(stream.Context(), p)
 		}
 	}()
 	return next(srv, stream)
 }
 
-func (c *config) recovered(ctx context.Context, method string, p any) error {
-	c.logger.ErrorContext(ctx, "panic in a handler", "grpc.method", bounded(method), "panic", bounded(fmt.Sprint(p)), "stack", string(debug.Stack()))
+func (c *config) recovered(ctx context.Context, p any) error {
+	c.logger.ErrorContext(ctx, "panic in a handler", "panic", bounded(fmt.Sprint(p)), "stack", string(debug.Stack()))
 	return status.Error(codes.Internal, "panic in a handler")
 }
 

@@ -10,24 +10,18 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// logCall logs a call that has ended.
+// logCall logs a call that has ended. The handler of the logger says which.
 func (o outermost) logCall(c *serverCall, err error) {
 	code := status.Code(err)
 	l := level(code)
 	if !o.logger.Enabled(c.ctx, l) {
 		return
 	}
-	service, method, _ := strings.Cut(strings.TrimPrefix(c.method, "/"), "/")
-	attrs := append(make([]slog.Attr, 0, 12), slog.String("transport", o.transportName()))
-	if id := c.requestID(); id != "" {
-		attrs = append(attrs, slog.String("request_id", id))
-	}
+	attrs := append(make([]slog.Attr, 0, 16), slog.String("transport", o.transportName()))
 	if address := c.peerAddress(); address != "" {
 		attrs = append(attrs, slog.String("peer.address", address))
 	}
 	attrs = append(attrs,
-		slog.String("grpc.service", cut(service, maxMethodText)),
-		slog.String("grpc.method", cut(method, maxMethodText)),
 		slog.String("grpc.method_type", c.methodType),
 		slog.String("grpc.start_time", c.start.Format(time.RFC3339)))
 	if deadline, ok := c.ctx.Deadline(); ok {

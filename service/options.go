@@ -20,7 +20,7 @@ type Option func(*config)
 type config struct {
 	bindings   []binding
 	logger     *slog.Logger
-	metrics    func() (Metrics, error) // nil: off
+	instrument []func(Host) (Instrumentation, error)
 	reflect    func(grpc.ServiceRegistrar) error
 	unary      []grpc.UnaryServerInterceptor
 	stream     []grpc.StreamServerInterceptor
@@ -67,25 +67,6 @@ func Bind[S, C any](
 // WithLogger sets where calls, panics and errors are logged. The default is
 // slog.Default().
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
-
-// Metrics counts the calls of one Service.
-type Metrics interface {
-	UnaryServerInterceptor() grpc.UnaryServerInterceptor
-	StreamServerInterceptor() grpc.StreamServerInterceptor
-
-	// Opened is called when it is known which transport is in use, and again
-	// when a lost transport has been opened again, perhaps as another one.
-	Opened(transport string)
-
-	// Closed is called when the Service has been closed or could not be made.
-	Closed()
-}
-
-// WithMetrics turns metrics on. New calls start and returns its error. With
-// Prometheus, use WithRegisterer of package metrics in this directory.
-func WithMetrics(start func() (Metrics, error)) Option {
-	return func(c *config) { c.metrics = start }
-}
 
 // WithReflection turns gRPC server reflection on, for grpcurl and its like. Its
 // argument is reflection.Register of google.golang.org/grpc/reflection, whose

@@ -30,9 +30,11 @@ const (
 	// of others who can reach its transport.
 	tokenKey = ReservedPrefix + "service-token"
 
-	// requestIDKey is where package lambda/event puts the platform's id of a
-	// request.
-	requestIDKey = ReservedPrefix + "event-request-id"
+	// Where package lambda/event puts what the log tells of a request.
+	requestIDKey   = ReservedPrefix + "event-request-id"
+	traceHeaderKey = ReservedPrefix + "event-trace-id"
+	sourceKey      = ReservedPrefix + "event-source"
+	coldStartKey   = ReservedPrefix + "event-cold-start"
 )
 
 // reserved reports whether key is under [ReservedPrefix].
@@ -222,6 +224,14 @@ type reservedStats struct {
 type admittedKey struct{}
 
 type admitted struct{ trusted bool }
+
+// OwnCall reports whether the call of ctx is one that the Service made itself,
+// for a request over HTTP, and not one of a gRPC client's. It is for the stats
+// handlers of a Service, and what runs inside of them.
+func OwnCall(ctx context.Context) bool {
+	a, _ := ctx.Value(admittedKey{}).(admitted)
+	return a.trusted
+}
 
 // TagRPC returns the context that the interceptors see later.
 func (s reservedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {

@@ -269,10 +269,10 @@ func TestLogBelievesOnlyTheGateway(t *testing.T) {
 			if len(got) != 2 {
 				t.Fatalf("log:\n%s", &log)
 			}
-			if peer, _ := got[0]["peer.address"].(string); !strings.HasPrefix(peer, "127.0.0.1:") || got[0]["request_id"] != "own" {
+			if peer, _ := got[0]["peer.address"].(string); !strings.HasPrefix(peer, "127.0.0.1:") || got[0]["requestId"] != "own" {
 				t.Errorf("of the foreign client: %v", got[0])
 			}
-			if got[1]["peer.address"] != "192.0.2.1" || got[1]["request_id"] != "platform" {
+			if got[1]["peer.address"] != "192.0.2.1" || got[1]["requestId"] != "platform" {
 				t.Errorf("of the gateway: %v", got[1])
 			}
 			if strings.Contains(log.String(), forgedID) || strings.Contains(log.String(), forgedPeer) {

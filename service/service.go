@@ -36,6 +36,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,13 +59,13 @@ import (
 // A Service is a set of gRPC services that can be called over HTTP, through
 // their gateway, and over gRPC. It is safe for concurrent use.
 type Service struct {
-	handler http.Handler
-	conn    *connection
-	config  *config
-	health  *health.Server
-	drain   time.Duration
-	metrics Metrics // nil: off
-	calls   grpc.ClientConnInterface
+	handler     http.Handler
+	conn        *connection
+	config      *config
+	health      *health.Server
+	drain       time.Duration
+	instruments instrumentations
+	calls       grpc.ClientConnInterface
 
 	mu         sync.Mutex     // guards closing against serving.Add after Wait, and reflectErr
 	closing    chan struct{}  // closed by Close
@@ -82,17 +83,16 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	if err := errors.Join(append(c.errs, c.checkProgram())...); err != nil {
 		return nil, fmt.Errorf("service: %w", err)
 	}
+	c.logger = slog.New(NewLogHandler(c.logger.Handler()))
 	s := &Service{config: c, health: health.NewServer(), closing: make(chan struct{})}
 	var err error
-	if c.metrics != nil {
-		if s.metrics, err = c.metrics(); err != nil {
-			return nil, fmt.Errorf("service: registering metrics: %w", err)
-		}
+	if s.instruments, err = c.startInstrumentations(); err != nil {
+		return nil, fmt.Errorf("service: starting instrumentation: %w", err)
 	}
+	c.mux = slices.Concat(s.instruments.muxOptions(), c.mux)
 	reserved := newReservedMetadata(c)
 	if err := s.open(ctx, t, reserved.token); err != nil {
-		s.closeMetrics()
-		return nil, fmt.Errorf("service: %w", err)
+		return nil, fmt.Errorf("service: %w", errors.Join(err, s.closeInstruments()))
 	}
 	cc := reservedConn{s.conn, reserved, s.conn.server.MaxRecvMsgSize}
 	s.calls = gatewayConn{cc, c}
@@ -102,6 +102,7 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	if err != nil {
 		return nil, fmt.Errorf("service: %w", errors.Join(err, s.Close()))
 	}
+	s.handler = s.instruments.around(s.handler)
 	return s, nil
 }
 
@@ -118,9 +119,7 @@ func (s *Service) open(ctx context.Context, t transport.Transport, token string)
 	s.drain = d.DrainTimeout
 	s.conn = &connection{transport: t, server: d, logger: s.config.logger, opened: func(conn transport.Conn) {
 		name.Store(new(conn.Transport()))
-		if s.metrics != nil {
-			s.metrics.Opened(conn.Transport())
-		}
+		s.instruments.opened(conn.Transport())
 	}}
 	return s.conn.open(ctx)
 }
@@ -211,14 +210,13 @@ func (s *Service) Close() error {
 	s.health.Shutdown()
 	err := s.conn.Close()
 	s.serving.Wait()
-	s.closeMetrics()
-	return err
+	return errors.Join(err, s.closeInstruments())
 }
 
-func (s *Service) closeMetrics() {
-	if s.metrics != nil {
-		s.metrics.Closed()
-	}
+func (s *Service) closeInstruments() error {
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.drain, drainTimeout))
+	defer cancel()
+	return s.instruments.close(ctx)
 }
 
 func (s *Service) closed() bool {
@@ -252,7 +250,7 @@ func (s *Service) serverConfig(d *door, transportName func() string) (transport.
 		config.UnaryInterceptors = skipHealthUnary(config.UnaryInterceptors)
 		config.StreamInterceptors = skipHealthStream(config.StreamInterceptors)
 	}
-	config.StatsHandlers = slices.Clone(config.StatsHandlers)
+	s.instruments.addStatsHandlers(&config)
 	for i, h := range config.StatsHandlers {
 		config.StatsHandlers[i] = reservedStats{h, d}
 		d.stats = true

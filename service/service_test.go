@@ -289,7 +289,7 @@ func TestErrorsKeepWhatIsForTheOperatorFromTheClient(t *testing.T) {
 				t.Fatalf("log: %v, want one line at %s", finished, test.wantLevel)
 			}
 			for key, want := range map[string]any{
-				"grpc.method": "Echo", "grpc.code": status.Code(test.err).String(), "transport": "bufconn", "request_id": "the-id",
+				"grpc.method": "Echo", "grpc.code": status.Code(test.err).String(), "transport": "bufconn", "requestId": "the-id",
 			} {
 				if finished[0][key] != want {
 					t.Errorf("log: %s = %v, want %v", key, finished[0][key], want)

@@ -20,6 +20,13 @@ locals {
     FAIL_ON_5XX       = var.fail_on_5xx ? "on" : "off"
   }
 
+  # What OpenTelemetry's SDK reads, if the program uses it. Lambda tells a function
+  # without tracing that no trace is sampled, which the SDK would follow.
+  telemetry = var.otlp_endpoint == null ? {} : {
+    OTEL_EXPORTER_OTLP_ENDPOINT = var.otlp_endpoint
+    OTEL_PROPAGATORS            = var.tracing ? "xray,tracecontext" : "tracecontext"
+  }
+
   log_retentions = [
     0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
   ]
@@ -79,6 +86,7 @@ resource "aws_lambda_function" "gateway" {
   runtime          = "provided.al2023"
   handler          = "bootstrap"
   architectures    = [var.architecture]
+  layers           = var.layers
   publish          = true
 
   memory_size                    = var.memory_size
@@ -86,7 +94,7 @@ resource "aws_lambda_function" "gateway" {
   reserved_concurrent_executions = var.reserved_concurrency
 
   environment {
-    variables = merge(var.environment, local.settings)
+    variables = merge(local.telemetry, var.environment, local.settings)
   }
 
   logging_config {

@@ -136,10 +136,24 @@ variable "provisioned_concurrency" {
 }
 
 variable "tracing" {
-  description = "Whether Lambda records X-Ray segments. The role then gets the two permissions for it."
+  description = "Whether Lambda records X-Ray segments. The role then gets the two permissions for it. Spans of the program (otlp_endpoint) are children of them, and sampled as X-Ray decides."
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "layers" {
+  description = "ARNs of layer versions, such as the one of an OpenTelemetry collector."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = length(var.layers) <= 5 && length(distinct(var.layers)) == length(var.layers) && alltrue([
+      for arn in var.layers : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]{1,140}:[1-9][0-9]*$", arn))
+    ])
+    error_message = "layers must be at most 5 ARNs of layer versions, each once, such as arn:aws:lambda:eu-central-1:123456789012:layer:collector:7."
+  }
 }
 
 # --- Logs and alarms

@@ -79,6 +79,22 @@ variable "metrics_namespace" {
   }
 }
 
+variable "otlp_endpoint" {
+  description = "Where a program with service/telemetry exports spans and metrics over OTLP/HTTP (OTEL_EXPORTER_OTLP_ENDPOINT), such as http://localhost:4318 for a collector in a layer. Null leaves OpenTelemetry's variables to environment."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.otlp_endpoint == null || can(regex("^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$", var.otlp_endpoint))
+    error_message = "otlp_endpoint must be an http or https URL without a query, such as http://localhost:4318 or https://otlp.example.com, or null."
+  }
+
+  validation {
+    condition     = var.otlp_endpoint == null || !contains(keys(var.environment), "OTEL_EXPORTER_OTLP_ENDPOINT")
+    error_message = "otlp_endpoint is not allowed beside OTEL_EXPORTER_OTLP_ENDPOINT in environment: set one of them."
+  }
+}
+
 variable "runtime_limits" {
   description = "Whether Go's memory limit and number of processors follow memory_size (RUNTIME_LIMITS): auto, or off for Go's defaults. GOMEMLIMIT and GOMAXPROCS in environment win."
   type        = string

@@ -1,28 +1,21 @@
-// Package emf writes the metrics of a Prometheus gatherer as CloudWatch
-// Embedded Metric Format: one JSON object a line, which CloudWatch Logs turns
-// into metrics without an agent, an extension or a call to any API.
+// Package emf writes metrics as CloudWatch Embedded Metric Format: one JSON
+// object a line, which CloudWatch Logs turns into metrics without an agent, an
+// extension or a call to any API.
 //
-// CloudWatch adds up what it receives, so an [Exporter] writes what has
-// happened since the last time it wrote:
+// CloudWatch adds up what it receives, so a [Recorder] writes what has happened
+// since the last time it wrote: of a counter the increase, of a distribution
+// each value that was observed, with how often it was. Nothing is bucketed or
+// estimated, so that CloudWatch's percentiles are those of the observations.
 //
-//   - A counter is written as its increase, and not at all without one.
-//   - A histogram is written as the observations since, as a list of values
-//     with their counts. Prometheus only knows the bucket of an observation, so
-//     each bucket stands as one value within its bounds, at the same fraction
-//     of the width of every bucket; the fraction is chosen so that the values
-//     add up to the true sum. A series that was observed once since, as is
-//     common in a function, is therefore written exactly. Sum and Count are
-//     true; Min and Max are those of the values, right to a bucket's width.
-//   - A gauge is written as its value when that has changed.
-//   - A summary, or a histogram that has no fixed buckets, is written as two
-//     counters, name_count and name_sum. Its quantiles are left out: they
-//     cannot be added up. So are gauge histograms.
+// Each distinct set of dimension values is billed as a metric of its own.
+// Nothing runs in the background, since a function is frozen between
+// invocations: the program calls [Recorder.FlushIfDue] after each invocation and
+// [Recorder.Flush] before the end. As an instrumentation of a service.Service,
+// the Recorder counts its calls, and the Service does that:
 //
-// Each distinct set of dimension values is billed as a metric of its own. Only
-// labels on an allow-list become dimensions; over all others, series are added
-// up, as Prometheus' sum by does. Nothing runs in the background, since a
-// function is frozen between invocations: the program calls
-// [Exporter.FlushIfDue] after each invocation and [Exporter.Flush] before the end.
+//	recorder, err := emf.New(os.Stdout, emf.Config{Namespace: "shop"})
+//	...
+//	service.WithInstrumentation(recorder.Instrument)
 //
 // The rules of the format are those of "Specification: Embedded metric format"
 // in the CloudWatch user guide; limits and character sets are those of
@@ -33,111 +26,169 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
-
-	dto "github.com/prometheus/client_model/go"
 )
 
-// A Gatherer is what has metrics: a prometheus.Gatherer, such as a registry. It
-// is described here because importing that package takes a good millisecond of
-// a cold start, also of those whose metrics are not Prometheus' own.
-type Gatherer interface {
-	Gather() ([]*dto.MetricFamily, error)
+// DefaultInterval is the [Config.Interval] of a Config that has none: the
+// resolution at which CloudWatch keeps the metrics.
+const DefaultInterval = time.Minute
+
+// Config says how metrics are written. All but Namespace can be left out.
+type Config struct {
+	// Namespace is the CloudWatch namespace of all metrics: up to 255 of
+	// letters, digits and ".-_/#:". CloudWatch keeps "AWS/" for itself.
+	Namespace string
+
+	// Interval is the least time between two flushes of FlushIfDue.
+	// DefaultInterval when zero or less.
+	Interval time.Duration
+
+	// Level is the log level that each line bears: TRACE, DEBUG, INFO, WARN,
+	// ERROR or FATAL, in either case. Lambda takes a line without one for
+	// INFO, and drops it when the function has JSON logs and an application
+	// log level above INFO: pass that level here. Empty leaves it out.
+	Level string
+
+	// Now is the clock. It dates the lines, paces FlushIfDue and measures calls;
+	// time.Now when nil.
+	Now func() time.Time
 }
 
-// An Exporter writes the metrics of one gatherer to one writer. It is safe for
-// concurrent use.
-type Exporter struct {
-	w        io.Writer
-	gatherer Gatherer
-	layout   layout
-	interval time.Duration
-	now      func() time.Time
+// A Dimension is the name of one and its value.
+type Dimension struct{ Name, Value string }
 
-	mu      sync.Mutex // held for the whole of a flush
-	last    time.Time  // when a flush was last begun
-	written snapshot   // what the lines written so far add up to
+// A Recorder holds metrics until they are written. It is safe for concurrent use.
+type Recorder struct {
+	w         io.Writer
+	namespace string
+	level     string
+	interval  time.Duration
+	now       func() time.Time
+
+	mu     sync.Mutex
+	last   time.Time // when a flush was last begun
+	full   bool      // a metric has as many values as a line holds
+	groups groups
+	errs   []error // of the metrics that were refused since then
 }
 
-// New returns an Exporter of what g gathers, in lines on w; on Lambda that is
-// os.Stdout. Nothing is gathered or written before the first flush, which
-// writes all that has been counted since the start of the process.
-//
-// Every flush makes at most one call of w.Write, with whole lines, so that w
-// can be shared with a logger that does the same.
+// New returns a Recorder that writes lines to w; on Lambda that is os.Stdout.
+// Every flush makes at most one call of w.Write, with whole lines, so that w can
+// be shared with a logger that does the same.
 //
 // The error says what CloudWatch would not accept of config.
-func New(w io.Writer, g Gatherer, config Config) (*Exporter, error) {
-	layout, err := newLayout(config)
-	if err != nil {
+func New(w io.Writer, config Config) (*Recorder, error) {
+	r := &Recorder{
+		w: w, namespace: config.Namespace, level: strings.ToUpper(config.Level),
+		interval: config.Interval, now: config.Now, groups: groups{},
+	}
+	if r.interval <= 0 {
+		r.interval = DefaultInterval
+	}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	if err := errors.Join(checkNamespace(r.namespace), checkLevel(r.level)); err != nil {
 		return nil, fmt.Errorf("emf: reading the configuration: %w", err)
 	}
-	e := &Exporter{w: w, gatherer: g, layout: layout, interval: config.Interval, now: config.Now}
-	if e.interval <= 0 {
-		e.interval = DefaultInterval
-	}
-	if e.now == nil {
-		e.now = time.Now
-	}
-	return e, nil
+	return r, nil
 }
 
-// Flush writes what has changed since the last flush; if nothing has, it
-// writes nothing.
-//
-// The error joins all that went wrong. A gatherer that fails in part does not
-// keep the rest from being written; what is missing goes on from where it was
-// once it is gathered again. A metric with an invalid name is skipped, and each
-// flush that would have written it reports that. After an error
-// of the writer the changes count as not written and the next flush repeats
-// them: a writer that failed halfway may so be given a line twice.
-func (e *Exporter) Flush() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.flush(e.wallClock())
+// Add adds n to a counter. unit is one of CloudWatch's, such as "Count", or
+// empty. A name or value that CloudWatch does not take is left out, and an
+// error of the next flush.
+func (r *Recorder) Add(name, unit string, n float64, dimensions ...Dimension) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.metric(name, unit, false, n, dimensions); m != nil {
+		m.sum += n
+	}
 }
 
-// FlushIfDue is Flush if the last flush was begun at least [Config.Interval]
-// ago, or if there was none, and otherwise does nothing. It does not wait for
-// a flush that is under way. Meant to be called after every invocation: what
-// it costs between two flushes is a lock and a look at the clock.
-func (e *Exporter) FlushIfDue() error {
-	if !e.mu.TryLock() {
-		return nil
+// Observe adds a value to a distribution. It is otherwise like [Recorder.Add].
+func (r *Recorder) Observe(name, unit string, value float64, dimensions ...Dimension) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.metric(name, unit, true, value, dimensions); m != nil {
+		m.counts[value]++
+		r.full = r.full || len(m.counts) >= maxValues
 	}
-	defer e.mu.Unlock()
-	now := e.wallClock()
-	if since := now.Sub(e.last); since >= 0 && since < e.interval {
-		return nil
-	}
-	return e.flush(now)
 }
 
-// wallClock strips the monotonic reading: that clock may stand still while the
-// environment is frozen.
-func (e *Exporter) wallClock() time.Time { return e.now().Round(0) }
+// metric returns the metric to record value in, or nil. r.mu is held.
+func (r *Recorder) metric(name, unit string, distribution bool, value float64, dimensions []Dimension) *metric {
+	g := r.groups.of(dimensions)
+	m := g.metrics[name]
+	if m == nil {
+		if err := checkMetric(name, unit, dimensions); err != nil {
+			r.refuse(name, err)
+			return nil
+		}
+		m = &metric{unit: unit}
+		if distribution {
+			m.counts = map[float64]int{}
+		}
+		g.metrics[name] = m
+	}
+	switch {
+	case distribution != (m.counts != nil):
+		r.refuse(name, errors.New("it is also a metric of another type"))
+	case !isStorable(value):
+		r.refuse(name, fmt.Errorf("CloudWatch does not take the value %v", value))
+	default:
+		return m
+	}
+	return nil
+}
 
-// flush needs e.mu. An error of the gatherer can come with the families that
-// could be gathered.
-func (e *Exporter) flush(now time.Time) error {
-	e.last = now
-	families, gatherErr := e.gatherer.Gather()
-	if gatherErr != nil {
-		gatherErr = fmt.Errorf("emf: gathering metrics: %w", gatherErr)
-	}
-	c := newCollection(&e.layout, e.written)
-	for _, family := range families {
-		c.addFamily(family)
-	}
-	if gatherErr != nil {
-		c.keepUnseen()
-	}
-	if lines := c.encode(now); len(lines) > 0 {
-		if _, err := e.w.Write(lines); err != nil {
-			return errors.Join(gatherErr, c.err(), fmt.Errorf("emf: writing metrics: %w", err))
+// refuse notes once between two flushes that name is left out.
+func (r *Recorder) refuse(name string, why error) {
+	err := fmt.Errorf("emf: leaving out metric %q: %w", name, why)
+	for _, e := range r.errs {
+		if e.Error() == err.Error() {
+			return
 		}
 	}
-	e.written = c.after
-	return errors.Join(gatherErr, c.err())
+	if len(r.errs) < maxErrors {
+		r.errs = append(r.errs, err)
+	}
+}
+
+// maxErrors bounds what a flush reports.
+const maxErrors = 10
+
+// Flush writes what was recorded since the last flush; without anything, it
+// writes nothing. The error joins all that went wrong. What a writer fails to
+// write is lost: it may have written a part.
+func (r *Recorder) Flush() error { return r.flush(func(time.Time) bool { return true }) }
+
+// FlushIfDue is Flush if the last flush was begun at least [Config.Interval]
+// ago, if there was none, or if a metric has as many values as a line takes.
+// Otherwise it does nothing: it costs a lock and a look at the clock.
+func (r *Recorder) FlushIfDue() error {
+	return r.flush(func(now time.Time) bool {
+		since := now.Sub(r.last)
+		return r.full || since < 0 || since >= r.interval
+	})
+}
+
+func (r *Recorder) flush(due func(time.Time) bool) error {
+	now := r.now().Round(0) // the monotonic clock may stand still while the process is frozen
+	r.mu.Lock()
+	if !due(now) {
+		r.mu.Unlock()
+		return nil
+	}
+	recorded, errs := r.groups, r.errs
+	r.last, r.full, r.groups, r.errs = now, false, groups{}, nil
+	r.mu.Unlock()
+
+	if lines := r.encode(recorded, now); len(lines) > 0 {
+		if _, err := r.w.Write(lines); err != nil {
+			errs = append(errs, fmt.Errorf("emf: writing metrics: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }

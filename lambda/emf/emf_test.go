@@ -4,319 +4,341 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emf"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// clock stands still until it is moved.
-type clock struct{ now time.Time }
-
-func newClock() *clock { return &clock{time.UnixMilli(1_800_000_000_123)} }
-
-func (c *clock) Now() time.Time { return c.now }
-
-// newExporter takes the parts of config that a test does not name from here.
-func newExporter(t *testing.T, g prometheus.Gatherer, config emf.Config) (*emf.Exporter, *bytes.Buffer) {
+// newRecorder returns a recorder, what it has written, and its clock.
+func newRecorder(t *testing.T, config emf.Config) (*emf.Recorder, *bytes.Buffer, *time.Time) {
 	t.Helper()
-	out := new(bytes.Buffer)
-	if config.Namespace == "" {
-		config.Namespace = "test"
-	}
+	now := time.UnixMilli(1_800_000_000_000)
+	config.Namespace = "test"
 	if config.Now == nil {
-		config.Now = newClock().Now
+		config.Now = func() time.Time { return now }
 	}
-	e, err := emf.New(out, g, config)
+	out := new(bytes.Buffer)
+	r, err := emf.New(out, config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e, out
+	return r, out, &now
 }
 
-// flush returns what one flush writes, checked.
-func flush(t *testing.T, e *emf.Exporter, out *bytes.Buffer) []document {
+// A target is a metric's member of a line.
+type target struct {
+	Values           []float64
+	Counts           []int
+	Min, Max, Sum    float64
+	Count            int
+	number           bool // a counter
+	name, unit, dims string
+}
+
+// parse returns the metrics of all lines, and checks what CloudWatch demands of
+// each line.
+func parse(t *testing.T, text string) (targets []target) {
 	t.Helper()
-	out.Reset()
-	if err := e.Flush(); err != nil {
+	for line := range strings.Lines(text) {
+		if len(line) > 256<<10-26 {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+		var members map[string]json.RawMessage
+		var document struct {
+			Timestamp         int64
+			CloudWatchMetrics []struct {
+				Namespace  string
+				Dimensions [][]string
+				Metrics    []struct{ Name, Unit string }
+			}
+		}
+		if err := errors.Join(json.Unmarshal([]byte(line), &members), json.Unmarshal(members["_aws"], &document)); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		d := document.CloudWatchMetrics[0]
+		if document.Timestamp == 0 || d.Namespace != "test" || len(d.Metrics) == 0 || len(d.Metrics) > 100 {
+			t.Errorf("the line has the time %d, the namespace %q and %d metrics", document.Timestamp, d.Namespace, len(d.Metrics))
+		}
+		var dims []string
+		for _, name := range d.Dimensions[0] {
+			var value string
+			if err := json.Unmarshal(members[name], &value); err != nil || value == "" {
+				t.Errorf("dimension %q is %s", name, members[name])
+			}
+			dims = append(dims, name+"="+value)
+		}
+		for _, m := range d.Metrics {
+			got := target{name: m.Name, unit: m.Unit, dims: strings.Join(dims, ",")}
+			if json.Unmarshal(members[m.Name], &got.Sum) == nil {
+				got.number = true
+			} else if err := json.Unmarshal(members[m.Name], &got); err != nil {
+				t.Errorf("metric %s is %s", m.Name, members[m.Name])
+			}
+			if len(got.Values) > 100 || len(got.Values) != len(got.Counts) {
+				t.Errorf("metric %s has %d values and %d counts", m.Name, len(got.Values), len(got.Counts))
+			}
+			targets = append(targets, got)
+		}
+	}
+	return targets
+}
+
+func TestValuesArriveAsTheyWereObserved(t *testing.T) {
+	r, out, _ := newRecorder(t, emf.Config{})
+	var want []float64
+	for i := range 1234 {
+		v := math.Sqrt(float64(i % 500))
+		want = append(want, v)
+		r.Observe("seconds", "Seconds", v, emf.Dimension{Name: "d", Value: "x"})
+	}
+	if err := r.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	return parse(t, out.Bytes())
+	var got []float64
+	count, sum := 0, 0.0
+	for _, m := range parse(t, out.String()) {
+		for i, v := range m.Values {
+			got = append(got, slices.Repeat([]float64{v}, m.Counts[i])...)
+		}
+		count += m.Count
+		sum += m.Sum
+		if m.Min != m.Values[0] || m.Max != m.Values[len(m.Values)-1] || m.unit != "Seconds" || m.dims != "d=x" {
+			t.Errorf("min %v, max %v, unit %s, dimensions %s", m.Min, m.Max, m.unit, m.dims)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%d values, which are not the %d that were observed", len(got), len(want))
+	}
+	total := 0.0
+	for _, v := range want {
+		total += v
+	}
+	if count != len(want) || math.Abs(sum-total) > 1e-9*total {
+		t.Errorf("count %d, sum %v, want %d, %v", count, sum, len(want), total)
+	}
 }
 
-// numbers is what the documents say of metrics that are numbers, as
-// "value,of,dimensions/name".
-func numbers(t *testing.T, documents []document) map[string]float64 {
-	t.Helper()
-	all := make(map[string]float64)
-	for _, d := range documents {
-		var values []string
-		for _, name := range d.AWS.CloudWatchMetrics[0].Dimensions[0] {
-			var value string
-			if err := json.Unmarshal(d.members[name], &value); err != nil {
+func TestLines(t *testing.T) {
+	for name, test := range map[string]struct {
+		record func(*emf.Recorder)
+		want   int // lines
+	}{
+		"nothing":                     {func(*emf.Recorder) {}, 0},
+		"101 metrics":                 {func(r *emf.Recorder) { addMany(r, 101) }, 2},
+		"one set of dimensions":       {func(r *emf.Recorder) { addMany(r, 2) }, 1},
+		"two sets of dimensions":      {func(r *emf.Recorder) { r.Add("a", "", 1); r.Add("a", "", 1, dim("b", "c")) }, 2},
+		"equal texts, other borders":  {func(r *emf.Recorder) { r.Add("a", "", 1, dim("b", `c"`)); r.Add("a", "", 1, dim("b", `c`)) }, 2},
+		"30 long dimensions":          {func(r *emf.Recorder) { r.Add("a", "", 1, dims(30)...) }, 1},
+		"as much as a line may have":  {func(r *emf.Recorder) { observeMany(r, 100, 20) }, 1},
+		"more than a line may have":   {func(r *emf.Recorder) { observeMany(r, 21, 100) }, 2},
+		"a value twice is one value":  {func(r *emf.Recorder) { observeMany(r, 1, 100); observeMany(r, 1, 100) }, 1},
+		"a line holds a name once":    {func(r *emf.Recorder) { observeMany(r, 1, 101) }, 2},
+		"a dimension without a value": {func(r *emf.Recorder) { r.Add("a", "", 1, dim("b", " ")) }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, out, _ := newRecorder(t, emf.Config{})
+			test.record(r)
+			if err := r.Flush(); err != nil {
 				t.Fatal(err)
 			}
-			values = append(values, value)
-		}
-		for _, m := range d.AWS.CloudWatchMetrics[0].Metrics {
-			if v := d.number(m.Name); !math.IsNaN(v) {
-				all[strings.Join(values, ",")+"/"+m.Name] += v
+			parse(t, out.String())
+			if n := strings.Count(out.String(), "\n"); n != test.want {
+				t.Errorf("%d lines, want %d", n, test.want)
 			}
-		}
+			out.Reset()
+			if err := r.Flush(); err != nil || out.Len() > 0 {
+				t.Errorf("the second flush: %v, %s", err, out)
+			}
+		})
+	}
+}
+
+func dim(name, value string) emf.Dimension { return emf.Dimension{Name: name, Value: value} }
+
+func dims(n int) (all []emf.Dimension) {
+	for i := range n {
+		all = append(all, dim(strings.Repeat("n", 250)+fmt.Sprint(i), strings.Repeat("v", 1024+i)))
 	}
 	return all
 }
 
-// histogram is the statistics of a metric, of which there is one line.
-func histogram(t *testing.T, documents []document, name string) statistics {
-	t.Helper()
-	if len(documents) != 1 {
-		t.Fatalf("%d lines, want 1", len(documents))
-	}
-	var s statistics
-	if err := json.Unmarshal(documents[0].members[name], &s); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// gathered is a gatherer of what a test puts into it.
-type gathered struct {
-	families []*dto.MetricFamily
-	err      error
-}
-
-func (g *gathered) Gather() ([]*dto.MetricFamily, error) { return g.families, g.err }
-
-func counterFamily(name string, value float64) *dto.MetricFamily {
-	return &dto.MetricFamily{
-		Name: &name, Type: dto.MetricType_COUNTER.Enum(),
-		Metric: []*dto.Metric{{Counter: &dto.Counter{Value: &value}}},
+func addMany(r *emf.Recorder, n int) {
+	for i := range n {
+		r.Add(fmt.Sprint("metric", i), "Count", 1)
 	}
 }
 
-func gaugeFamily(name string, value float64) *dto.MetricFamily {
-	return &dto.MetricFamily{
-		Name: &name, Type: dto.MetricType_GAUGE.Enum(),
-		Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: &value}}},
+// observeMany observes values that are as long as possible.
+func observeMany(r *emf.Recorder, metrics, values int) {
+	for i := range metrics {
+		for j := range values {
+			r.Observe(strings.Repeat("m", 250)+fmt.Sprint(i), "Seconds", -1.2345678901234567e-100*float64(j+1), dims(30)...)
+		}
 	}
 }
 
-// The numbers are such that no step is rounded: they come out alike on every
-// architecture.
-func TestGolden(t *testing.T) {
-	registry := prometheus.NewRegistry()
-	labels := []string{"grpc_type", "grpc_service", "grpc_method"}
-	handled := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "grpc_server_handled_total"}, append(labels, "grpc_code"))
-	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "grpc_server_handling_seconds", Buckets: []float64{0.125, 1, 8},
-	}, labels)
-	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "transport_info", ConstLabels: prometheus.Labels{"transport": "unix"}})
-	size := prometheus.NewSummary(prometheus.SummaryOpts{Name: "body_bytes", Objectives: map[float64]float64{0.5: 0.05}})
-	registry.MustRegister(handled, seconds, info, size)
-
-	clock := newClock()
-	exporter, out := newExporter(t, registry, emf.Config{
-		Namespace: "grpc/gateway",
-		Fixed:     map[string]string{"service": "ping", "function": "my-function"},
-		Level:     "warn",
-		Now:       clock.Now,
-	})
-	call := func(method, code string, took float64) {
-		handled.WithLabelValues("unary", "example.v1.PingService", method, code).Inc()
-		seconds.WithLabelValues("unary", "example.v1.PingService", method).Observe(took)
-	}
-	var golden bytes.Buffer
-	for _, step := range []struct {
-		name string
-		do   func()
+func TestRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		metric, unit string
+		value        float64
+		dimensions   []emf.Dimension
+		want         string
 	}{
-		{"the first calls", func() {
-			info.Set(1)
-			call("Ping", "OK", 0.03125)
-			call("Ping", "NotFound", 0.59375)
-			call("Pong", "OK", 0.5)
-		}},
-		{"nothing", func() {}},
-		{"one method only", func() {
-			call("Ping", "OK", 0.25)
-			call("Ping", "OK", 0.5)
-			call("Ping", "OK", 20)
-		}},
-		{"another kind", func() { size.Observe(100); size.Observe(50) }},
+		"a name that is not ASCII":      {"größe", "", 1, nil, "printable ASCII"},
+		"no name":                       {"", "", 1, nil, "printable ASCII"},
+		"a long name":                   {strings.Repeat("x", 256), "", 1, nil, "255"},
+		"a name of the format's":        {"_aws", "", 1, nil, "another meaning"},
+		"a unit that is not ASCII":      {"a", "µs", 1, nil, "no such unit"},
+		"infinity":                      {"a", "", math.Inf(1), nil, "+Inf"},
+		"no number":                     {"a", "", math.NaN(), nil, "NaN"},
+		"a small number":                {"a", "", 0x1p-361, nil, "does not take"},
+		"31 dimensions":                 {"a", "", 1, dims(31), "at most 30"},
+		"a dimension twice":             {"a", "", 1, []emf.Dimension{dim("b", "x"), dim("b", "y")}, "taken"},
+		"a dimension like the metric":   {"a", "", 1, []emf.Dimension{dim("a", "x")}, "taken"},
+		"a dimension of the format's":   {"a", "", 1, []emf.Dimension{dim("level", "x")}, "taken"},
+		"a dimension that has no name":  {"a", "", 1, []emf.Dimension{dim(" ", "x")}, "printable ASCII"},
+		"a dimension with a colon":      {"a", "", 1, []emf.Dimension{dim(":a", "x")}, "the first not"},
+		"a distribution like a counter": {"other", "", 1, nil, "another type"},
 	} {
-		step.do()
-		clock.now = clock.now.Add(time.Minute)
-		flush(t, exporter, out)
-		fmt.Fprintf(&golden, "# %s\n%s", step.name, out)
+		t.Run(name, func(t *testing.T) {
+			r, out, _ := newRecorder(t, emf.Config{})
+			r.Add("other", "", 1)
+			r.Observe(test.metric, test.unit, test.value, test.dimensions...)
+			r.Observe(test.metric, test.unit, test.value, test.dimensions...)
+			err := r.Flush()
+			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Count(err.Error(), "\n") > 0 {
+				t.Errorf("the error is %v, want one line with %q", err, test.want)
+			}
+			if got := parse(t, out.String()); len(got) != 1 || got[0].name != "other" || got[0].Sum != 1 {
+				t.Errorf("written: %s", out)
+			}
+		})
 	}
-	compareGolden(t, "flushes.jsonl", golden.Bytes())
 }
 
-func compareGolden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
+func TestNewRefuses(t *testing.T) {
+	for _, config := range []emf.Config{
+		{}, {Namespace: "AWS/Lambda"}, {Namespace: ":a"}, {Namespace: "a b"}, {Namespace: "ä"},
+		{Namespace: strings.Repeat("a", 256)}, {Namespace: "a", Level: "loud"},
+	} {
+		if _, err := emf.New(nil, config); err == nil {
+			t.Errorf("%+v was taken", config)
 		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got), rewritten by -update:\n%s", path, diff)
 	}
 }
 
 func TestFlushIfDue(t *testing.T) {
-	registry := prometheus.NewRegistry()
-	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "n_total"})
-	registry.MustRegister(counter)
-	clock := newClock()
-	exporter, out := newExporter(t, registry, emf.Config{Interval: 10 * time.Second, Now: clock.Now})
-	for _, step := range []struct {
-		name  string
-		after time.Duration
-		want  float64
-	}{
-		{"the first one is due at once", 0, 1},
-		{"not yet", 9 * time.Second, 0},
-		{"after the interval, with what was held back", time.Second, 2},
-		{"again not yet", 5 * time.Second, 0},
-		{"after the clock was set back", -time.Hour, 2},
-		{"an interval from there", 10 * time.Second, 1},
-	} {
-		counter.Inc()
-		clock.now = clock.now.Add(step.after)
+	r, out, now := newRecorder(t, emf.Config{})
+	flushed := func() bool {
+		t.Helper()
 		out.Reset()
-		if err := exporter.FlushIfDue(); err != nil {
+		if err := r.FlushIfDue(); err != nil {
 			t.Fatal(err)
 		}
-		if got := numbers(t, parse(t, out.Bytes()))["/n_total"]; got != step.want {
-			t.Errorf("%s: got %v, want %v", step.name, got, step.want)
-		}
+		return out.Len() > 0
 	}
-	counter.Inc()
-	if got := numbers(t, flush(t, exporter, out))["/n_total"]; got != 1 {
-		t.Errorf("Flush waits for no interval: got %v, want 1", got)
+	r.Add("a", "", 1)
+	if !flushed() {
+		t.Error("the first flush is not due")
+	}
+	r.Add("a", "", 1)
+	if flushed() {
+		t.Error("a flush is due in the same minute")
+	}
+	for i := range 100 {
+		r.Observe("b", "", float64(i))
+	}
+	if !flushed() {
+		t.Error("no flush is due with a line full of values")
+	}
+	r.Add("a", "", 1)
+	*now = now.Add(time.Minute)
+	if !flushed() {
+		t.Error("no flush is due after a minute")
+	}
+	r.Add("a", "", 1)
+	*now = now.Add(-time.Hour)
+	if !flushed() {
+		t.Error("no flush is due when the clock was set back")
 	}
 }
 
-// failing is a writer that fails while told to.
-type failing struct {
-	bytes.Buffer
-	err error
-}
-
-func (f *failing) Write(b []byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
+func TestTheLevelPassesLambdasFilter(t *testing.T) {
+	r, out, _ := newRecorder(t, emf.Config{Level: "warn"})
+	r.Add("a", "", 1)
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
 	}
-	return f.Buffer.Write(b)
+	var got struct{ Level, Timestamp string }
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Level != "WARN" || got.Timestamp != "2027-01-15T08:00:00.000Z" {
+		t.Errorf("%v, %+v", err, got)
+	}
 }
 
-func TestFlushRepeatsWhatCouldNotBeWritten(t *testing.T) {
-	source := &gathered{families: []*dto.MetricFamily{counterFamily("n_total", 3), gaugeFamily("g", 7)}}
-	out := &failing{err: errors.New("pipe is closed")}
-	exporter, err := emf.New(out, source, emf.Config{Namespace: "test", Now: newClock().Now})
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errors.New("on purpose") }
+
+func TestAnErrorOfTheWriterIsReturned(t *testing.T) {
+	r, err := emf.New(failing{}, emf.Config{Namespace: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := exporter.Flush(); !errors.Is(err, out.err) || !strings.HasPrefix(err.Error(), "emf: writing metrics: ") {
-		t.Errorf("got the error %v", err)
-	}
-	out.err = nil
-	source.families[0] = counterFamily("n_total", 4)
-	if err := exporter.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]float64{"/n_total": 4, "/g": 7}
-	if diff := cmp.Diff(want, numbers(t, parse(t, out.Bytes()))); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	r.Add("a", "", 1)
+	if err := r.Flush(); err == nil || !strings.Contains(err.Error(), "emf: writing metrics: on purpose") {
+		t.Error(err)
 	}
 }
 
-func TestFlushWritesWhatAFailingGathererGives(t *testing.T) {
-	n, g, other := counterFamily("n_total", 3), gaugeFamily("g", 7), counterFamily("o_total", 1)
-	source := &gathered{families: []*dto.MetricFamily{n, g}}
-	exporter, out := newExporter(t, source, emf.Config{})
-	flush(t, exporter, out)
-
-	out.Reset()
-	source.families, source.err = []*dto.MetricFamily{other}, errors.New("a collector failed")
-	if err := exporter.Flush(); !errors.Is(err, source.err) || !strings.HasPrefix(err.Error(), "emf: gathering metrics: ") {
-		t.Errorf("got the error %v", err)
-	}
-	if got := numbers(t, parse(t, out.Bytes())); got["/o_total"] != 1 {
-		t.Errorf("got %v, want what was gathered", got)
-	}
-	source.families, source.err = []*dto.MetricFamily{counterFamily("n_total", 4), g, other}, nil // the gauge is as it was
-	if diff := cmp.Diff(map[string]float64{"/n_total": 1}, numbers(t, flush(t, exporter, out))); diff != "" {
-		t.Errorf("what was missing goes on from where it was (-want +got):\n%s", diff)
-	}
-}
-
-func TestFlushLosesNothingWhenCalledConcurrently(t *testing.T) {
-	const workers, rounds = 8, 200
-	registry := prometheus.NewRegistry()
-	calls := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "n_total"}, []string{"grpc_method", "other"})
-	seconds := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "n_seconds", Buckets: []float64{1, 2}})
-	registry.MustRegister(calls, seconds)
-	out := new(bytes.Buffer) // written only under the exporter's lock
-	exporter, err := emf.New(out, registry, emf.Config{Namespace: "test", Interval: time.Nanosecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var group sync.WaitGroup
-	for w := range workers {
-		group.Go(func() {
-			for i := range rounds {
-				calls.WithLabelValues(fmt.Sprint(i%3), fmt.Sprint(w)).Inc()
-				seconds.Observe(float64(i % 3))
-				if err := exporter.FlushIfDue(); err != nil {
-					t.Error(err)
-				}
-			}
-			if err := exporter.Flush(); err != nil {
-				t.Error(err)
+func TestAtOnce(t *testing.T) {
+	r, out, _ := newRecorder(t, emf.Config{Interval: time.Nanosecond, Now: time.Now})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 100 {
+				r.Add("n", "", 1)
+				r.Observe("v", "", float64(i))
 			}
 		})
 	}
-	group.Wait()
-	documents := parse(t, out.Bytes())
-	want := map[string]float64{"0/n_total": 67 * workers, "1/n_total": 67 * workers, "2/n_total": 66 * workers}
-	if diff := cmp.Diff(want, numbers(t, documents)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	wg.Wait()
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
 	}
-	var count, sum float64
-	for _, d := range documents {
-		if raw, found := d.members["n_seconds"]; found {
-			var s statistics
-			if err := json.Unmarshal(raw, &s); err != nil {
-				t.Fatal(err)
-			}
-			count, sum = count+s.Count, sum+s.Sum
+	if want := `"n":800`; !strings.Contains(out.String(), want) || strings.Count(out.String(), `"Count":800`) != 1 {
+		t.Errorf("no %s in %s", want, out)
+	}
+}
+
+// FuzzDimension records with the values that clients may get into dimensions.
+func FuzzDimension(f *testing.F) {
+	f.Add("Ping", 1.5)
+	f.Add("a\"b\\c\x00\u2028\xff", math.Inf(1))
+	f.Add(strings.Repeat("ä", 600), -0x1p360)
+	f.Fuzz(func(t *testing.T, value string, number float64) {
+		r, out, _ := newRecorder(t, emf.Config{})
+		r.Add("known", "Count", 1, dim("d", value))
+		r.Observe("value", "", number, dim("d", value))
+		err := r.Flush()
+		got := parse(t, out.String())
+		if len(got) < 1 || got[0].name != "known" {
+			t.Errorf("the metric that is known to be good is missing: %v\n%s", err, out)
 		}
-	}
-	if count != workers*rounds || sum != 199*workers {
-		t.Errorf("got %v observations of %v in all, want %d of %d", count, sum, workers*rounds, 199*workers)
-	}
+		if rest, ok := strings.CutPrefix(got[0].dims, "d="); ok && (len(rest) > 1024 || strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r > '~' })) {
+			t.Errorf("the dimension is %q", rest)
+		}
+		if (err == nil) != (len(got) == 2) || len(got) == 2 && !cmp.Equal(got[1].Values, []float64{number}) {
+			t.Errorf("%v became %+v, %v", number, got, err)
+		}
+	})
 }

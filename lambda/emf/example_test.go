@@ -3,79 +3,62 @@ package emf_test
 import (
 	"context"
 	"fmt"
-	"log"
+	"net/http/httptest"
 	"os"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emf"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// On Lambda the writer is os.Stdout, and the clock need not be given.
-func ExampleExporter_Flush() {
-	registry := prometheus.NewRegistry()
-	calls := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "calls_total"}, []string{"grpc_method", "client"})
-	registry.MustRegister(calls)
+// clock stands still, so that calls take no time.
+func clock() time.Time { return time.UnixMilli(1_800_000_000_000) }
 
-	exporter, err := emf.New(os.Stdout, registry, emf.Config{
-		Namespace: "example",
-		Fixed:     map[string]string{"service": "ping"},
-		Now:       func() time.Time { return time.UnixMilli(1_800_000_000_000) },
-	})
+// Metrics of your own go beside those of the calls. On Lambda the writer is
+// os.Stdout, and the clock need not be given.
+func ExampleRecorder_Observe() {
+	recorder, err := emf.New(os.Stdout, emf.Config{Namespace: "shop", Now: clock})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	calls.WithLabelValues("Ping", "a").Add(2)
-	calls.WithLabelValues("Ping", "b").Add(3)
-	if err := exporter.Flush(); err != nil {
-		log.Fatal(err)
+	for _, total := range []float64{9.5, 20, 9.5} {
+		recorder.Observe("order_total", "None", total, emf.Dimension{Name: "country", Value: "de"})
+		recorder.Add("orders", "Count", 1, emf.Dimension{Name: "country", Value: "de"})
+	}
+	if err := recorder.Flush(); err != nil {
+		fmt.Println(err)
 	}
 	// Output:
-	// {"_aws":{"Timestamp":1800000000000,"CloudWatchMetrics":[{"Namespace":"example","Dimensions":[["service","grpc_method"]],"Metrics":[{"Name":"calls_total","Unit":"Count"}]}]},"service":"ping","grpc_method":"Ping","calls_total":5}
+	// {"_aws":{"Timestamp":1800000000000,"CloudWatchMetrics":[{"Namespace":"shop","Dimensions":[["country"]],"Metrics":[{"Name":"order_total","Unit":"None"},{"Name":"orders","Unit":"Count"}]}]},"country":"de","order_total":{"Values":[9.5,20],"Counts":[2,1],"Min":9.5,"Max":20,"Sum":39,"Count":3},"orders":3}
 }
 
-// metered is a handler that flushes after its invocations. It has the method
-// of aws-lambda-go's lambda.Handler.
-type metered struct{ exporter *emf.Exporter }
-
-func (m metered) Invoke(context.Context, []byte) ([]byte, error) {
-	defer func() {
-		if err := m.exporter.FlushIfDue(); err != nil {
-			fmt.Println("warning:", err)
-		}
-	}()
-	return []byte("Pong"), nil
-}
-
-// Around the handler of a function, metrics go out after an invocation, at
-// most once in an interval, and what is left when the environment ends.
-func ExampleExporter_FlushIfDue() {
-	registry := prometheus.NewRegistry()
-	up := prometheus.NewGauge(prometheus.GaugeOpts{Name: "up"})
-	registry.MustRegister(up)
-	exporter, err := emf.New(os.Stdout, registry, emf.Config{
-		Namespace: "example",
-		Now:       func() time.Time { return time.UnixMilli(1_800_000_000_000) },
-	})
+// A Service that a Recorder instruments flushes it, at the latest when it is
+// closed.
+func ExampleRecorder_Instrument() {
+	recorder, err := emf.New(os.Stdout, emf.Config{Namespace: "shop", Now: clock})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	handler := metered{exporter}
-
-	up.Set(1)
-	for range 3 { // all within the same interval
-		if _, err := handler.Invoke(context.Background(), nil); err != nil {
-			log.Fatal(err)
-		}
-		up.Inc()
+	svc, err := service.New(context.Background(), transport.InProcess(),
+		service.Bind[testv1.PingServiceServer](testv1.RegisterPingServiceServer, testv1.NewPingServiceClient,
+			testv1.RegisterPingServiceHandlerClient, testservice.PingService{}),
+		service.WithInstrumentation(recorder.Instrument),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	fmt.Println("SIGTERM")
-	if err := exporter.Flush(); err != nil {
-		log.Fatal(err)
+	svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v1/ping", nil))
+	if err := svc.Close(); err != nil {
+		fmt.Println(err)
 	}
-	// Output:
-	// {"_aws":{"Timestamp":1800000000000,"CloudWatchMetrics":[{"Namespace":"example","Dimensions":[[]],"Metrics":[{"Name":"up"}]}]},"up":1}
-	// SIGTERM
-	// {"_aws":{"Timestamp":1800000000000,"CloudWatchMetrics":[{"Namespace":"example","Dimensions":[[]],"Metrics":[{"Name":"up"}]}]},"up":4}
+	// Unordered output:
+	// {"_aws":{"Timestamp":1800000000000,"CloudWatchMetrics":[{"Namespace":"shop","Dimensions":[["grpc_service","grpc_method"]],"Metrics":[{"Name":"grpc_server_handling_seconds","Unit":"Seconds"}]}]},"grpc_method":"Ping","grpc_server_handling_seconds":{"Values":[0],"Counts":[1],"Min":0,"Max":0,"Sum":0,"Count":1},"grpc_service":"test.v1.PingService"}
+	// {"_aws":{"Timestamp":1800000000000,"CloudWatchMetrics":[{"Namespace":"shop","Dimensions":[["grpc_service","grpc_method","grpc_code"]],"Metrics":[{"Name":"grpc_server_handled_total","Unit":"Count"}]}]},"grpc_code":"OK","grpc_method":"Ping","grpc_server_handled_total":1,"grpc_service":"test.v1.PingService"}
+	// {"_aws":{"Timestamp":1800000000000,"CloudWatchMetrics":[{"Namespace":"shop","Dimensions":[["transport"]],"Metrics":[{"Name":"grpc_gateway_transport_info"}]}]},"grpc_gateway_transport_info":1,"transport":"inproc"}
 }

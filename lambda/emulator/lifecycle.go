@@ -91,7 +91,7 @@ func (p *process) take(inv *invocation, dropped <-chan struct{}) bool {
 	for _, e := range p.extensions {
 		e.announce(p.cfg, inv)
 	}
-	p.logger.Debug("invocation started", "request_id", inv.id, "pid", p.stats.Pid)
+	p.logger.Debug("invocation started", "requestId", inv.id, "pid", p.stats.Pid)
 	return true
 }
 
@@ -106,7 +106,7 @@ func (p *process) expire(inv *invocation) {
 		return
 	}
 	if !inv.finished {
-		p.logger.Warn("invocation timed out", "request_id", inv.id, "pid", p.stats.Pid, "timeout", p.cfg.Timeout)
+		p.logger.Warn("invocation timed out", "requestId", inv.id, "pid", p.stats.Pid, "timeout", p.cfg.Timeout)
 		inv.finish(result{err: timeoutError(inv.id, p.cfg.Timeout)})
 	}
 	if p.cfg.Concurrency == 1 {
@@ -136,7 +136,7 @@ func (p *process) complete(inv *invocation, r result) {
 		inv.timer.Stop()
 	}
 	if r.err != nil {
-		p.logger.Warn("invocation failed", "request_id", inv.id, "pid", p.stats.Pid, "error", r.err)
+		p.logger.Warn("invocation failed", "requestId", inv.id, "pid", p.stats.Pid, "error", r.err)
 	}
 	inv.finish(r)
 }

@@ -168,6 +168,7 @@ func ExampleMetadata() {
 	// x-lambda-event-source = http-api
 	// x-lambda-event-request-id = JKJaXmPLvHcESHA=
 	// x-lambda-event-client-address = 203.0.113.7
+	// x-lambda-event-cold-start = true
 	// x-lambda-event-authorizer-type = jwt
 	// x-lambda-event-authorizer-principal = alice
 	// x-lambda-event-authorizer-scope = ping

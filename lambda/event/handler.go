@@ -30,6 +30,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 )
 
@@ -46,6 +47,7 @@ type Handler struct {
 	fallback       Invoker // nil: none
 	failOn5xx      bool
 	tls            *tls.ConnectionState
+	started        atomic.Bool // a request has been served
 }
 
 // NewHandler returns a Handler that serves events with next. For buffered

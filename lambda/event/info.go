@@ -41,6 +41,10 @@ type Info struct {
 	// APIKeyID is the id, not the value, of the API key of a REST API.
 	APIKeyID string
 
+	// ColdStart is whether the request is the first one of its Handler, and so
+	// of the process.
+	ColdStart bool
+
 	// Authorizer is the zero value if the request was not authorized by AWS.
 	Authorizer Authorizer
 

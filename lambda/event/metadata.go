@@ -42,6 +42,7 @@ func Metadata(ctx context.Context) iter.Seq2[string, string] {
 //	x-lambda-event-client-cert-subject   of mutual TLS, as the next two
 //	x-lambda-event-client-cert-issuer
 //	x-lambda-event-client-cert-serial
+//	x-lambda-event-cold-start            true, for the first request of the process
 //	x-lambda-event-authorizer-type       jwt, lambda or iam
 //	x-lambda-event-authorizer-principal
 //	x-lambda-event-authorizer-scope      once for each scope
@@ -55,6 +56,10 @@ func Metadata(ctx context.Context) iter.Seq2[string, string] {
 // it is not printable ASCII or has a space at an end, is under the key with
 // -bin appended instead, which gRPC carries as bytes.
 func (info Info) Metadata() iter.Seq2[string, string] {
+	coldStart := ""
+	if info.ColdStart {
+		coldStart = "true"
+	}
 	return func(yield func(key, value string) bool) {
 		var certificate ClientCertificate
 		if info.ClientCertificate != nil {
@@ -79,6 +84,7 @@ func (info Info) Metadata() iter.Seq2[string, string] {
 			{MetadataPrefix + "client-cert-subject", certificate.Subject},
 			{MetadataPrefix + "client-cert-issuer", certificate.Issuer},
 			{MetadataPrefix + "client-cert-serial", certificate.SerialNumber},
+			{MetadataPrefix + "cold-start", coldStart},
 			{MetadataPrefix + "authorizer-type", string(info.Authorizer.Type)},
 			{MetadataPrefix + "authorizer-principal", info.Authorizer.Principal},
 		}

@@ -34,6 +34,7 @@ func (h *Handler) newRequest(ctx context.Context, inv *invocation, src source, e
 	}
 	ip, remote := clientAddress(w.client)
 	info := newInfo(ctx, src, e, &w, ip)
+	info.ColdStart = !h.started.Swap(true)
 	ctx = context.WithValue(ctx, infoKey{}, &carried{
 		Info:     info,
 		textBody: info.Source == RESTAPI && !e.base64 && length > 0,

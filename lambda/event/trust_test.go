@@ -69,6 +69,12 @@ func TestFromContext(t *testing.T) {
 			if none := strings.HasPrefix(kind, "alb") || strings.HasPrefix(kind, "vpc-lattice"); none != (info.RequestID == "inv-1") || info.RequestID == "" {
 				t.Errorf("the request's id is %q", info.RequestID)
 			}
+			if !info.ColdStart {
+				t.Error("the first request is no cold start")
+			}
+			if _, err := h.Invoke(ctx, payload(t, kind, request{target: "/"})); err != nil || info.ColdStart {
+				t.Error("the second request is a cold start", err)
+			}
 		})
 	})
 	t.Run("outside of an invocation there is none", func(t *testing.T) {
@@ -167,7 +173,7 @@ func TestAuthorizers(t *testing.T) {
 func TestMetadata(t *testing.T) {
 	info := event.Info{
 		Source: event.HTTPAPI, RequestID: "r", InvocationID: "i", ClientAddress: "2001:db8::1", Stage: "$default", APIID: "a",
-		AccountID: "1", FunctionARN: "arn:f", TenantID: "Zoë", TraceID: " t", RouteKey: "GET /v1/{id}", APIKeyID: "k",
+		AccountID: "1", FunctionARN: "arn:f", TenantID: "Zoë", TraceID: " t", ColdStart: true, RouteKey: "GET /v1/{id}", APIKeyID: "k",
 		Lattice:           event.Lattice{ServiceNetworkARN: "arn:sn", ServiceARN: "arn:svc", SourceVPCARN: "arn:vpc"},
 		ClientCertificate: &event.ClientCertificate{PEM: "pem", Subject: "CN=Zoë", Issuer: "CN=ca", SerialNumber: "a1:b2"},
 		PathParameters:    `{"id":"7"}`, StageVariables: `{"level":"debug"}`, RequestContext: `{"stage":"$default"}`,
@@ -195,6 +201,7 @@ func TestMetadata(t *testing.T) {
 		{"x-lambda-event-client-cert-subject-bin", "CN=Zoë"},
 		{"x-lambda-event-client-cert-issuer", "CN=ca"},
 		{"x-lambda-event-client-cert-serial", "a1:b2"},
+		{"x-lambda-event-cold-start", "true"},
 		{"x-lambda-event-authorizer-type", "jwt"},
 		{"x-lambda-event-authorizer-principal-bin", "a\x7fb"},
 		{"x-lambda-event-authorizer-scope", "read"},

@@ -158,7 +158,7 @@ func TestRequestIDOfAnEventIsLogged(t *testing.T) {
 	if err := svc.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(log.String(), "request_id=of-the-platform") {
+	if !strings.Contains(log.String(), "requestId=of-the-platform") {
 		t.Errorf("log: %s", &log)
 	}
 }

@@ -27,16 +27,26 @@ import (
 // describe until SIGTERM and ends the process: with code 0 after a clean stop,
 // and with 1 and a line on standard error otherwise.
 //
+// The logger is slog's default too: a handler that logs with the context of its
+// call writes lines with the ids of the request, see service.NewLogHandler.
+//
 // Logger, CORS, reserved metadata, metrics and drain timeout follow the
 // configuration; options that set one of them win.
 func Main(options ...service.Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, service.LogGRPC, options); err != nil {
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, logTo, options); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// logTo makes logger the process's, for handlers that log with slog.InfoContext,
+// and for grpc-go.
+func logTo(logger *slog.Logger) {
+	slog.SetDefault(logger)
+	service.LogGRPC(logger)
 }
 
 // Run is [Main] without the process: it takes the arguments after the program's
@@ -53,9 +63,9 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out io.
 	return run(ctx, args, getenv, out, func(*slog.Logger) {}, options)
 }
 
-// run is Run. What grpc-go logs is the process's, so that only Main has it go
-// to the logger, with logGRPC.
-func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, logGRPC func(*slog.Logger), options []service.Option) error {
+// run is Run. slog's default and what grpc-go logs are the process's, so that
+// only Main has them go to the logger, with setLogger.
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, setLogger func(*slog.Logger), options []service.Option) error {
 	c, table, err := readConfig(args, getenv, options)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(out, about)
@@ -73,7 +83,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		limitsFor(getenv).apply() // before there are goroutines, for which Go starts threads
 	}
 	logger := newLogger(c, out)
-	logGRPC(logger)
+	setLogger(logger)
 	api.Logger = logger
 	client, clientErr := runtimeapi.New(api)
 	if clientErr != nil {

@@ -150,7 +150,7 @@ func TestPingEchoAndStreamFromEachSourceOnEachTransport(t *testing.T) {
 				want = "unix"
 			}
 			fn.Close() // when it returns, everything printed has arrived
-			if !strings.Contains(out.String(), "transport="+want+" ") || !strings.Contains(out.String(), "request_id=") {
+			if !strings.Contains(out.String(), "transport="+want+" ") || !strings.Contains(out.String(), "requestId=") {
 				t.Errorf("the log names neither %s nor a request:\n%s", want, out)
 			}
 		})
@@ -367,7 +367,7 @@ func TestJSONLogsHaveTheKeysThatLambdaLooksFor(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &record); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}
-	for _, key := range []string{"timestamp", "level", "message", "request_id", "grpc.method", "grpc.code", "grpc.time_ms"} {
+	for _, key := range []string{"timestamp", "level", "message", "requestId", "grpc.method", "grpc.code", "grpc.time_ms"} {
 		if record[key] == nil {
 			t.Errorf("no %s in %s", key, out)
 		}

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/calls"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emf"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
@@ -33,7 +32,6 @@ type program struct {
 	events  *event.Handler
 	stream  bool
 	logger  *slog.Logger
-	metrics *emf.Exporter // nil: off
 	after   afterLists
 }
 
@@ -52,22 +50,22 @@ func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Log
 		defaults = append(defaults, service.WithRPC(), service.WithBodyLimits(event.MaxResponseBytes, event.BinaryRefused))
 	}
 	triggers := append(c.Triggers, trigger.Of(options...)...)
-	var err error
 	if c.Metrics == config.EMF {
-		recorder := calls.New(time.Now)
-		if p.metrics, err = emf.New(out, recorder, emf.Config{Namespace: c.MetricsNamespace, Level: c.LogLevel.String()}); err != nil {
+		recorder, err := emf.New(out, emf.Config{Namespace: c.MetricsNamespace, Level: c.LogLevel.String()})
+		if err != nil {
 			return nil, err
 		}
-		defaults = append(defaults, service.WithMetrics(func() (service.Metrics, error) { return recorder, nil }))
+		defaults = append(defaults, service.WithInstrumentation(recorder.Instrument))
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
+	var err error
 	if p.service, err = service.New(ctx, c.Transport, append(defaults, options...)...); err != nil {
 		return nil, err
 	}
 	handler, err := trigger.NewHandler(p.service, trigger.Config{Logger: logger, DeadlineMargin: c.DeadlineMargin}, triggers...)
 	if err != nil {
-		return nil, errors.Join(err, p.close())
+		return nil, errors.Join(err, p.service.Close())
 	}
 	eventOptions := []event.Option{
 		event.WithBasePath(c.BasePath),
@@ -87,9 +85,9 @@ func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Log
 func newLogger(c *config.Config, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.LogLevel, ReplaceAttr: lambdacontext.ReplaceAttr}
 	if c.LogJSON {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(service.NewLogHandler(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(service.NewLogHandler(slog.NewTextHandler(w, options)))
 }
 
 // handler is what the client calls with each event.
@@ -112,10 +110,10 @@ func (p *program) serve(ctx context.Context, client *runtimeapi.Client) error {
 		case <-ctx.Done():
 		}
 	}()
-	if p.metrics != nil {
-		client.RegisterAfter(func(context.Context) { p.flush(p.metrics.FlushIfDue) })
+	if p.service.Flushes() {
+		client.RegisterAfter(p.flush)
 	}
-	client.RegisterOnShutdown(func(context.Context) error { return p.close() })
+	client.RegisterOnShutdown(func(context.Context) error { return p.service.Close() })
 	err := client.Serve(ctx, p.handler())
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, ctx.Err()) {
 		err = errors.Join(cause, err)
@@ -123,19 +121,10 @@ func (p *program) serve(ctx context.Context, client *runtimeapi.Client) error {
 	return err
 }
 
-// flush writes the metrics. Nothing can run between invocations, when the
-// function is frozen, so that they are written when an answer is posted.
-func (p *program) flush(flush func() error) {
-	if err := flush(); err != nil {
+// flush hands over metrics and spans. Nothing can run between invocations, when
+// the function is frozen, so that it is done when an answer is posted.
+func (p *program) flush(ctx context.Context) {
+	if err := p.service.Flush(ctx); err != nil {
 		p.logger.Warn("metrics were not written", "error", err)
 	}
-}
-
-// close closes the services, then writes the last metrics.
-func (p *program) close() error {
-	err := p.service.Close()
-	if p.metrics != nil {
-		err = errors.Join(err, p.metrics.Flush())
-	}
-	return err
 }

@@ -225,7 +225,7 @@ func TestTheFunctionLinksNothingOfTheLocalServer(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %v", list, err)
 	}
-	for _, unwanted := range []string{"lambda-grpc-gateway/local", "lambda/emulator", "prometheus/client_golang", "grpc/reflection\n", "golang.org/x/net/netutil"} {
+	for _, unwanted := range []string{"lambda-grpc-gateway/local", "lambda/emulator", "prometheus/client_golang", "grpc/reflection\n", "golang.org/x/net/netutil", "go.opentelemetry.io"} {
 		if strings.Contains(string(packages), unwanted) {
 			t.Errorf("the function's binary has %s", unwanted)
 		}

@@ -79,7 +79,7 @@ func TestSampleEventsOnEachTransport(t *testing.T) {
 			}
 			fn.Close() // when it returns, everything printed has arrived
 			for _, id := range calls {
-				if !strings.Contains(out.String(), " request_id="+id+" ") {
+				if !strings.Contains(out.String(), " requestId="+id+" ") {
 					t.Errorf("no call for %s in\n%s", id, out)
 				}
 			}

@@ -41,7 +41,7 @@ func (w *worker) runOne(ctx context.Context, inv *invocation, f func(context.Con
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			defer w.client.logPanic("an after-function panicked", "request_id", inv.id)
+			defer w.client.logPanic("an after-function panicked", "requestId", inv.id)
 			f(ctx)
 		}()
 		select {
@@ -50,13 +50,13 @@ func (w *worker) runOne(ctx context.Context, inv *invocation, f func(context.Con
 		case <-ctx.Done():
 		}
 	}
-	w.client.log.Warn("runtimeapi: an after-function was cut at the deadline", "request_id", inv.id)
+	w.client.log.Warn("runtimeapi: an after-function was cut at the deadline", "requestId", inv.id)
 	return false
 }
 
 func (w *worker) dropped(inv *invocation, n int) {
 	if n > 0 {
-		w.client.log.Warn("runtimeapi: after-functions were dropped at the deadline", "request_id", inv.id, "count", n)
+		w.client.log.Warn("runtimeapi: after-functions were dropped at the deadline", "requestId", inv.id, "count", n)
 	}
 }
 

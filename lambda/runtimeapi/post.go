@@ -64,7 +64,7 @@ func (c *Client) logFailure(inv *invocation, f *failure) {
 	if f.panicked {
 		message = "runtimeapi: the handler panicked"
 	}
-	args := []any{"request_id", inv.id, "error_type", f.Type, "error", f.Message}
+	args := []any{"requestId", inv.id, "error_type", f.Type, "error", f.Message}
 	if len(f.StackTrace) > 0 {
 		args = append(args, "stack", f.StackTrace)
 	}
@@ -105,7 +105,7 @@ func (w *worker) post(inv *invocation, call string, body []byte, headers func(*c
 
 // logLost logs that posting an answer failed with err.
 func (c *Client) logLost(inv *invocation, call string, err error) {
-	c.log.Error("runtimeapi: posting an answer failed", "request_id", inv.id, "call", call, "error", err)
+	c.log.Error("runtimeapi: posting an answer failed", "requestId", inv.id, "call", call, "error", err)
 }
 
 // takeReply reads what the API says to an answer. See the package's table of
@@ -131,7 +131,7 @@ func (w *worker) takeReply(inv *invocation, call string) error {
 	switch resp.code {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge:
 		w.client.log.Warn("runtimeapi: the API refused an answer",
-			"request_id", inv.id, "call", call, "status", resp.status, "reason", refused.Message)
+			"requestId", inv.id, "call", call, "status", resp.status, "reason", refused.Message)
 		return nil
 	}
 	return refused

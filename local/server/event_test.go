@@ -36,7 +36,7 @@ func TestOneEventInThisProcess(t *testing.T) {
 		want    []string // of the output, or of the error
 		fails   bool
 	}{
-		"a trigger of the variable":    {nil, map[string]string{"EVENTS": "sqs:orders=" + echo}, samples + "sqs.json", []string{"\n" + reported + "\n", "request_id=7f1c0c3e-0000-4000-8000-000000000001"}, false},
+		"a trigger of the variable":    {nil, map[string]string{"EVENTS": "sqs:orders=" + echo}, samples + "sqs.json", []string{"\n" + reported + "\n", "requestId=7f1c0c3e-0000-4000-8000-000000000001"}, false},
 		"a trigger of the options":     {own, nil, samples + "sns.json", []string{"{}\n"}, false},
 		"both":                         {own, map[string]string{"EVENTS": "warmer"}, samples + "warmer.json", []string{"{}\n"}, false},
 		"a request over HTTP":          {own, nil, "../../lambda/event/testdata/http-api.json", []string{`"statusCode":`}, false},
@@ -78,7 +78,7 @@ func TestTriggersOfAServer(t *testing.T) {
 func TestOneEventInTheFunction(t *testing.T) {
 	function := thisBinary(t)
 	out, err := runEvent(t, nil, map[string]string{"EVENTS": "sns=test.v1.EchoService/Echo"}, "-lambda", function, "-event", samples+"sns.json")
-	if err != nil || !strings.HasSuffix(out, "{}\n") || !strings.Contains(out, "request_id=0b1c2d3e-0000-4000-8000-000000000002") {
+	if err != nil || !strings.HasSuffix(out, "{}\n") || !strings.Contains(out, "requestId=0b1c2d3e-0000-4000-8000-000000000002") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	file := filepath.Join(t.TempDir(), "event.json")

@@ -46,7 +46,7 @@ func TestServesEveryProtocolOnTheHTTPPort(t *testing.T) {
 		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
-		if !strings.Contains(s.log.String(), "request_id="+name+" ") {
+		if !strings.Contains(s.log.String(), "requestId="+name+" ") {
 			t.Errorf("%s: the log does not say who called:\n%s", name, s.log)
 		}
 	}

@@ -30,15 +30,24 @@ import (
 // stop and after -help, 2 for a mistake in flags or variables, and 1 for every
 // other failure. Errors and logs go to standard error.
 //
+// The logger is slog's default too: a handler that logs with the context of its
+// call writes lines with the ids of the request, see service.NewLogHandler.
 // options come after those that follow from the configuration.
 func Main(options ...service.Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr, os.Stdout, service.LogGRPC, options)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr, os.Stdout, logTo, options)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
 	}
 	os.Exit(exitCode(err))
+}
+
+// logTo makes logger the process's, for handlers that log with slog.InfoContext,
+// and for grpc-go.
+func logTo(logger *slog.Logger) {
+	slog.SetDefault(logger)
+	service.LogGRPC(logger)
 }
 
 // Run is [Main] without the process: it takes the arguments after the program's
@@ -51,9 +60,9 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out io.
 	return run(ctx, args, getenv, out, out, func(*slog.Logger) {}, options)
 }
 
-// run is Run. What grpc-go logs is the process's, so that only Main has it go
-// to the logger, with logGRPC.
-func run(ctx context.Context, args []string, getenv func(string) string, out, answers io.Writer, logGRPC func(*slog.Logger), options []service.Option) error {
+// run is Run. slog's default and what grpc-go logs are the process's, so that
+// only Main has them go to the logger, with setLogger.
+func run(ctx context.Context, args []string, getenv func(string) string, out, answers io.Writer, setLogger func(*slog.Logger), options []service.Option) error {
 	table, err := config.NewTable(service.Variables(options...), sources())
 	if err != nil {
 		return usageError{err}
@@ -67,8 +76,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, an
 	case err != nil:
 		return usageError{err}
 	}
-	logger := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: c.LogLevel}))
-	logGRPC(logger)
+	logger := slog.New(service.NewLogHandler(slog.NewTextHandler(out, &slog.HandlerOptions{Level: c.LogLevel})))
+	setLogger(logger)
 	switch {
 	case c.EventPath != "":
 		return handleEvent(ctx, c, out, answers, logger, options)

@@ -305,3 +305,33 @@ run "outputs_name_what_is_there" {
     error_message = "an output is wrong"
   }
 }
+
+run "telemetry_goes_to_the_collector_of_a_layer" {
+  variables {
+    otlp_endpoint = "http://localhost:4318"
+    layers        = ["arn:aws:lambda:eu-central-1:123456789012:layer:collector-arm64:7"]
+    environment   = { OTEL_SERVICE_NAME = "orders" }
+  }
+
+  assert {
+    condition     = aws_lambda_function.gateway.layers == tolist(["arn:aws:lambda:eu-central-1:123456789012:layer:collector-arm64:7"])
+    error_message = "the function has not the layer"
+  }
+
+  assert {
+    condition     = aws_lambda_function.gateway.environment[0].variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4318" && aws_lambda_function.gateway.environment[0].variables["OTEL_PROPAGATORS"] == "tracecontext" && aws_lambda_function.gateway.environment[0].variables["OTEL_SERVICE_NAME"] == "orders"
+    error_message = "without tracing, the function would follow a decision that nobody took"
+  }
+}
+
+run "telemetry_follows_x_ray_with_tracing" {
+  variables {
+    otlp_endpoint = "https://otlp.example.com/v1-x"
+    tracing       = true
+  }
+
+  assert {
+    condition     = aws_lambda_function.gateway.environment[0].variables["OTEL_PROPAGATORS"] == "xray,tracecontext"
+    error_message = "X-Ray's header names no parents"
+  }
+}

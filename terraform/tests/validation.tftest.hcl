@@ -794,3 +794,34 @@ run "schedules_with_an_unknown_expression" {
 
   expect_failures = [var.schedules]
 }
+
+run "layers_that_are_no_versions" {
+  command = plan
+
+  variables {
+    layers = ["arn:aws:lambda:eu-central-1:123456789012:layer:collector"]
+  }
+
+  expect_failures = [var.layers]
+}
+
+run "an_otlp_endpoint_without_a_scheme" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "localhost:4318"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}
+
+run "an_otlp_endpoint_beside_its_variable" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "http://localhost:4318"
+    environment   = { OTEL_EXPORTER_OTLP_ENDPOINT = "http://localhost:4319" }
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}

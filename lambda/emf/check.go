@@ -1,0 +1,105 @@
+package emf
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// The limits of CloudWatch.
+const (
+	maxMetrics        = 100 // of a line
+	maxValues         = 100 // of a metric in a line
+	maxDimensions     = 30
+	maxNameBytes      = 255
+	maxDimensionValue = 1024
+
+	// maxLineValues keeps a line below the 256 KB that CloudWatch Logs has
+	// always taken: a value and its count are at most 50 bytes.
+	maxLineValues = 2000
+)
+
+func checkNamespace(s string) error {
+	const others = ".-_/#:"
+	invalid := func(r rune) bool {
+		return (r|0x20 < 'a' || r|0x20 > 'z') && (r < '0' || r > '9') && !strings.ContainsRune(others, r)
+	}
+	switch {
+	case s == "":
+		return errors.New("namespace is missing")
+	case strings.IndexFunc(s, invalid) >= 0:
+		return fmt.Errorf("namespace %q: only letters, digits and %q are allowed", s, others)
+	case len(s) > maxNameBytes:
+		return fmt.Errorf("namespace of %d characters: at most %d are allowed", len(s), maxNameBytes)
+	case strings.HasPrefix(s, "AWS/"), strings.HasPrefix(s, ":"):
+		return fmt.Errorf("namespace %q: one may not begin with \"AWS/\" or \":\"", s)
+	}
+	return nil
+}
+
+func checkLevel(level string) error {
+	if !slices.Contains([]string{"", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}, level) {
+		return fmt.Errorf("level %q: it must be TRACE, DEBUG, INFO, WARN, ERROR or FATAL", level)
+	}
+	return nil
+}
+
+func checkMetric(name, unit string, dimensions []Dimension) error {
+	switch {
+	case len(dimensions) > maxDimensions:
+		return fmt.Errorf("%d dimensions: at most %d are allowed", len(dimensions), maxDimensions)
+	case !isName(name):
+		return fmt.Errorf("a name is 1 to %d printable ASCII characters", maxNameBytes)
+	case isReserved(name):
+		return errors.New("the name has another meaning in a log line")
+	case strings.IndexFunc(unit, isUnprintable) >= 0:
+		return fmt.Errorf("unit %q: CloudWatch has no such unit", unit)
+	}
+	for i, d := range dimensions {
+		taken := func(other Dimension) bool { return other.Name == d.Name }
+		switch {
+		case !isName(d.Name) || d.Name[0] == ':':
+			return fmt.Errorf("dimension %q: a name is 1 to %d printable ASCII characters, the first not %q", d.Name, maxNameBytes, ":")
+		case isReserved(d.Name) || d.Name == name || slices.ContainsFunc(dimensions[:i], taken):
+			return fmt.Errorf("dimension %q: the name is taken", d.Name)
+		}
+	}
+	return nil
+}
+
+// isReserved reports whether name means something to CloudWatch or to Lambda's
+// log filter at the root of a line.
+func isReserved(name string) bool { return name == "_aws" || name == "level" || name == "timestamp" }
+
+func isName(s string) bool {
+	return len(s) <= maxNameBytes && strings.TrimSpace(s) != "" && strings.IndexFunc(s, isUnprintable) < 0
+}
+
+// isUnprintable holds for all that is not ASCII, too.
+func isUnprintable(r rune) bool { return r < ' ' || r > '~' }
+
+// isStorable reports whether CloudWatch takes v: 0, or a number from 2^-360 to
+// 2^360 of either sign.
+func isStorable(v float64) bool {
+	size := math.Abs(v)
+	return v == 0 || size >= 0x1p-360 && size <= 0x1p360
+}
+
+// dimensionValue makes what CloudWatch accepts as the value of a dimension out
+// of s: a question mark stands for every character that is not printable ASCII,
+// and what goes beyond the limit is cut off. It is empty, and the dimension left
+// out, when nothing but spaces is there.
+func dimensionValue(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if isUnprintable(r) {
+			return '?'
+		}
+		return r
+	}, s[:min(len(s), maxDimensionValue)])
+	if strings.TrimSpace(s) == "" {
+		return ""
+	}
+	return s
+}

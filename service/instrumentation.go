@@ -1,0 +1,167 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// An Instrumentation observes the requests and calls of one Service: metrics,
+// traces. Fields that are nil observe nothing.
+type Instrumentation struct {
+	// Middleware is around the handler of the whole Service.
+	Middleware func(http.Handler) http.Handler
+
+	// MuxOptions go to the gateway's muxes as those of [WithMuxOptions] do.
+	MuxOptions []runtime.ServeMuxOption
+
+	// UnaryInterceptor and StreamInterceptor run inside logging and outside of
+	// recovery, so that they see a panic as an Internal error.
+	UnaryInterceptor  grpc.UnaryServerInterceptor
+	StreamInterceptor grpc.StreamServerInterceptor
+
+	// StatsHandlers are of the servers, ClientStatsHandlers of the gateway's own
+	// calls. They come before those of [WithServer].
+	StatsHandlers       []stats.Handler
+	ClientStatsHandlers []stats.Handler
+
+	// SpanContext returns the ids of the span in a context, which [NewLogHandler]
+	// adds to log lines. They are empty without one.
+	SpanContext func(context.Context) (traceID, spanID string)
+
+	// Opened is called when it is known which transport is in use, and again
+	// when a lost transport has been opened again, perhaps as another one.
+	Opened func(transport string)
+
+	// Flush hands over what was observed. See [Service.Flush].
+	Flush func(context.Context) error
+
+	// Close is called once, when the Service has been closed or could not be
+	// made. It flushes, and releases what the instrumentation holds. The context
+	// ends after [transport.ServerConfig.DrainTimeout].
+	Close func(context.Context) error
+}
+
+// A Host is what an Instrumentation may use of its Service.
+type Host struct {
+	Logger *slog.Logger // what [WithLogger] says
+
+	// ReservedMetadata yields what [WithReservedMetadata] says of an HTTP
+	// request, by its context: facts of the platform. It is not nil.
+	ReservedMetadata func(context.Context) iter.Seq2[string, string]
+}
+
+// WithInstrumentation adds what start returns. [New] calls it once and returns
+// its error. The first of several is the outermost.
+func WithInstrumentation(start func(Host) (Instrumentation, error)) Option {
+	return func(c *config) { c.instrument = append(c.instrument, start) }
+}
+
+// instrumentations are those of one Service, the outermost first.
+type instrumentations []Instrumentation
+
+// startInstrumentations starts all of them or none.
+func (c *config) startInstrumentations() (instrumentations, error) {
+	host := Host{Logger: c.logger, ReservedMetadata: c.reserved}
+	if host.ReservedMetadata == nil {
+		host.ReservedMetadata = func(context.Context) iter.Seq2[string, string] { return func(func(string, string) bool) {} }
+	}
+	var all instrumentations
+	for _, start := range c.instrument {
+		i, err := start(host)
+		if err != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+			defer cancel()
+			return nil, errors.Join(err, all.close(ctx))
+		}
+		all = append(all, i)
+	}
+	return all, nil
+}
+
+// around returns next behind all the middleware.
+func (all instrumentations) around(next http.Handler) http.Handler {
+	for _, i := range slices.Backward(all) {
+		if i.Middleware != nil {
+			next = i.Middleware(next)
+		}
+	}
+	return next
+}
+
+func (all instrumentations) muxOptions() (options []runtime.ServeMuxOption) {
+	for _, i := range all {
+		options = append(options, i.MuxOptions...)
+	}
+	return options
+}
+
+// addStatsHandlers puts the stats handlers before those that server has.
+func (all instrumentations) addStatsHandlers(server *transport.ServerConfig) {
+	var handlers, client []stats.Handler
+	for _, i := range all {
+		handlers = append(handlers, i.StatsHandlers...)
+		client = append(client, i.ClientStatsHandlers...)
+	}
+	server.StatsHandlers = slices.Concat(handlers, server.StatsHandlers)
+	server.ClientStatsHandlers = slices.Concat(client, server.ClientStatsHandlers)
+}
+
+func (all instrumentations) spanContext(ctx context.Context) (traceID, spanID string) {
+	for _, i := range all {
+		if i.SpanContext != nil {
+			if traceID, spanID = i.SpanContext(ctx); traceID != "" {
+				break
+			}
+		}
+	}
+	return traceID, spanID
+}
+
+func (all instrumentations) opened(transport string) {
+	for _, i := range all {
+		if i.Opened != nil {
+			i.Opened(transport)
+		}
+	}
+}
+
+func (all instrumentations) flush(ctx context.Context) error {
+	var errs []error
+	for _, i := range all {
+		if i.Flush != nil {
+			errs = append(errs, i.Flush(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (all instrumentations) close(ctx context.Context) error {
+	var errs []error
+	for _, i := range all {
+		if i.Close != nil {
+			errs = append(errs, i.Close(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Flush hands over what the Service's instrumentation has observed, such as
+// spans, to wherever that goes. Call it after a response has been sent in a
+// process that may stop to run between requests, as on Lambda; elsewhere it is
+// not needed. ctx bounds it. It may be called at any time, by several goroutines.
+func (s *Service) Flush(ctx context.Context) error { return s.instruments.flush(ctx) }
+
+// Flushes reports whether [Service.Flush] has anything to do.
+func (s *Service) Flushes() bool {
+	return slices.ContainsFunc(s.instruments, func(i Instrumentation) bool { return i.Flush != nil })
+}

@@ -1,0 +1,143 @@
+package telemetry
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/propagation"
+)
+
+// environment is what the variables say that the SDK does not read itself.
+type environment struct {
+	disabled   bool
+	traces     bool
+	metrics    bool
+	interval   time.Duration // between two exports of metrics
+	xray       bool
+	clients    bool
+	propagator propagation.TextMapPropagator // between the gateway and the server
+}
+
+// readEnvironment checks all variables, also those that the SDK reads: it logs
+// what it does not understand and goes on without it.
+func readEnvironment() (environment, error) {
+	env := environment{
+		disabled:   os.Getenv("OTEL_SDK_DISABLED") == "true",
+		traces:     os.Getenv("OTEL_TRACES_EXPORTER") != "none",
+		metrics:    os.Getenv("OTEL_METRICS_EXPORTER") != "none",
+		interval:   time.Minute,
+		propagator: propagation.TraceContext{},
+	}
+	var errs []error
+	for _, v := range variables() {
+		for _, name := range v.names {
+			if value := os.Getenv(name); value != "" && !v.valid(value) {
+				errs = append(errs, fmt.Errorf("%s=%q: want %s", name, shown(name, value), v.want))
+			}
+		}
+	}
+	if ms, err := strconv.ParseUint(os.Getenv("OTEL_METRIC_EXPORT_INTERVAL"), 10, 31); err == nil {
+		env.interval = time.Duration(ms) * time.Millisecond
+	}
+	for name := range strings.SplitSeq(cmp.Or(os.Getenv("OTEL_PROPAGATORS"), "xray,tracecontext"), ",") {
+		switch strings.TrimSpace(name) {
+		case "xray":
+			env.xray = true
+		case "tracecontext":
+			env.clients = true
+		case "baggage":
+			env.propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+		}
+	}
+	return env, errors.Join(errs...)
+}
+
+// shown is value as an error may show it: headers have secrets in them.
+func shown(name, value string) string {
+	if strings.HasSuffix(name, "HEADERS") {
+		return "..."
+	}
+	return value
+}
+
+// A variable is several that allow the same values.
+type variable struct {
+	names []string
+	want  string
+	valid func(string) bool
+}
+
+func variables() []variable {
+	const otlp = "OTEL_EXPORTER_OTLP_"
+	signals := func(name string) []string {
+		return []string{otlp + name, otlp + "TRACES_" + name, otlp + "METRICS_" + name}
+	}
+	return []variable{
+		oneOf("true", "false")("OTEL_SDK_DISABLED"),
+		oneOf("otlp", "none")("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"),
+		oneOf("none")("OTEL_LOGS_EXPORTER"), // log lines go to the output
+		oneOf("http/protobuf")(signals("PROTOCOL")...),
+		oneOf("gzip", "none")(signals("COMPRESSION")...),
+		oneOf("cumulative", "delta", "lowmemory")(otlp + "METRICS_TEMPORALITY_PREFERENCE"),
+		oneOf("explicit_bucket_histogram", "base2_exponential_bucket_histogram")(otlp + "METRICS_DEFAULT_HISTOGRAM_AGGREGATION"),
+		oneOf("always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
+			"parentbased_traceidratio")("OTEL_TRACES_SAMPLER"),
+		{[]string{"OTEL_TRACES_SAMPLER_ARG"}, "a number from 0 to 1", func(s string) bool {
+			n, err := strconv.ParseFloat(s, 64)
+			return err == nil && n >= 0 && n <= 1
+		}},
+		{[]string{"OTEL_PROPAGATORS"}, "xray, tracecontext and baggage, or some of them, or none", func(s string) bool {
+			return s == "none" || eachOf(s, func(name string) bool { return name == "xray" || name == "tracecontext" || name == "baggage" })
+		}},
+		{signals("ENDPOINT"), "a URL such as http://localhost:4318", func(s string) bool {
+			u, err := url.Parse(s)
+			return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+		}},
+		{append(signals("HEADERS"), "OTEL_RESOURCE_ATTRIBUTES"), "key=value, or several separated by commas", func(s string) bool {
+			return eachOf(s, func(pair string) bool {
+				key, value, ok := strings.Cut(pair, "=")
+				_, err := url.PathUnescape(value)
+				return ok && strings.TrimSpace(key) != "" && err == nil
+			})
+		}},
+		{append(signals("TIMEOUT"), "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT", "OTEL_BSP_SCHEDULE_DELAY",
+			"OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"),
+			"a whole number, and of time milliseconds", func(s string) bool {
+				n, err := strconv.ParseUint(s, 10, 31)
+				return err == nil && n > 0
+			}},
+	}
+}
+
+func oneOf(values ...string) func(names ...string) variable {
+	return func(names ...string) variable {
+		want := strings.Join(values, ", ")
+		if len(values) > 1 {
+			want = "one of " + want
+		}
+		return variable{names, want, func(s string) bool {
+			for _, v := range values {
+				if s == v {
+					return true
+				}
+			}
+			return false
+		}}
+	}
+}
+
+// eachOf reports whether a list separated by commas has only what valid takes.
+func eachOf(list string, valid func(string) bool) bool {
+	for item := range strings.SplitSeq(list, ",") {
+		if !valid(strings.TrimSpace(item)) {
+			return false
+		}
+	}
+	return true
+}

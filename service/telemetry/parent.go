@@ -1,0 +1,83 @@
+package telemetry
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+)
+
+// platformFacts yields what the platform says of a request.
+type platformFacts func(context.Context) iter.Seq2[string, string]
+
+// facts are those of a request that end up in its first span.
+type facts struct {
+	parent     trace.SpanContext // by X-Ray's header
+	attributes []attribute.KeyValue
+}
+
+// newFacts reads reserved metadata.
+func newFacts(metadata iter.Seq2[string, string]) (f facts) {
+	cold := false
+	for key, value := range metadata {
+		name, ok := strings.CutPrefix(key, service.ReservedPrefix+"event-")
+		if !ok {
+			continue
+		}
+		switch name {
+		case "trace-id":
+			f.parent = parseTraceHeader(value)
+		case "cold-start":
+			cold = true
+		case "source":
+			f.attributes = append(f.attributes, attribute.String("lambda.event.source", value))
+		case "request-id":
+			f.attributes = append(f.attributes, semconv.AWSRequestID(value))
+		case "invocation-id":
+			f.attributes = append(f.attributes, semconv.FaaSInvocationID(value))
+		case "client-address":
+			f.attributes = append(f.attributes, semconv.ClientAddress(value))
+		case "account-id":
+			f.attributes = append(f.attributes, semconv.CloudAccountID(value))
+		case "function-arn":
+			f.attributes = append(f.attributes, semconv.CloudResourceID(value))
+		}
+	}
+	if f.attributes != nil {
+		f.attributes = append(f.attributes, semconv.FaaSColdstart(cold))
+	}
+	return f
+}
+
+// parseTraceHeader reads an X-Ray trace header, such as
+//
+//	Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1
+//
+// as the X-Ray developer guide has it ("Tracing header"). Other fields are
+// ignored. The result is not valid unless both ids are there. A header that
+// leaves the decision about sampling open counts as sampled, so that the
+// decision is the sampler's.
+func parseTraceHeader(header string) trace.SpanContext {
+	c := trace.SpanContextConfig{Remote: true, TraceFlags: trace.FlagsSampled}
+	for field := range strings.SplitSeq(header, ";") {
+		key, value, _ := strings.Cut(strings.TrimSpace(field), "=")
+		switch key {
+		case "Root":
+			id, ok := strings.CutPrefix(value, "1-")
+			if !ok || len(id) != 33 || id[8] != '-' {
+				return trace.SpanContext{}
+			}
+			c.TraceID, _ = trace.TraceIDFromHex(id[:8] + id[9:]) // the zero id on error
+		case "Parent":
+			c.SpanID, _ = trace.SpanIDFromHex(value)
+		case "Sampled":
+			c.TraceFlags = c.TraceFlags.WithSampled(value != "0")
+		}
+	}
+	return trace.NewSpanContext(c)
+}

@@ -1,0 +1,216 @@
+package telemetry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"google.golang.org/grpc"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service/telemetry"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+func TestMetrics(t *testing.T) {
+	c := newCollector(t)
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "3600000")
+	svc := newService(t, "inproc", telemetry.With())
+	for range 3 {
+		ask(t, svc, "POST", "/v1/echo/7", `{}`)
+		flush(t, svc)
+	}
+	if len(c.metrics) > 0 {
+		t.Errorf("metrics were exported before the interval was over: %v", slices.Collect(maps.Keys(c.metrics)))
+	}
+	if err := svc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]map[string]string{
+		"http.server.request.duration": {"http.route": "/v1/echo/{id}", "http.request.method": "POST"},
+		"rpc.server.call.duration":     {"rpc.method": "test.v1.EchoService/Echo"},
+	} {
+		points := c.metrics[name].GetHistogram().GetDataPoints()
+		if len(points) != 1 || points[0].GetCount() != 3 {
+			t.Errorf("%s: %v, want one point that counts 3", name, points)
+			continue
+		}
+		for key, value := range want {
+			if got := attributes(points[0].GetAttributes())[key]; got != value {
+				t.Errorf("%s: %s is %q, want %q", name, key, got, value)
+			}
+		}
+	}
+	if c.metrics["rpc.client.call.duration"] != nil {
+		t.Error("the gateway's calls are measured, too")
+	}
+}
+
+func TestMetricsAreFlushedOnceInAnInterval(t *testing.T) {
+	c := newCollector(t)
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "1")
+	svc := newService(t, "inproc", telemetry.With())
+	ask(t, svc, "GET", "/v1/ping", "")
+	for n := 0; n == 0; { // a millisecond passes
+		flush(t, svc)
+		c.mu.Lock()
+		n = len(c.metrics)
+		c.mu.Unlock()
+	}
+}
+
+func TestTheResourceDescribesTheFunction(t *testing.T) {
+	c := newCollector(t)
+	for name, value := range map[string]string{
+		"AWS_LAMBDA_FUNCTION_NAME": "shop", "AWS_LAMBDA_FUNCTION_VERSION": "7", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_REGION": "eu-central-1",
+		"AWS_LAMBDA_LOG_STREAM_NAME": "stream", "AWS_LAMBDA_LOG_GROUP_NAME": "group", "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test",
+	} {
+		t.Setenv(name, value)
+	}
+	for _, name := range []string{"", "orders"} {
+		t.Setenv("OTEL_SERVICE_NAME", name)
+		svc := newService(t, "inproc", telemetry.With())
+		ask(t, svc, "GET", "/v1/ping", "")
+		flush(t, svc)
+		if name == "" {
+			name = "shop"
+		}
+		for key, want := range map[string]string{
+			"service.name": name, "faas.name": "shop", "faas.version": "7", "faas.instance": "stream", "faas.max_memory": "int_value:134217728",
+			"cloud.provider": "aws", "cloud.platform": "aws_lambda", "cloud.region": "eu-central-1", "deployment.environment.name": "test",
+		} {
+			if got := c.resource[key]; got != want {
+				t.Errorf("%s is %q, want %q", key, got, want)
+			}
+		}
+	}
+}
+
+// TestProvidersOfTheUsersOwn: they are flushed, and not shut down.
+func TestProvidersOfTheUsersOwn(t *testing.T) {
+	spans := tracetest.NewInMemoryExporter()
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithBatcher(spans))
+	reader := sdkmetric.NewManualReader()
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	t.Cleanup(func() {
+		if err := errors.Join(tracers.Shutdown(context.Background()), meters.Shutdown(context.Background())); err != nil {
+			t.Error(err)
+		}
+	})
+	svc := newService(t, "bufconn", telemetry.With(telemetry.WithTracerProvider(tracers), telemetry.WithMeterProvider(meters)))
+	ask(t, svc, "GET", "/v1/ping", "")
+	flush(t, svc)
+	if n := len(spans.GetSpans()); n != 3 {
+		t.Errorf("%d spans, want 3", n)
+	}
+	if err := svc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, span := tracers.Tracer("").Start(t.Context(), "later"); !span.IsRecording() {
+		t.Error("the Service shut down the provider of the user's")
+	}
+	var m metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &m); err != nil || len(m.ScopeMetrics) != 2 {
+		t.Errorf("%v, metrics of %d libraries, want 2", err, len(m.ScopeMetrics))
+	}
+}
+
+func TestAFailureIsInTheSpans(t *testing.T) {
+	c := newCollector(t)
+	svc := newService(t, "unix", telemetry.With(), service.WithUnaryInterceptors(
+		func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) { panic("on purpose") }))
+	w := httptest.NewRecorder()
+	svc.ServeHTTP(w, httptest.NewRequest("GET", "/v1/ping", nil))
+	flush(t, svc)
+	for _, s := range c.taken() {
+		if !s.Failed {
+			t.Errorf("%s, %s, has not failed", s.Name, s.Kind)
+		}
+	}
+	w = httptest.NewRecorder()
+	svc.ServeHTTP(w, httptest.NewRequest("GET", "/nothing/here", nil))
+	flush(t, svc)
+	spans := c.taken()
+	if len(spans) != 1 || spans[0].Name != "GET" || spans[0].Failed || spans[0].Attributes["http.response.status_code"] != "int_value:404" {
+		t.Errorf("of a path that is not bound: %+v", spans)
+	}
+}
+
+func FuzzParseTraceHeader(f *testing.F) {
+	f.Add(xrayHeader)
+	f.Add("Self=1-67891234-12456789abcdef012345678;Root=1-67891233-abcdef012345678912345678")
+	f.Add("Root=1-0-0;Parent=zz;Sampled=;=;;")
+	f.Fuzz(func(t *testing.T, header string) {
+		s := telemetry.ParseTraceHeader(header)
+		if s.IsValid() && (!s.IsRemote() || !strings.Contains(strings.ToLower(header), s.SpanID().String())) {
+			t.Errorf("%q became %v", header, s)
+		}
+	})
+}
+
+// One option traces all that a Service does. Here the spans go to a provider of
+// the program's own; without it they go to the collector that OpenTelemetry's
+// environment variables name.
+func ExampleWith() {
+	recorder := tracetest.NewSpanRecorder()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
+	svc, err := service.New(context.Background(), transport.InProcess(), append(testservice.Options(),
+		telemetry.With(telemetry.WithTracerProvider(provider), telemetry.WithMeterProvider(noop.NewMeterProvider())),
+		service.WithLogger(slog.New(slog.DiscardHandler)),
+	)...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v1/echo/7", nil))
+	if err := svc.Close(); err != nil {
+		fmt.Println(err)
+	}
+	for _, span := range recorder.Started() {
+		fmt.Println(span.SpanKind(), span.Name(), span.Status().Code == codes.Error)
+	}
+	// Output:
+	// server GET /v1/echo/{id} false
+	// client test.v1.EchoService/Echo false
+	// server test.v1.EchoService/Echo false
+}
+
+// BenchmarkRequest is the time that a request takes in this process.
+func BenchmarkRequest(b *testing.B) {
+	for name, options := range map[string][]service.Option{"plain": nil, "traced": {telemetry.With()}} {
+		b.Run(name, func(b *testing.B) {
+			b.Setenv("OTEL_METRICS_EXPORTER", "none")
+			b.Setenv("OTEL_TRACES_EXPORTER", "otlp")
+			svc, err := service.New(b.Context(), transport.InProcess(), append(append(testservice.Options(),
+				service.WithLogger(slog.New(slog.DiscardHandler))), options...)...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				svc.ServeHTTP(w, httptest.NewRequest("GET", "/v1/ping", nil))
+				if w.Code != 200 {
+					b.Fatal(w.Code)
+				}
+			}
+			b.StopTimer()
+			if err := svc.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
