@@ -1,0 +1,109 @@
+package service_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+)
+
+// A typedError has methods that panic on a nil pointer, as errors have that a
+// function returns by mistake for success.
+type typedError struct{ text string }
+
+func (e *typedError) Error() string { return e.text }
+
+// A panicking observer, observed call or log handler panics at one step.
+type (
+	panicking     string
+	panickingCall struct{ panicking }
+)
+
+func (p panicking) at(step string) {
+	if string(p) == step {
+		panic(step)
+	}
+}
+
+func (p panicking) Tag(context.Context) string { return "" }
+
+func (p panicking) Begin(string, string, string, metadata.MD) service.CallObserver {
+	p.at("begin")
+	return panickingCall{p}
+}
+
+func (p panickingCall) Received(any) { p.at("received") }
+func (p panickingCall) Sent(any)     { p.at("sent") }
+func (p panickingCall) End(error)    { p.at("end") }
+
+type panickingHandler struct{ slog.Handler }
+
+func (panickingHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (panickingHandler) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "finished call" || strings.HasPrefix(r.Message, "panic") { // those of the server
+		panic("in a log handler")
+	}
+	return nil
+}
+
+func (h panickingHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h panickingHandler) WithGroup(string) slog.Handler      { return h }
+
+func instrument(i service.Instrumentation) service.Option {
+	return service.WithInstrumentation(func(service.Host) (service.Instrumentation, error) { return i, nil })
+}
+
+// Whatever panics around a handler, the process goes on, and the client gets an
+// error.
+func TestAPanicAroundAHandlerFailsItsCallAlone(t *testing.T) {
+	var none *typedError
+	succeed := testService{}
+	fail := testService{
+		get: func(context.Context, *testv1.GetRequest) (*testv1.GetResponse, error) { return nil, none },
+		list: func(*testv1.ListRequest, grpc.ServerStreamingServer[testv1.ListResponse]) error {
+			return none
+		},
+	}
+	for name, options := range map[string][]service.Option{
+		"an error that is a nil pointer": {bindTest(fail)},
+		"an interceptor of an instrumentation": {bindTest(succeed), instrument(service.Instrumentation{
+			UnaryInterceptor: func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+				_, _ = next(ctx, req)
+				panic("in an instrumentation")
+			},
+			StreamInterceptor: func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+				_ = next(srv, stream)
+				panic("in an instrumentation")
+			},
+		})},
+		"an observer as a call begins":      {bindTest(succeed), service.WithObserver(panicking("begin"))},
+		"an observer of a received message": {bindTest(succeed), service.WithObserver(panicking("received"))},
+		"an observer of a sent message":     {bindTest(succeed), service.WithObserver(panicking("sent"))},
+		"an observer as a call ends":        {bindTest(succeed), service.WithObserver(panicking("end"))},
+		"a log handler":                     {bindTest(succeed), service.WithLogger(slog.New(panickingHandler{}))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, tr transport.Transport) {
+				s, err := service.New(t.Context(), tr, append([]service.Option{quiet()}, options...)...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				if got := call(t, s, "GET", "/test/v1/items/a", ""); got.code != 500 {
+					t.Errorf("a unary call: %+v", got)
+				}
+				if got := call(t, s, "GET", "/test/v1/items?count=1", ""); got.code == 200 && !strings.Contains(got.body, `"error"`) {
+					t.Errorf("a stream: %+v", got)
+				}
+			})
+		})
+	}
+}
