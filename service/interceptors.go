@@ -185,15 +185,14 @@ func (c *config) recovered(ctx context.Context, p any) error {
 	return status.Error(codes.Internal, "panic in a handler")
 }
 
-// contain is deferred. It recovers the panic of an instrumentation, an observer
-// or a log handler, and of an error of theirs: grpc-go ends the process for it.
+// contain is deferred. It recovers the panic of an instrumentation or an
+// observer, and of an error of theirs: grpc-go ends the process for it.
 func (c *config) contain(ctx context.Context, err *error) {
 	p := recover()
 	if p == nil {
 		return
 	}
 	*err = status.Error(codes.Internal, "panic around a handler")
-	defer func() { _ = recover() }() // the log handler may be what panics
 	c.logger.ErrorContext(ctx, "panic around a handler", "panic", bounded(fmt.Sprint(p)), "stack", string(debug.Stack()))
 }
 

@@ -73,15 +73,14 @@ func (b *batch) run(ctx context.Context) {
 }
 
 // try makes the call of an item and keeps its result. The methods of a codec's
-// error, a client's stats handler and a log handler may panic: in a goroutine of
-// the batch's, that would end the process.
+// error and a client's stats handler may panic: in a goroutine of the batch's,
+// that would end the process.
 func (b *batch) try(ctx context.Context, i, concurrency int) {
 	item, r := &b.items[i], &b.results[i]
 	r.err = errEnded // should a codec end the goroutine
 	defer func() {
 		if p := recover(); p != nil {
 			r.err = fmt.Errorf("panic in the call of an item: %v", p)
-			defer func() { _ = recover() }() // the log handler may be what panics
 			b.handler.logger.Error("trigger: panic in the call of an item", "panic", p, "stack", string(debug.Stack()))
 		}
 	}()

@@ -54,6 +54,7 @@ func NewHandler(svc *service.Service, c Config, triggers ...Trigger) (*Handler, 
 	if h.logger == nil {
 		h.logger = slog.Default()
 	}
+	h.logger = slog.New(service.NewLogHandler(h.logger.Handler())) // whose panics are errors
 	services := svc.GetServiceInfo()
 	seen := map[string]bool{}
 	var errs []error
