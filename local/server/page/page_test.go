@@ -168,6 +168,51 @@ func TestSecretsAreMasked(t *testing.T) {
 	}
 }
 
+// Each level of a body would be a line with two more spaces than the one before.
+func TestDeepBodiesDoNotGrow(t *testing.T) {
+	h := open(t, nil)
+	const levels = 2000
+	for _, open := range []string{`[`, `["]",`, `["\"]",`, `{"a":`} {
+		end := map[byte]string{'[': "]", '{': "}"}[open[0]]
+		do(t, h, "POST", "/call/v1/echo/7", strings.Repeat(open, levels)+"1"+strings.Repeat(end, levels))
+	}
+	for _, id := range []string{"1", "2", "3", "4"} {
+		if w := do(t, h, "GET", "/calls/"+id, ""); w.Code != 200 || w.Body.Len() > 200_000 {
+			t.Errorf("call %s: %d, a page of %d bytes", id, w.Code, w.Body.Len())
+		}
+	}
+}
+
+// early answers before and after it sends early hints.
+type early struct{}
+
+func (early) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusEarlyHints)
+	w.Header().Set("Content-Security-Policy", "script-src *")
+	w.Header()["access-control-allow-origin"] = []string{"*"}
+	w.Header().Set("Content-Type", "text/html")
+	fmt.Fprint(w, "<script>alert(1)</script>")
+}
+
+func TestAnswersStaySandboxed(t *testing.T) {
+	server := httptest.NewServer(open(t, func(c *page.Config) { c.Handler = early{} }))
+	defer server.Close()
+	answer, err := server.Client().Get(server.URL + "/call/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	got := answer.Header
+	if policy := got.Values("Content-Security-Policy"); len(policy) != 1 || policy[0] != "sandbox; default-src 'none'" {
+		t.Errorf("the policy is %q", policy)
+	}
+	for name := range got {
+		if strings.HasPrefix(strings.ToLower(name), "access-control-") {
+			t.Errorf("%s is there", name)
+		}
+	}
+}
+
 func TestOnlyThePageItselfOnThisMachineMayUseIt(t *testing.T) {
 	h := open(t, nil)
 	for name, test := range map[string]struct {
@@ -194,8 +239,11 @@ func TestOnlyThePageItselfOnThisMachineMayUseIt(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, w.Code, test.want)
 		}
 	}
-	if w := do(t, open(t, func(c *page.Config) { c.AnyHost = true }), "GET", "/", "", "Host: laptop.example"); w.Code != 200 {
-		t.Errorf("a server for more than this machine: %d", w.Code)
+	others := open(t, func(c *page.Config) { c.AnyAddress = true })
+	for host, want := range map[string]int{"192.0.2.1:8082": 200, "[2001:db8::1]:8082": 200, "localhost": 200, "evil.example:8082": 421} {
+		if w := do(t, others, "GET", "/", "", "Host: "+host); w.Code != want {
+			t.Errorf("%s on a server for more than this machine: %d, want %d", host, w.Code, want)
+		}
 	}
 }
 
