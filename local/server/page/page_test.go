@@ -153,14 +153,16 @@ func TestHostileValuesDoNotBecomeMarkup(t *testing.T) {
 
 func TestSecretsAreMasked(t *testing.T) {
 	h := open(t, nil)
-	secrets := []string{"Authorization: hush-1", "Cookie: hush-2", "X-Api-Key: hush-3", "X-Amz-Security-Token: hush-4", "X_Session_Id: hush-5", "X-Lambda-Event-Source: hush-6"}
-	do(t, h, "POST", "/call/v1/echo/7?access_token=hush-7&text=seen", `{"text":"seen"}`, append(secrets, "X-Other: seen-8")...)
+	secrets := []string{"Authorization: hush-1", "Cookie: hush-2", "X-Api-Key: hush-3", "X-Amz-Security-Token: hush-4", "X_Session_Id: hush-5", "X-Lambda-Event-Source: hush-6",
+		"X-Original-Url: https://app.example/?page=seen&code_token=hush-8#id_token=hush-9&x=seen", "X-Custom: Bearer hush-10",
+		"X-User: eyJhbGciOiJub25lIn0.eyJodXNoIjoxfQ.hush-11", "X-Amz-Pwd: hush-12"}
+	do(t, h, "POST", "/call/v1/echo/7?access_token=hush-7&text=seen&sig=hush-13&q=eyJhbGciOiJub25lIn0.eyJodXNoIjoxfQ.hush-14", `{"text":"seen"}`, append(secrets, "X-Other: seen-8")...)
 	for _, source := range frontdoor.Sources() {
 		body := do(t, h, "GET", "/calls/1?source="+string(source), "").Body.String()
 		if strings.Contains(body, "hush") {
 			t.Errorf("%s: a secret is shown:\n%s", source, body)
 		}
-		for _, want := range []string{"seen-8", "(masked)", "access_token=masked", "seen"} {
+		for _, want := range []string{"seen-8", "(masked)", "access_token=masked", "page=seen", "x=seen"} {
 			if !strings.Contains(body, want) {
 				t.Errorf("%s: no %q:\n%s", source, want, body)
 			}
