@@ -113,3 +113,28 @@ func TestAPanicInALogHandlerCostsALine(t *testing.T) {
 		}
 	})
 }
+
+func TestAPanicInAnInstrumentationLeavesTheOthers(t *testing.T) {
+	var calls []string
+	fail := func(context.Context) error { panic("in an instrumentation") }
+	note := func(call string) func(context.Context) error {
+		return func(context.Context) error {
+			calls = append(calls, call)
+			return nil
+		}
+	}
+	s, err := service.New(t.Context(), transport.InProcess(), quiet(), bindTest(testService{}),
+		instrument(service.Instrumentation{Opened: func(string) { panic("in an instrumentation") }, Flush: fail, Close: fail}),
+		instrument(service.Instrumentation{Flush: note("flush"), Close: note("close"), Opened: func(string) { calls = append(calls, "opened") }}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{s.Flush(t.Context()), s.Close()} {
+		if err == nil || !strings.Contains(err.Error(), "panic in an instrumentation") {
+			t.Errorf("the error is %v", err)
+		}
+	}
+	if got := strings.Join(calls, " "); got != "opened flush close" {
+		t.Errorf("calls of the other: %q", got)
+	}
+}
