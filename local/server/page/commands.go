@@ -85,8 +85,8 @@ func indent(s string) string {
 	return b.String()
 }
 
-// maxDepth is how deeply what is laid out may be nested: the spaces before each
-// line take as much as all else by then, and at 8,000 levels 128 MB.
+// maxDepth is how deeply what is laid out may be nested: with 8,000 levels the
+// spaces before the lines take 128 MB.
 const maxDepth = 64
 
 // depth is how deeply JSON is nested at most.

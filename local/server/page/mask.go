@@ -70,22 +70,22 @@ func maskTarget(target string) string {
 	if begin == 0 {
 		return target
 	}
-	out := target[:begin]
+	var out strings.Builder
+	out.WriteString(target[:begin])
 	for pair := range splitAfterAny(target[begin:], "&#") {
 		field := strings.TrimRight(pair, "&#")
 		name, value, found := strings.Cut(field, "=")
 		decoded, err := url.QueryUnescape(name)
+		shown := field
 		switch {
 		case credential.MatchString(name):
-			out += "masked"
+			shown = "masked"
 		case found && (err != nil || secret(decoded) || credential.MatchString(value)):
-			out += name + "=masked"
-		default:
-			out += field
+			shown = name + "=masked"
 		}
-		out += pair[len(field):]
+		out.WriteString(shown + pair[len(field):])
 	}
-	return out
+	return out.String()
 }
 
 // splitAfterAny yields the parts of s, each with the separator that ends it.
