@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -127,20 +128,23 @@ func (all instrumentations) spanContext(ctx context.Context) (traceID, spanID st
 	return traceID, spanID
 }
 
-func (all instrumentations) opened(transport string) {
+func (all instrumentations) opened(ctx context.Context, transport string) error {
+	var errs []error
 	for _, i := range all {
 		if i.Opened != nil {
-			i.Opened(transport)
+			errs = append(errs, contained(ctx, func(context.Context) error {
+				i.Opened(transport)
+				return nil
+			}))
 		}
 	}
+	return errors.Join(errs...)
 }
 
 func (all instrumentations) flush(ctx context.Context) error {
 	var errs []error
 	for _, i := range all {
-		if i.Flush != nil {
-			errs = append(errs, i.Flush(ctx))
-		}
+		errs = append(errs, contained(ctx, i.Flush))
 	}
 	return errors.Join(errs...)
 }
@@ -148,11 +152,23 @@ func (all instrumentations) flush(ctx context.Context) error {
 func (all instrumentations) close(ctx context.Context) error {
 	var errs []error
 	for _, i := range all {
-		if i.Close != nil {
-			errs = append(errs, i.Close(ctx))
-		}
+		errs = append(errs, contained(ctx, i.Close))
 	}
 	return errors.Join(errs...)
+}
+
+// contained calls f, if there is one. A panic is its error, so that the others
+// have their turn.
+func contained(ctx context.Context, f func(context.Context) error) (err error) {
+	if f == nil {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("service: panic in an instrumentation: %v", p)
+		}
+	}()
+	return f(ctx)
 }
 
 // Flush hands over what the Service's instrumentation has observed, such as

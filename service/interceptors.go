@@ -41,10 +41,11 @@ type outermost struct {
 	spanContext   func(context.Context) (traceID, spanID string)
 }
 
-func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
+	defer o.contain(ctx, &err)
 	c := o.begin(ctx, info.FullMethod, "unary")
 	c.received(req)
-	reply, err := next(c.ctx, req)
+	reply, err = next(c.ctx, req)
 	if err == nil {
 		c.sent(reply)
 	}
@@ -54,7 +55,8 @@ func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 	return reply, nil
 }
 
-func (o outermost) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+func (o outermost) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+	defer o.contain(stream.Context(), &err)
 	c := o.begin(stream.Context(), info.FullMethod, streamType(info))
 	return o.end(c, next(srv, &serverStream{stream, c}))
 }
@@ -155,7 +157,8 @@ func (c *config) recoverUnary(ctx context.Context, req any, info *grpc.UnaryServ
 			reply, err = nil, c.recovered(ctx, p)
 		}
 	}()
-	return next(ctx, req)
+	reply, err = next(ctx, req)
+	return reply, usable(err)
 }
 
 func (c *config) recoverStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
@@ -164,12 +167,33 @@ func (c *config) recoverStream(srv any, stream grpc.ServerStream, info *grpc.Str
 			err = c.recovered(stream.Context(), p)
 		}
 	}()
-	return next(srv, stream)
+	return usable(next(srv, stream))
+}
+
+// usable returns err after a call of the methods that a server calls later on,
+// where nothing recovers their panic: those of a nil pointer, say.
+func usable(err error) error {
+	if err != nil {
+		_ = err.Error()
+		_ = boundStatus(err)
+	}
+	return err
 }
 
 func (c *config) recovered(ctx context.Context, p any) error {
 	c.logger.ErrorContext(ctx, "panic in a handler", "panic", bounded(fmt.Sprint(p)), "stack", string(debug.Stack()))
 	return status.Error(codes.Internal, "panic in a handler")
+}
+
+// contain is deferred. It recovers the panic of an instrumentation or an
+// observer, and of an error of theirs: grpc-go ends the process for it.
+func (c *config) contain(ctx context.Context, err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	*err = status.Error(codes.Internal, "panic around a handler")
+	c.logger.ErrorContext(ctx, "panic around a handler", "panic", bounded(fmt.Sprint(p)), "stack", string(debug.Stack()))
 }
 
 // isHealth reports whether method belongs to the health service, whose checks

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -20,8 +21,8 @@ import (
 //	coldStart                  true for the first request of a process; on Lambda
 //	grpc.service, grpc.method  the call
 //
-// The attributes are at the root of the record, outside of all groups. A Service
-// logs through such a handler. For handlers that log with [log/slog.InfoContext],
+// The attributes are at the root of the record, outside of all groups. A panic of
+// next becomes an error: a line is not worth a process. A Service logs through such a handler. For handlers that log with [log/slog.InfoContext],
 // make it the default's:
 //
 //	slog.SetDefault(slog.New(service.NewLogHandler(slog.NewJSONHandler(os.Stdout, nil))))
@@ -40,7 +41,12 @@ type logHandler struct {
 
 func (h *logHandler) Enabled(ctx context.Context, l slog.Level) bool { return h.next.Enabled(ctx, l) }
 
-func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
+func (h *logHandler) Handle(ctx context.Context, r slog.Record) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("service: panic in a log handler: %v", p)
+		}
+	}()
 	c, ok := ctx.Value(serverCallKey{}).(*serverCall)
 	if !ok || describesCall(r) {
 		return h.next.Handle(ctx, r)

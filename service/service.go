@@ -119,7 +119,9 @@ func (s *Service) open(ctx context.Context, t transport.Transport, token string)
 	s.drain = d.DrainTimeout
 	s.conn = &connection{transport: t, server: d, logger: s.config.logger, opened: func(conn transport.Conn) {
 		name.Store(new(conn.Transport()))
-		s.instruments.opened(conn.Transport())
+		if err := s.instruments.opened(ctx, conn.Transport()); err != nil {
+			s.config.logger.Error("the opening of a transport was not observed", "error", err)
+		}
 	}}
 	return s.conn.open(ctx)
 }

@@ -16,10 +16,20 @@ const (
 	maxNameBytes      = 255
 	maxDimensionValue = 1024
 
-	// maxLineValues keeps a line below the 256 KB that CloudWatch Logs has
-	// always taken: a value and its count are at most 50 bytes.
-	maxLineValues = 2000
+	// maxLineBytes is the length that CloudWatch Logs has always taken, less
+	// the 26 bytes that it adds. The others are the most that parts take.
+	maxLineBytes = 256<<10 - 26
+	maxValueSize = 50  // a value and its count
+	maxFrameSize = 200 // a metric without its name and values, or a line without its metrics
 )
+
+// units are those of MetricDatum in the CloudWatch API reference.
+var units = [...]string{
+	"", "None", "Percent", "Seconds", "Microseconds", "Milliseconds", "Count", "Count/Second",
+	"Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes", "Bits", "Kilobits", "Megabits", "Gigabits", "Terabits",
+	"Bytes/Second", "Kilobytes/Second", "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second",
+	"Bits/Second", "Kilobits/Second", "Megabits/Second", "Gigabits/Second", "Terabits/Second",
+}
 
 func checkNamespace(s string) error {
 	const others = ".-_/#:"
@@ -54,8 +64,8 @@ func checkMetric(name, unit string, dimensions []Dimension) error {
 		return fmt.Errorf("a name is 1 to %d printable ASCII characters", maxNameBytes)
 	case isReserved(name):
 		return errors.New("the name has another meaning in a log line")
-	case strings.IndexFunc(unit, isUnprintable) >= 0:
-		return fmt.Errorf("unit %q: CloudWatch has no such unit", unit)
+	case !slices.Contains(units[:], unit):
+		return fmt.Errorf("unit %.64q: CloudWatch has no such unit: want one such as Count, Seconds or Bytes", unit)
 	}
 	for i, d := range dimensions {
 		taken := func(other Dimension) bool { return other.Name == d.Name }

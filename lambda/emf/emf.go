@@ -135,6 +135,8 @@ func (r *Recorder) metric(name, unit string, distribution bool, value float64, d
 	switch {
 	case distribution != (m.counts != nil):
 		r.refuse(name, errors.New("it is also a metric of another type"))
+	case unit != m.unit:
+		r.refuse(name, fmt.Errorf("unit %.64q: it is also a metric of the unit %q", unit, m.unit))
 	case !isStorable(value):
 		r.refuse(name, fmt.Errorf("CloudWatch does not take the value %v", value))
 	default:

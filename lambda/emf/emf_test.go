@@ -140,7 +140,9 @@ func TestLines(t *testing.T) {
 		"equal texts, other borders":  {func(r *emf.Recorder) { r.Add("a", "", 1, dim("b", `c"`)); r.Add("a", "", 1, dim("b", `c`)) }, 2},
 		"30 long dimensions":          {func(r *emf.Recorder) { r.Add("a", "", 1, dims(30)...) }, 1},
 		"as much as a line may have":  {func(r *emf.Recorder) { observeMany(r, 100, 20) }, 1},
-		"more than a line may have":   {func(r *emf.Recorder) { observeMany(r, 21, 100) }, 2},
+		"more than a line may have":   {func(r *emf.Recorder) { observeMany(r, 40, 100) }, 2},
+		"texts that HTML escapes":     {func(r *emf.Recorder) { observeEscaped(r, "<", 20) }, 1},
+		"texts that JSON escapes":     {func(r *emf.Recorder) { observeEscaped(r, `\`, 20) }, 2},
 		"a value twice is one value":  {func(r *emf.Recorder) { observeMany(r, 1, 100); observeMany(r, 1, 100) }, 1},
 		"a line holds a name once":    {func(r *emf.Recorder) { observeMany(r, 1, 101) }, 2},
 		"a dimension without a value": {func(r *emf.Recorder) { r.Add("a", "", 1, dim("b", " ")) }, 1},
@@ -178,6 +180,20 @@ func addMany(r *emf.Recorder, n int) {
 	}
 }
 
+// observeEscaped observes values of 100 metrics. Their names and dimensions are
+// as long as possible, of one character.
+func observeEscaped(r *emf.Recorder, char string, values int) {
+	var all []emf.Dimension
+	for i := range 30 {
+		all = append(all, dim(strings.Repeat(char, 250)+fmt.Sprint(i), strings.Repeat(char, 1024)))
+	}
+	for i := range 100 {
+		for j := range values {
+			r.Observe(strings.Repeat(char, 250)+fmt.Sprint("m", i), "Gigabytes/Second", -1.2345678901234567e-100*float64(j+1), all...)
+		}
+	}
+}
+
 // observeMany observes values that are as long as possible.
 func observeMany(r *emf.Recorder, metrics, values int) {
 	for i := range metrics {
@@ -198,6 +214,7 @@ func TestRefused(t *testing.T) {
 		"no name":                       {"", "", 1, nil, "printable ASCII"},
 		"a long name":                   {strings.Repeat("x", 256), "", 1, nil, "255"},
 		"a name of the format's":        {"_aws", "", 1, nil, "another meaning"},
+		"a unit in lower case":          {"a", "seconds", 1, nil, `unit "seconds"`},
 		"a unit that is not ASCII":      {"a", "µs", 1, nil, "no such unit"},
 		"infinity":                      {"a", "", math.Inf(1), nil, "+Inf"},
 		"no number":                     {"a", "", math.NaN(), nil, "NaN"},
@@ -223,6 +240,15 @@ func TestRefused(t *testing.T) {
 				t.Errorf("written: %s", out)
 			}
 		})
+	}
+}
+
+func TestAnotherUnitIsRefused(t *testing.T) {
+	r, _, _ := newRecorder(t, emf.Config{})
+	r.Add("a", "Count", 1)
+	r.Add("a", "Bytes", 1)
+	if err := r.Flush(); err == nil || !strings.Contains(err.Error(), `unit "Bytes": it is also a metric of the unit "Count"`) {
+		t.Errorf("the error is %v", err)
 	}
 }
 

@@ -1,10 +1,12 @@
 package emf
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -101,18 +103,30 @@ type line struct {
 
 	definitions []definition
 	members     map[string]any
-	values      int
+	size        int // of the line at most, in bytes
+}
+
+// quotedSize is what JSON takes for printable ASCII and a comma.
+func quotedSize(s string) int {
+	return len(s) + strings.Count(s, `"`) + strings.Count(s, `\`) + len(`"",`)
 }
 
 // add adds a metric with n values, and ends the line first when that is full.
 func (l *line) add(name, unit string, value any, n int) {
+	size := 2*quotedSize(name) + maxFrameSize + n*maxValueSize
 	_, taken := l.members[name] // a line holds a name once
-	if taken || len(l.definitions) == maxMetrics || l.values+n > maxLineValues {
+	if taken || len(l.definitions) == maxMetrics || l.size+size > maxLineBytes {
 		l.end()
+	}
+	if len(l.definitions) == 0 {
+		l.size = quotedSize(l.recorder.namespace) + maxFrameSize
+		for _, d := range l.group.dimensions {
+			l.size += 2*quotedSize(d.Name) + quotedSize(d.Value)
+		}
 	}
 	l.definitions = append(l.definitions, definition{name, unit})
 	l.members[name] = value
-	l.values += n
+	l.size += size
 }
 
 // end completes the line, if it has any metrics, and begins another.
@@ -138,8 +152,10 @@ func (l *line) end() {
 		l.members["level"] = l.recorder.level
 		l.members["timestamp"] = l.now.UTC().Format("2006-01-02T15:04:05.000Z")
 	}
-	text, _ := json.Marshal(l.members) // numbers are finite: there is nothing that it cannot encode
-	l.out = append(append(l.out, text...), '\n')
-	l.definitions, l.values = nil, 0
+	out := bytes.NewBuffer(l.out)
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)  // which would take six bytes for one
+	_ = encoder.Encode(l.members) // numbers are finite: there is nothing that it cannot encode
+	l.out, l.definitions = out.Bytes(), nil
 	clear(l.members)
 }

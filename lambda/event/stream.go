@@ -57,7 +57,9 @@ func (h *Handler) streamed(inv *invocation) io.Reader {
 	go func() {
 		defer close(s.done)
 		defer inv.cancel()
-		_ = pw.CloseWithError(h.stream(inv, pw)) // always nil
+		err := error(&StreamError{"the handler ended its goroutine"})
+		defer func() { _ = pw.CloseWithError(err) }() // always nil
+		err = h.stream(inv, pw)
 	}()
 	return s
 }

@@ -3,9 +3,11 @@ package event_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -155,6 +157,22 @@ func TestFailureInAStream(t *testing.T) {
 }
 
 // TestCloseJoinsTheHandler closes a stream that nobody read to its end.
+// Without a deadline a handler runs on the goroutine that writes the stream.
+func TestAHandlerThatEndsTheGoroutineOfAStream(t *testing.T) {
+	h := event.NewHandler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { runtime.Goexit() }))
+	for _, kind := range streaming {
+		r, err := h.Stream(t.Context(), payload(t, kind, request{target: "/"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var failed *event.StreamError
+		if _, err := io.ReadAll(r); !errors.As(err, &failed) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		closeReader(t, r)
+	}
+}
+
 func TestCloseJoinsTheHandler(t *testing.T) {
 	for _, kind := range streaming {
 		synctest.Test(t, func(t *testing.T) { // in which a goroutine left behind is a failure

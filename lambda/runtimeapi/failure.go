@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -23,7 +24,7 @@ type failure struct {
 // err's Go type, unless err is a messages.InvokeResponse_Error.
 func newFailure(err error) *failure {
 	if own, ok := err.(messages.InvokeResponse_Error); ok { //nolint:errorlint // a wrapped one has a message of its own
-		return &failure{InvokeResponse_Error: own}
+		return ownFailure(own)
 	}
 	return &failure{InvokeResponse_Error: messages.InvokeResponse_Error{Message: err.Error(), Type: typeName(err)}}
 }
@@ -32,7 +33,9 @@ func newFailure(err error) *failure {
 // recovered it calls newPanic.
 func newPanic(v any) *failure {
 	if own, ok := v.(messages.InvokeResponse_Error); ok {
-		return &failure{InvokeResponse_Error: own, panicked: true}
+		f := ownFailure(own)
+		f.panicked = true
+		return f
 	}
 	return &failure{
 		InvokeResponse_Error: messages.InvokeResponse_Error{
@@ -40,6 +43,13 @@ func newPanic(v any) *failure {
 		},
 		panicked: true,
 	}
+}
+
+// ownFailure reports what a handler has described itself, without the frames
+// that are nil.
+func ownFailure(own messages.InvokeResponse_Error) *failure {
+	own.StackTrace = slices.DeleteFunc(slices.Clone(own.StackTrace), func(f *messages.InvokeResponse_Error_StackFrame) bool { return f == nil })
+	return &failure{InvokeResponse_Error: own}
 }
 
 func typeName(v any) string {

@@ -151,6 +151,9 @@ func (w *worker) answerStream(inv *invocation, handler StreamFunc) error {
 		if typed, ok := r.(interface{ ContentType() string }); ok {
 			contentType = typed.ContentType()
 		}
+		if !isFieldValue(contentType) {
+			return errors.New("the content type of the answer has control characters")
+		}
 		if sized, ok := r.(interface{ Len() int }); ok {
 			size = sized.Len()
 		}

@@ -119,6 +119,8 @@ func failing(_ context.Context, payload []byte) ([]byte, error) {
 		return nil, &typedError{}
 	case "own":
 		return nil, messages.InvokeResponse_Error{Type: "Own.Type", Message: "own"}
+	case "own frames":
+		return nil, messages.InvokeResponse_Error{Type: "Own.Type", StackTrace: []*messages.InvokeResponse_Error_StackFrame{nil, {Path: "a.go"}}}
 	case "panic":
 		panic("on purpose")
 	case "panic error":
@@ -141,6 +143,7 @@ func TestFailures(t *testing.T) {
 		"error":         {`"errorType":"errorString"`, `"errorMessage":"plain `},
 		"typed":         {`"errorType":"typedError"`, `"errorMessage":"typed"`},
 		"own":           {`"errorType":"Own.Type"`, `"errorMessage":"own"`},
+		"own frames":    {`"stackTrace":[{"path":"a.go"`},
 		"panic":         {`"errorType":"string"`, `"errorMessage":"on purpose"`, `"label":"failing"`, "lambda/runtimeapi/serve_test.go"},
 		"panic error":   {`"errorType":"typedError"`, `"label":"failing"`},
 		"runtime error": {"nil map", `"stackTrace":[{"path":"`, `"label":"failing"`},

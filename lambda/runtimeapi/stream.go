@@ -124,6 +124,9 @@ func (w *worker) readPiece(r io.Reader, piece []byte) (n int, end bool, failed *
 	failed = w.protect(func() error {
 		for range 100 { // as many as bufio's reader
 			k, err := r.Read(piece)
+			if k < 0 || k > len(piece) {
+				return errors.New("the reader of the answer returned a number of bytes that it cannot have read")
+			}
 			n = k
 			if errors.Is(err, io.EOF) {
 				end = true

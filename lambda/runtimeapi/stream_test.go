@@ -62,11 +62,21 @@ func streamOf(_ context.Context, payload json.RawMessage) (io.Reader, error) {
 		return then("half", func() (int, error) { runtime.Goexit(); return 0, nil }), nil
 	case "no progress":
 		return readFunc(func([]byte) (int, error) { return 0, nil }), nil
+	case "reads too much":
+		return readFunc(func(p []byte) (int, error) { return len(p) + 1, nil }), nil
+	case "content type splits":
+		return splittingType{strings.NewReader("")}, nil
 	case "content type panics":
 		return struct{ *panickingType }{}, nil
 	default:
 		return &reader{r: strings.NewReader(text)}, nil
 	}
+}
+
+type splittingType struct{ io.Reader }
+
+func (splittingType) ContentType() string {
+	return "text/plain\r\nLambda-Runtime-Function-Error-Type: forged"
 }
 
 type panickingType struct{ io.Reader }
@@ -113,6 +123,8 @@ func TestStreamsThatFail(t *testing.T) {
 		"panic":                     {"/error", "string", "no stream"},
 		"nil":                       {"/error", "errorString", "neither a reader nor an error"},
 		"content type panics":       {"/error", "errorString", "nil pointer"},
+		"content type splits":       {"/error", "errorString", "control characters"},
+		"reads too much":            {"/error", "errorString", "cannot have read"},
 		"no progress":               {"/error", "errorString", io.ErrNoProgress.Error()},
 		"fails at once":             {"/error", "typedError", "typed"},
 		"fails":                     {"/response", "typedError", "typed"},

@@ -39,6 +39,7 @@ const defaultConcurrency = 10
 
 var (
 	errNotTried = errors.New("not tried, since an item before it failed")
+	errNoTime   = errors.New("not tried, since there is no time left")
 	errEnded    = errors.New("the goroutine of the call ended")
 )
 
@@ -55,9 +56,9 @@ func (b *batch) run(ctx context.Context) {
 		}
 		return
 	}
-	concurrency := b.target.concurrency
-	if concurrency == 0 {
-		concurrency = defaultConcurrency
+	concurrency := defaultConcurrency
+	if n := b.target.concurrency; n != nil {
+		concurrency = *n
 	}
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -71,10 +72,18 @@ func (b *batch) run(ctx context.Context) {
 	workers.Wait()
 }
 
-// try makes the call of an item and keeps its result.
+// try makes the call of an item and keeps its result. The methods of a codec's
+// error and a client's stats handler may panic: in a goroutine of the batch's,
+// that would end the process.
 func (b *batch) try(ctx context.Context, i, concurrency int) {
 	item, r := &b.items[i], &b.results[i]
 	r.err = errEnded // should a codec end the goroutine
+	defer func() {
+		if p := recover(); p != nil {
+			r.err = fmt.Errorf("panic in the call of an item: %v", p)
+			b.handler.logger.Error("trigger: panic in the call of an item", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
 	ctx, cancel := share(ctx, len(b.items)-i, concurrency)
 	defer cancel()
 	ctx = itemContext(ctx, item)
@@ -98,6 +107,7 @@ func share(ctx context.Context, left, concurrency int) (context.Context, context
 	if !ok {
 		return ctx, func() {}
 	}
+	concurrency = min(concurrency, left)
 	rounds := (left + concurrency - 1) / concurrency
 	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(rounds))
 }
@@ -115,8 +125,8 @@ func itemContext(ctx context.Context, item *Item) context.Context {
 
 // call makes the call of one item.
 func (b *batch) call(ctx context.Context, item *Item) error {
-	if err := ctx.Err(); err != nil {
-		return status.FromContextError(err).Err()
+	if ctx.Err() != nil {
+		return errNoTime
 	}
 	request := b.target.method.newRequest()
 	if err := b.decode(item, request); err != nil {
@@ -151,10 +161,11 @@ func (b *batch) decode(item *Item, request proto.Message) (err error) {
 	return b.target.codec(*item, request)
 }
 
-// dropped reports whether a further attempt cannot change err.
+// dropped reports whether a further attempt cannot change err, which a call
+// returned.
 func (b *batch) dropped(err error) bool {
 	var decoding *decodeError
-	return !errors.As(err, &decoding) && slices.Contains(b.target.dropped, status.Code(err))
+	return !errors.As(err, &decoding) && !errors.Is(err, errNoTime) && slices.Contains(b.target.dropped, status.Code(err))
 }
 
 func (b *batch) log(ctx context.Context, level slog.Level, message string, item *Item, err error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -284,6 +285,47 @@ func TestCodec(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{`Order {"item":"y","quantity":"1"}`}, s.calls); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A nilError has a method that panics on a nil pointer.
+type nilError struct{ text string }
+
+func (e *nilError) Error() string { return e.text }
+
+// Nothing recovers a panic in a goroutine of the batch's but the batch.
+func TestAPanicFailsItsItemAlone(t *testing.T) {
+	codec := func(item trigger.Item, _ proto.Message) error {
+		if string(item.Body) == "nil" {
+			var none *nilError
+			return none
+		}
+		return nil
+	}
+	h := open(t, &shop{}, []trigger.Trigger{trigger.SQS("", order, trigger.WithCodec(codec), trigger.WithDropped(codes.Unknown))})
+	answer, err := invoke(t, h, queueEvent("q", "a", "nil", "b"))
+	if diff := cmp.Diff([]string{"1"}, failures(t, answer)); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
+func TestAnyConcurrencyIsShared(t *testing.T) {
+	s := &shop{}
+	answer, err := invoke(t, open(t, s, []trigger.Trigger{trigger.SQS("", order, trigger.WithConcurrency(math.MaxInt))}), queueEvent("q", "{}", "{}", "{}"))
+	if diff := cmp.Diff([]string{}, failures(t, answer)); err != nil || diff != "" || len(s.calls) != 3 {
+		t.Error(err, diff, s.calls)
+	}
+}
+
+// What was never tried is not dropped, whichever codes are.
+func TestWithoutTimeNothingIsDropped(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := &shop{}
+	all := trigger.WithDropped(codes.Canceled, codes.DeadlineExceeded, codes.Unknown)
+	answer, err := open(t, s, []trigger.Trigger{trigger.SQS("", order, all)}).Invoke(ctx, []byte(queueEvent("q", "{}", "{}")))
+	if diff := cmp.Diff([]string{"0", "1"}, failures(t, string(answer))); err != nil || diff != "" || len(s.calls) > 0 {
+		t.Error(err, diff, s.calls)
 	}
 }
 

@@ -54,6 +54,7 @@ func NewHandler(svc *service.Service, c Config, triggers ...Trigger) (*Handler, 
 	if h.logger == nil {
 		h.logger = slog.Default()
 	}
+	h.logger = slog.New(service.NewLogHandler(h.logger.Handler())) // whose panics are errors
 	services := svc.GetServiceInfo()
 	seen := map[string]bool{}
 	var errs []error
@@ -86,8 +87,13 @@ func (h *Handler) newTarget(t Trigger, services map[string]grpc.ServiceInfo) (ta
 	case direct:
 		return target{Trigger: t}, h.allowDirect(t.name, services)
 	}
-	if t.concurrency > 0 && (t.source != sqs || strings.HasSuffix(t.name, ".fifo")) {
-		return target{}, errors.New("WithConcurrency: want it for a queue that is not FIFO only")
+	if n := t.concurrency; n != nil {
+		if t.source != sqs || strings.HasSuffix(t.name, ".fifo") {
+			return target{}, errors.New("WithConcurrency: want it for a queue that is not FIFO only")
+		}
+		if *n < 1 {
+			return target{}, fmt.Errorf("WithConcurrency(%d): want at least 1", *n)
+		}
 	}
 	m, err := methodNamed(services, t.method)
 	return target{t, m}, err

@@ -132,6 +132,7 @@ func TestMistakesInTriggersAreErrorsThatNameThem(t *testing.T) {
 		"direct, of an unknown one":    {parse(t, "direct=shop.v1.Shop"), []string{"direct=shop.v1.Shop: ", "not bound"}},
 		"a fallback without a handler": {[]trigger.Trigger{trigger.Fallback(nil)}, []string{"fallback: ", "nil"}},
 		"concurrency of a topic":       {[]trigger.Trigger{trigger.SNS("t", order, trigger.WithConcurrency(2))}, []string{"sns:t: ", "WithConcurrency"}},
+		"no concurrency":               {[]trigger.Trigger{trigger.SQS("q", order, trigger.WithConcurrency(0))}, []string{"sqs:q: ", "WithConcurrency(0)"}},
 		"concurrency of a FIFO queue":  {[]trigger.Trigger{trigger.SQS("q.fifo", order, trigger.WithConcurrency(2))}, []string{"sqs:q.fifo: ", "WithConcurrency"}},
 		"two mistakes, both":           {parse(t, "sqs=a.B/C,sns=d.E/F"), []string{"a.B/C", "d.E/F"}},
 	} {

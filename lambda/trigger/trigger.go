@@ -44,7 +44,7 @@ type Trigger struct {
 	name        string // of the queue and so on, or its ARN; empty for any
 	detailType  string // of EventBridge; empty for any
 	method      string
-	concurrency int // 0: the default
+	concurrency *int // nil: the default
 	dropped     []codes.Code
 	codec       Codec
 	fallback    event.Invoker
@@ -61,15 +61,16 @@ type Option func(*Trigger)
 func WithCodec(c Codec) Option { return func(t *Trigger) { t.codec = c } }
 
 // WithConcurrency sets how many calls are made at once for the messages of one
-// batch. It is for [SQS] and queues that are not FIFO; the default is 10.
+// batch, at least 1. It is for [SQS] and queues that are not FIFO; the default is
+// 10.
 func WithConcurrency(n int) Option {
-	return func(t *Trigger) { t.concurrency = max(n, 1) }
+	return func(t *Trigger) { t.concurrency = &n }
 }
 
 // WithDropped sets which codes of an error a further attempt cannot change: the
 // item counts as done, and a line at the level ERROR tells of it. The default is
 // InvalidArgument, OutOfRange and AlreadyExists. Without arguments nothing is
-// dropped. An item that cannot be decoded is never dropped.
+// dropped. An item that cannot be decoded, or was never tried, is not dropped.
 func WithDropped(c ...codes.Code) Option {
 	return func(t *Trigger) { t.dropped = c }
 }

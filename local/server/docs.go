@@ -42,7 +42,7 @@ func newDocs(l net.Listener, prefix string, c *config.Config, options []service.
 		},
 	}
 	if address, ok := l.Addr().(*net.TCPAddr); ok && !address.IP.IsLoopback() {
-		d.page.AnyHost = true
+		d.page.AnyAddress = true
 		logger.Warn("the page shows the calls of all clients to whoever can reach it: want a loopback address", "docs", address.String())
 	}
 	return d

@@ -2,6 +2,8 @@ package telemetry
 
 import (
 	"cmp"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -43,6 +45,7 @@ func readEnvironment() (environment, error) {
 			}
 		}
 	}
+	errs = append(errs, checkClientCertificates()...)
 	if ms, err := strconv.ParseUint(os.Getenv("OTEL_METRIC_EXPORT_INTERVAL"), 10, 31); err == nil {
 		env.interval = time.Duration(ms) * time.Millisecond
 	}
@@ -59,9 +62,26 @@ func readEnvironment() (environment, error) {
 	return env, errors.Join(errs...)
 }
 
-// shown is value as an error may show it: headers have secrets in them.
+// checkClientCertificates reads what only works in pairs.
+func checkClientCertificates() (errs []error) {
+	certificates, keys := signals("CLIENT_CERTIFICATE"), signals("CLIENT_KEY")
+	for i := range certificates {
+		certificate, key := os.Getenv(certificates[i]), os.Getenv(keys[i])
+		if certificate == "" && key == "" {
+			continue
+		}
+		if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
+			errs = append(errs, fmt.Errorf("%s=%q, %s=%q: %w: want the files of a certificate and its key, in PEM",
+				certificates[i], certificate, keys[i], key, err))
+		}
+	}
+	return errs
+}
+
+// shown is value as an error may show it: headers have secrets in them, and URLs
+// may have passwords.
 func shown(name, value string) string {
-	if strings.HasSuffix(name, "HEADERS") {
+	if strings.HasSuffix(name, "HEADERS") || strings.HasSuffix(name, "ENDPOINT") && strings.Contains(value, "@") {
 		return "..."
 	}
 	return value
@@ -74,17 +94,25 @@ type variable struct {
 	valid func(string) bool
 }
 
+const otlp = "OTEL_EXPORTER_OTLP_"
+
+// signals are the names of a variable for all signals, and for each.
+func signals(name string) []string {
+	return []string{otlp + name, otlp + "TRACES_" + name, otlp + "METRICS_" + name}
+}
+
 func variables() []variable {
-	const otlp = "OTEL_EXPORTER_OTLP_"
-	signals := func(name string) []string {
-		return []string{otlp + name, otlp + "TRACES_" + name, otlp + "METRICS_" + name}
-	}
 	return []variable{
 		oneOf("true", "false")("OTEL_SDK_DISABLED"),
 		oneOf("otlp", "none")("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"),
 		oneOf("none")("OTEL_LOGS_EXPORTER"), // log lines go to the output
 		oneOf("http/protobuf")(signals("PROTOCOL")...),
 		oneOf("gzip", "none")(signals("COMPRESSION")...),
+		oneOf("true", "false")(signals("INSECURE")...),
+		{signals("CERTIFICATE"), "the file of certificates in PEM", func(s string) bool {
+			data, err := os.ReadFile(s)
+			return err == nil && x509.NewCertPool().AppendCertsFromPEM(data)
+		}},
 		oneOf("cumulative", "delta", "lowmemory")(otlp + "METRICS_TEMPORALITY_PREFERENCE"),
 		oneOf("explicit_bucket_histogram", "base2_exponential_bucket_histogram")(otlp + "METRICS_DEFAULT_HISTOGRAM_AGGREGATION"),
 		oneOf("always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
@@ -113,6 +141,12 @@ func variables() []variable {
 				n, err := strconv.ParseUint(s, 10, 31)
 				return err == nil && n > 0
 			}},
+		{[]string{"OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+			"OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+			"OTEL_SPAN_EVENT_COUNT_LIMIT", "OTEL_SPAN_LINK_COUNT_LIMIT"}, "a whole number, below 0 for no limit", func(s string) bool {
+			_, err := strconv.ParseInt(s, 10, 32)
+			return err == nil
+		}},
 	}
 }
 

@@ -116,7 +116,8 @@ func TestWhatOfAClientReachesAHandler(t *testing.T) {
 						got = ctx
 						return next(ctx, req)
 					}))
-				ask(t, svc, "GET", "/v1/ping", "", "Traceparent", traceparent, "Tracestate", "a=b", "Baggage", "user=ann")
+				ask(t, svc, "GET", "/v1/ping", "", "Traceparent", traceparent, "Tracestate", "a=b", "Baggage", "user=ann",
+					"Grpc-Metadata-Traceparent", traceparent, "Grpc-Metadata-Tracestate", "a=b", "Grpc-Metadata-Baggage", "user=eve")
 				span := trace.SpanContextFromContext(got)
 				if !span.IsValid() || span.TraceID().String() == clientTrace {
 					t.Errorf("the handler's trace is %s", span.TraceID())

@@ -165,7 +165,14 @@ func (p *pipeline) close(ctx context.Context) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(p.last))
 	for i, export := range p.last {
-		wg.Go(func() { errs[i] = export(ctx) })
+		wg.Go(func() {
+			defer func() {
+				if p := recover(); p != nil { // in a provider of the user's
+					errs[i] = fmt.Errorf("panic: %v", p)
+				}
+			}()
+			errs[i] = export(ctx)
+		})
 	}
 	wg.Wait()
 	p.report.failed("the last of it", errors.Join(errs...))

@@ -18,6 +18,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+	nooptrace "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
@@ -127,6 +129,27 @@ func TestProvidersOfTheUsersOwn(t *testing.T) {
 	if err := reader.Collect(t.Context(), &m); err != nil || len(m.ScopeMetrics) != 2 {
 		t.Errorf("%v, metrics of %d libraries, want 2", err, len(m.ScopeMetrics))
 	}
+}
+
+// panicking is a provider that panics when it is flushed.
+type panicking struct{ trace.TracerProvider }
+
+func (panicking) ForceFlush(context.Context) error { panic("in a provider") }
+
+func TestAProviderThatPanics(t *testing.T) {
+	c := newCollector(t)
+	svc := newService(t, "inproc", telemetry.With(telemetry.WithTracerProvider(panicking{nooptrace.NewTracerProvider()})))
+	ask(t, svc, "GET", "/v1/ping", "")
+	if err := svc.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "in a provider") {
+		t.Errorf("the error of a flush is %v", err)
+	}
+	if err := svc.Close(); err != nil {
+		t.Error(err)
+	}
+	if c.mu.Lock(); len(c.metrics) == 0 {
+		t.Error("the metrics were not exported")
+	}
+	c.mu.Unlock()
 }
 
 func TestAFailureIsInTheSpans(t *testing.T) {

@@ -79,8 +79,32 @@ func compact(s string) string {
 
 func indent(s string) string {
 	var b bytes.Buffer
-	if json.Indent(&b, []byte(s), "", "  ") != nil {
+	if depth(s) > maxDepth || json.Indent(&b, []byte(s), "", "  ") != nil {
 		return s
 	}
 	return b.String()
+}
+
+// maxDepth is how deeply what is laid out may be nested: with 8,000 levels the
+// spaces before the lines take 128 MB.
+const maxDepth = 64
+
+// depth is how deeply JSON is nested at most.
+func depth(s string) (deepest int) {
+	level, quoted := 0, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '[', c == '{':
+			level++
+			deepest = max(deepest, level)
+		case c == ']', c == '}':
+			level--
+		}
+	}
+	return deepest
 }

@@ -61,7 +61,7 @@ func (c *capture) Stream(ctx context.Context, r emulator.Request) (*emulator.Str
 
 // sourceOf is the source that the request names, or the first one.
 func (p *page) sourceOf(r *http.Request) frontdoor.Source {
-	source := frontdoor.Source(r.FormValue("source"))
+	source := frontdoor.Source(r.URL.Query().Get("source"))
 	if slices.Contains(frontdoor.Sources(), source) {
 		return source
 	}

@@ -1,8 +1,10 @@
 package page
 
 import (
+	"iter"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
@@ -14,7 +16,7 @@ const masked = "(masked)"
 // secretWords are parts of the names of headers, metadata and query parameters
 // whose values are not shown.
 var secretWords = [...]string{
-	"auth", "cookie", "credential", "jwt", "key", "password", "passwd", "secret", "session", "signature", "token",
+	"auth", "cookie", "credential", "csrf", "jwt", "key", "oidc", "pass", "pwd", "secret", "session", "sig", "token", "xsrf",
 }
 
 // secret reports whether the value of that name is not shown.
@@ -38,27 +40,66 @@ func maskHeader(h map[string][]string) http.Header {
 	shown := make(http.Header, len(h))
 	for name, values := range h {
 		if secret(name) {
-			values = []string{masked}
+			shown[name] = []string{masked}
+			continue
 		}
-		shown[name] = values
+		for _, value := range values {
+			shown[name] = append(shown[name], maskValue(value))
+		}
 	}
 	return shown
 }
 
-// maskTarget masks the query of a request's target, and leaves the rest as it
-// was sent.
+// credential matches what is secret under any name: a JSON Web Token, or what an
+// Authorization header has.
+var credential = regexp.MustCompile(`eyJ[\w=-]+\.[\w=-]+\.|(?i)^(basic|bearer|digest|dpop|negotiate|aws4-hmac-sha256) `)
+
+// maskValue masks a header's value, or the query of a URL that it is, such as a
+// Referer's and a Location's.
+func maskValue(value string) string {
+	if credential.MatchString(value) {
+		return masked
+	}
+	return maskTarget(value)
+}
+
+// maskTarget masks the query and the fragment of a request's target, and leaves
+// the rest as it was sent.
 func maskTarget(target string) string {
-	path, query, found := strings.Cut(target, "?")
-	if !found {
+	begin := strings.IndexAny(target, "?#") + 1
+	if begin == 0 {
 		return target
 	}
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
-		name, _, _ := strings.Cut(pair, "=")
+	var out strings.Builder
+	out.WriteString(target[:begin])
+	for pair := range splitAfterAny(target[begin:], "&#") {
+		field := strings.TrimRight(pair, "&#")
+		name, value, found := strings.Cut(field, "=")
 		decoded, err := url.QueryUnescape(name)
-		if err != nil || secret(decoded) {
-			pairs[i] = name + "=masked"
+		shown := field
+		switch {
+		case credential.MatchString(name):
+			shown = "masked"
+		case found && (err != nil || secret(decoded) || credential.MatchString(value)):
+			shown = name + "=masked"
+		}
+		out.WriteString(shown + pair[len(field):])
+	}
+	return out.String()
+}
+
+// splitAfterAny yields the parts of s, each with the separator that ends it.
+func splitAfterAny(s, separators string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for s != "" {
+			end := strings.IndexAny(s, separators) + 1
+			if end == 0 {
+				end = len(s)
+			}
+			if !yield(s[:end]) {
+				return
+			}
+			s = s[end:]
 		}
 	}
-	return path + "?" + strings.Join(pairs, "&")
 }

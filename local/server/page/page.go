@@ -41,10 +41,10 @@ type Config struct {
 	// to copy; empty where it does not.
 	HTTPAddress, GRPCAddress string
 
-	// AnyHost accepts every Host header. Without it only names and addresses
-	// of this machine's loopback are accepted, so that a page on the internet
-	// whose name points here can read nothing.
-	AnyHost bool
+	// AnyAddress accepts requests for every address. Without it only those of
+	// this machine's loopback are accepted. No name but localhost is, since
+	// a page on the internet whose name points here could read everything.
+	AnyAddress bool
 
 	Events Events
 }

@@ -153,17 +153,64 @@ func TestHostileValuesDoNotBecomeMarkup(t *testing.T) {
 
 func TestSecretsAreMasked(t *testing.T) {
 	h := open(t, nil)
-	secrets := []string{"Authorization: hush-1", "Cookie: hush-2", "X-Api-Key: hush-3", "X-Amz-Security-Token: hush-4", "X_Session_Id: hush-5", "X-Lambda-Event-Source: hush-6"}
-	do(t, h, "POST", "/call/v1/echo/7?access_token=hush-7&text=seen", `{"text":"seen"}`, append(secrets, "X-Other: seen-8")...)
+	secrets := []string{"Authorization: hush-1", "Cookie: hush-2", "X-Api-Key: hush-3", "X-Amz-Security-Token: hush-4", "X_Session_Id: hush-5", "X-Lambda-Event-Source: hush-6",
+		"X-Original-Url: https://app.example/?page=seen&code_token=hush-8#id_token=hush-9&x=seen", "X-Custom: Bearer hush-10",
+		"X-User: eyJhbGciOiJub25lIn0.eyJodXNoIjoxfQ.hush-11", "X-Amz-Pwd: hush-12"}
+	do(t, h, "POST", "/call/v1/echo/7?access_token=hush-7&text=seen&sig=hush-13&q=eyJhbGciOiJub25lIn0.eyJodXNoIjoxfQ.hush-14", `{"text":"seen"}`, append(secrets, "X-Other: seen-8")...)
 	for _, source := range frontdoor.Sources() {
 		body := do(t, h, "GET", "/calls/1?source="+string(source), "").Body.String()
 		if strings.Contains(body, "hush") {
 			t.Errorf("%s: a secret is shown:\n%s", source, body)
 		}
-		for _, want := range []string{"seen-8", "(masked)", "access_token=masked", "seen"} {
+		for _, want := range []string{"seen-8", "(masked)", "access_token=masked", "page=seen", "x=seen"} {
 			if !strings.Contains(body, want) {
 				t.Errorf("%s: no %q:\n%s", source, want, body)
 			}
+		}
+	}
+}
+
+// Each level of a body would be a line with two more spaces than the one before.
+func TestDeepBodiesDoNotGrow(t *testing.T) {
+	h := open(t, nil)
+	const levels = 2000
+	for _, open := range []string{`[`, `["]",`, `["\"]",`, `{"a":`} {
+		end := map[byte]string{'[': "]", '{': "}"}[open[0]]
+		do(t, h, "POST", "/call/v1/echo/7", strings.Repeat(open, levels)+"1"+strings.Repeat(end, levels))
+	}
+	for _, id := range []string{"1", "2", "3", "4"} {
+		if w := do(t, h, "GET", "/calls/"+id, ""); w.Code != 200 || w.Body.Len() > 200_000 {
+			t.Errorf("call %s: %d, a page of %d bytes", id, w.Code, w.Body.Len())
+		}
+	}
+}
+
+// early answers before and after it sends early hints.
+type early struct{}
+
+func (early) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusEarlyHints)
+	w.Header().Set("Content-Security-Policy", "script-src *")
+	w.Header()["access-control-allow-origin"] = []string{"*"}
+	w.Header().Set("Content-Type", "text/html")
+	fmt.Fprint(w, "<script>alert(1)</script>")
+}
+
+func TestAnswersStaySandboxed(t *testing.T) {
+	server := httptest.NewServer(open(t, func(c *page.Config) { c.Handler = early{} }))
+	defer server.Close()
+	answer, err := server.Client().Get(server.URL + "/call/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	got := answer.Header
+	if policy := got.Values("Content-Security-Policy"); len(policy) != 1 || policy[0] != "sandbox; default-src 'none'" {
+		t.Errorf("the policy is %q", policy)
+	}
+	for name := range got {
+		if strings.HasPrefix(strings.ToLower(name), "access-control-") {
+			t.Errorf("%s is there", name)
 		}
 	}
 }
@@ -194,8 +241,11 @@ func TestOnlyThePageItselfOnThisMachineMayUseIt(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, w.Code, test.want)
 		}
 	}
-	if w := do(t, open(t, func(c *page.Config) { c.AnyHost = true }), "GET", "/", "", "Host: laptop.example"); w.Code != 200 {
-		t.Errorf("a server for more than this machine: %d", w.Code)
+	others := open(t, func(c *page.Config) { c.AnyAddress = true })
+	for host, want := range map[string]int{"192.0.2.1:8082": 200, "[2001:db8::1]:8082": 200, "localhost": 200, "evil.example:8082": 421} {
+		if w := do(t, others, "GET", "/", "", "Host: "+host); w.Code != want {
+			t.Errorf("%s on a server for more than this machine: %d, want %d", host, w.Code, want)
+		}
 	}
 }
 

@@ -26,16 +26,17 @@ func (p *page) protect(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		if !p.AnyHost && !loopback(r.Host) {
-			http.Error(w, "the page is served to this machine alone: open it as localhost", http.StatusMisdirectedRequest)
+		if !p.accepts(r.Host) {
+			http.Error(w, "anyone can make a name point here: open the page as localhost or by its address", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// loopback reports whether a Host header names this machine's loopback.
-func loopback(hostport string) bool {
+// accepts reports whether a Host header names this machine: as localhost or by
+// an address of the loopback, or by any address if the page is served to others.
+func (p *page) accepts(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
 		host = strings.Trim(hostport, "[]")
@@ -44,7 +45,7 @@ func loopback(hostport string) bool {
 		return true
 	}
 	address, err := netip.ParseAddr(host)
-	return err == nil && address.IsLoopback()
+	return err == nil && (p.AnyAddress || address.IsLoopback())
 }
 
 // caller passes the page's own calls on. An answer of the services is data: as
@@ -84,8 +85,8 @@ func (w *isolated) begin() {
 	w.begun = true
 	h := w.Header()
 	for name := range h {
-		if strings.HasPrefix(name, "Access-Control-") {
-			h.Del(name)
+		if strings.HasPrefix(http.CanonicalHeaderKey(name), "Access-Control-") {
+			delete(h, name)
 		}
 	}
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
@@ -94,7 +95,9 @@ func (w *isolated) begin() {
 }
 
 func (w *isolated) WriteHeader(status int) {
-	w.begin()
+	if status >= http.StatusOK { // the handler may set headers after others
+		w.begin()
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
