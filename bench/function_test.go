@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
@@ -87,7 +88,7 @@ func (f *function) start(b *testing.B, memory int) *emulator.Function {
 	must(b, err)
 	env := f.env
 	if f.streamed {
-		env = append(env[:len(env):len(env)], "RESPONSE_MODE=stream")
+		env = append(slices.Clip(env), "RESPONSE_MODE=stream")
 	}
 	process, err := emulator.Start(b.Context(), emulator.Config{Path: f.path, Env: env, MemoryMB: memory})
 	must(b, err)

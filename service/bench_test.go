@@ -68,7 +68,7 @@ func bareGateway(b *testing.B, tr transport.Transport) http.Handler {
 
 // requests makes n requests and returns how long they took.
 func requests(b *testing.B, h http.Handler, n int) time.Duration {
-	r := httptest.NewRequest("GET", "/v1/ping", nil)
+	r := httptest.NewRequest(http.MethodGet, "/v1/ping", nil)
 	r.Header.Set("User-Agent", "curl/8.9.1")
 	recorders := make([]*httptest.ResponseRecorder, n)
 	for i := range recorders {

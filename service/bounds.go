@@ -51,23 +51,23 @@ const (
 	maxRequestID = 128
 )
 
-var errRequestMetadata error = statusWithHTTP{
+var errRequestMetadata error = httpStatusError{
 	status.New(codes.ResourceExhausted, fmt.Sprintf("the request's headers are larger than %d bytes", maxRequestMetadata)),
 	http.StatusRequestHeaderFieldsTooLarge,
 }
 
-// statusWithHTTP is a gRPC status that the gateway answers with an HTTP status
+// httpStatusError is a gRPC status that the gateway answers with an HTTP status
 // of its own.
-type statusWithHTTP struct {
+type httpStatusError struct {
 	status *status.Status
 	code   int
 }
 
-func (e statusWithHTTP) Error() string              { return e.status.String() }
-func (e statusWithHTTP) GRPCStatus() *status.Status { return e.status }
+func (e httpStatusError) Error() string              { return e.status.String() }
+func (e httpStatusError) GRPCStatus() *status.Status { return e.status }
 
 // As serves errors.As.
-func (e statusWithHTTP) As(target any) bool {
+func (e httpStatusError) As(target any) bool {
 	t, ok := target.(**runtime.HTTPStatusError)
 	if ok {
 		*t = &runtime.HTTPStatusError{HTTPStatus: e.code, Err: e.status.Err()}
@@ -93,7 +93,7 @@ func boundStatus(err error) error {
 	p.Message = message
 	if size := base64.RawStdEncoding.EncodedLen(proto.Size(p)); len(p.GetDetails()) > 0 && size > maxStatusDetails {
 		p.Details = nil
-		p.Message, _ = boundMessage(fmt.Sprintf("(details of %d bytes dropped, at most %d can be sent) %s", size, maxStatusDetails, p.Message))
+		p.Message, _ = boundMessage(fmt.Sprintf("(details of %d bytes dropped, at most %d can be sent) %s", size, maxStatusDetails, p.GetMessage()))
 	} else if !cut {
 		return err
 	}

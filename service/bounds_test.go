@@ -92,10 +92,10 @@ func largeService(answers *sync.Map, started, release chan struct{}) []service.O
 	}
 	return bindAll(fake{
 		echo: func(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
-			return &testv1.EchoResponse{Id: r.Id}, answer(ctx, r.Id, nil)
+			return &testv1.EchoResponse{Id: r.GetId()}, answer(ctx, r.GetId(), nil)
 		},
 		stream: func(r *testv1.EchoStreamRequest, s grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
-			return answer(s.Context(), r.Id, s)
+			return answer(s.Context(), r.GetId(), s)
 		},
 	})
 }
@@ -115,7 +115,7 @@ func TestLargeAnswersFailAlone(t *testing.T) {
 			}
 		})
 		held.Go(func() {
-			if got, err := client.Echo(t.Context(), &testv1.EchoRequest{Id: "held"}); err != nil || got.Id != "held" {
+			if got, err := client.Echo(t.Context(), &testv1.EchoRequest{Id: "held"}); err != nil || got.GetId() != "held" {
 				t.Errorf("the call in flight over gRPC: %v, %v", got, err)
 			}
 		})

@@ -28,8 +28,7 @@ func (e sanitizedError) GRPCStatus() *status.Status { return e.Status }
 // anything, so that they are only logged. A code that gRPC does not define is
 // Unknown.
 func (c *config) sanitize(ctx context.Context, method string, err error) error {
-	var done sanitizedError
-	if errors.As(err, &done) {
+	if _, ok := errors.AsType[sanitizedError](err); ok {
 		return err
 	}
 	s := status.Convert(err)
@@ -76,8 +75,7 @@ func (c *config) sanitizeGatewayError(ctx context.Context, err error) error {
 		return c.sanitize(ctx, method, err)
 	}
 	err = withHTTPStatus.Err
-	var malformed runtime.MalformedSequenceError
-	if errors.As(err, &malformed) {
+	if malformed, ok := errors.AsType[runtime.MalformedSequenceError](err); ok {
 		err = status.Error(codes.InvalidArgument, "path: "+malformed.Error())
 	}
 	return &runtime.HTTPStatusError{HTTPStatus: withHTTPStatus.HTTPStatus, Err: c.sanitize(ctx, method, err)}

@@ -62,7 +62,7 @@ func ExampleWithUnaryInterceptors() {
 	}
 	defer svc.Close()
 	w := httptest.NewRecorder()
-	svc.ServeHTTP(w, httptest.NewRequest("GET", "/v1/ping", nil))
+	svc.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
 	fmt.Println(w.Body)
 	// Output:
 	// /test.v1.PingService/Ping
@@ -83,7 +83,7 @@ func ExampleWithLogger() {
 		return
 	}
 	defer svc.Close()
-	r := httptest.NewRequest("GET", "/v1/ping", nil)
+	r := httptest.NewRequest(http.MethodGet, "/v1/ping", nil)
 	r.Header.Set("X-Request-Id", "42")
 	svc.ServeHTTP(httptest.NewRecorder(), r)
 	// Output:

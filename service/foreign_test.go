@@ -149,13 +149,13 @@ func TestWhatAClientWritesIsBoundedInTheLog(t *testing.T) {
 		s := start(t, tr, &log, bindAll(fake{
 			echo: func(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 				ids <- metadata.ValueFromIncomingContext(ctx, "x-request-id")
-				switch r.Id {
+				switch r.GetId() {
 				case "panic":
-					panic(r.Text)
+					panic(r.GetText())
 				case "internal":
-					return nil, errors.New(r.Text)
+					return nil, errors.New(r.GetText())
 				}
-				return nil, status.Error(codes.NotFound, r.Text)
+				return nil, status.Error(codes.NotFound, r.GetText())
 			},
 		})...)
 		const size = 60 << 10
@@ -201,7 +201,7 @@ func TestHeadersThatCannotBeMetadataAreDropped(t *testing.T) {
 			},
 		}), service.WithRequestHeaders("X-Own"))...)
 		for _, value := range []string{"ü", "\xfc", "a\x00b", "a\tb", "a\x7fb"} {
-			r := httptest.NewRequest("GET", "/v1/echo/7", nil)
+			r := httptest.NewRequest(http.MethodGet, "/v1/echo/7", nil)
 			for _, name := range []string{"Accept-Language", "Authorization", "User-Agent", "X-Own", "X-Request-Id", "Traceparent", "X-Forwarded-For", "Cookie"} {
 				r.Header[name] = []string{value, "valid"}
 			}
@@ -241,7 +241,7 @@ func FuzzRequestHeaders(f *testing.F) {
 		f.Add(name, "ü", "host")
 	}
 	f.Fuzz(func(t *testing.T, name, value, host string) {
-		r := httptest.NewRequest("GET", "/v1/ping", nil)
+		r := httptest.NewRequest(http.MethodGet, "/v1/ping", nil)
 		r.Header[name] = []string{value}
 		r.Header[http.CanonicalHeaderKey(name)] = []string{value, value}
 		r.Host = host
@@ -302,7 +302,7 @@ func TestHealthNeedsNoCredentials(t *testing.T) {
 			}
 			health := grpc_health_v1.NewHealthClient(cc)
 			r, err := health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
-			if status.Code(err) != want || err == nil && r.Status != grpc_health_v1.HealthCheckResponse_SERVING {
+			if status.Code(err) != want || err == nil && r.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
 				t.Errorf("Check, intercepted %v: %v, %v", intercepted, r, err)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
@@ -311,7 +311,7 @@ func TestHealthNeedsNoCredentials(t *testing.T) {
 				t.Fatal(err)
 			}
 			r, err = watch.Recv()
-			if status.Code(err) != want || err == nil && r.Status != grpc_health_v1.HealthCheckResponse_SERVING {
+			if status.Code(err) != want || err == nil && r.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
 				t.Errorf("Watch, intercepted %v: %v, %v", intercepted, r, err)
 			}
 			cancel()

@@ -103,7 +103,7 @@ func TestErrorsStayMaskedWhateverTheMuxIsTold(t *testing.T) {
 		"an error handler": {
 			testService{get: withheld, list: broken},
 			[]runtime.ServeMuxOption{runtime.WithErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
-				w.WriteHeader(500)
+				w.WriteHeader(http.StatusInternalServerError)
 				fmt.Fprintf(w, "mine: %v", err)
 			})}, "mine: rpc error: code = Internal desc = the server failed to answer: Internal", "the server failed to answer: Unknown",
 		},
@@ -189,7 +189,7 @@ func TestErrorsStayMaskedInHandlersOfOnesOwn(t *testing.T) {
 				if err == nil {
 					_, err = stream.Recv()
 				}
-				http.Error(w, fmt.Sprint(unary, err), 500)
+				http.Error(w, fmt.Sprint(unary, err), http.StatusInternalServerError)
 			})
 		}
 		s := start(t, tr, &log, service.Bind[testv1.TestServiceServer](testv1.RegisterTestServiceServer, testv1.NewTestServiceClient, custom, testService{
@@ -216,12 +216,15 @@ func TestAMethodCannotBeOverriddenWhateverTheMuxIsTold(t *testing.T) {
 
 func TestHTTPBody(t *testing.T) {
 	for name, options := range map[string][]runtime.ServeMuxOption{
-		"as it comes":              nil,
-		"with another marshaler":   {runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{})},
-		"for one media type":       {runtime.WithMarshalerOption("application/x-other", &runtime.JSONBuiltin{})},
-		"with a rewriter":          {runtime.WithForwardResponseRewriter(func(context.Context, proto.Message) (any, error) { return "rewritten", nil })},
-		"with a content length":    {runtime.WithWriteContentLength()},
-		"with a status":            {runtime.WithForwardResponseOption(func(_ context.Context, w http.ResponseWriter, _ proto.Message) error { w.WriteHeader(200); return nil })},
+		"as it comes":            nil,
+		"with another marshaler": {runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{})},
+		"for one media type":     {runtime.WithMarshalerOption("application/x-other", &runtime.JSONBuiltin{})},
+		"with a rewriter":        {runtime.WithForwardResponseRewriter(func(context.Context, proto.Message) (any, error) { return "rewritten", nil })},
+		"with a content length":  {runtime.WithWriteContentLength()},
+		"with a status": {runtime.WithForwardResponseOption(func(_ context.Context, w http.ResponseWriter, _ proto.Message) error {
+			w.WriteHeader(http.StatusOK)
+			return nil
+		})},
 		"with a middleware":        {runtime.WithMiddlewares(upperCase)},
 		"without chunked coding":   {runtime.WithDisableChunkedEncoding()},
 		"with a wrapped marshaler": {runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{Marshaler: &runtime.JSONPb{}})},
@@ -240,7 +243,7 @@ func TestHTTPBody(t *testing.T) {
 				if name == "with a middleware" {
 					want.body = strings.ToUpper(want.body)
 				}
-				r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+target, nil)
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+target, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -251,7 +254,7 @@ func TestHTTPBody(t *testing.T) {
 				}
 				body, err := io.ReadAll(response.Body)
 				response.Body.Close()
-				if err != nil || response.StatusCode != 200 || string(body) != want.body || response.Header.Get("Content-Type") != want.contentType {
+				if err != nil || response.StatusCode != http.StatusOK || string(body) != want.body || response.Header.Get("Content-Type") != want.contentType {
 					t.Errorf("%s: %d %s %q, %v, want %+v", target, response.StatusCode, response.Header.Get("Content-Type"), body, err, want)
 				}
 			}
@@ -303,14 +306,14 @@ func TestHTTPBodyStreamThatFailsIsBrokenOff(t *testing.T) {
 			return response, body, err
 		}
 		fail = status.Error(codes.NotFound, "no such body")
-		if response, body, err := get("late"); err == nil || string(body) != "half" || response.StatusCode != 200 {
+		if response, body, err := get("late"); err == nil || string(body) != "half" || response.StatusCode != http.StatusOK {
 			t.Errorf("a failure after a message: %d %q, %v, want 200, the half and an error", response.StatusCode, body, err)
 		}
-		if response, body, err := get("early"); err != nil || response.StatusCode != 404 || !strings.Contains(string(body), "no such body") {
+		if response, body, err := get("early"); err != nil || response.StatusCode != http.StatusNotFound || !strings.Contains(string(body), "no such body") {
 			t.Errorf("a failure before a message: %d %q, %v, want 404", response.StatusCode, body, err)
 		}
 		fail = nil
-		if response, body, err := get("late"); err != nil || string(body) != "half" || response.StatusCode != 200 {
+		if response, body, err := get("late"); err != nil || string(body) != "half" || response.StatusCode != http.StatusOK {
 			t.Errorf("no failure: %d %q, %v, want 200 and all of it", response.StatusCode, body, err)
 		}
 	})
@@ -551,7 +554,7 @@ func TestABodyOverTheLimitIs413(t *testing.T) {
 		handled := start(t, tr, nil, bindTest(testService{}), service.WithMuxOptions(
 			runtime.WithErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
 				seen++
-				http.Error(w, err.Error(), 400)
+				http.Error(w, err.Error(), http.StatusBadRequest)
 			})))
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/test/v1/items", strings.NewReader(`{"text":"`+long+`"}`))
@@ -590,7 +593,7 @@ func TestServerSentEvents(t *testing.T) {
 		t.Cleanup(server.Close) // after the bodies
 		get := func(target, accept string) *http.Response {
 			t.Helper()
-			r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+target, nil)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+target, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -604,7 +607,7 @@ func TestServerSentEvents(t *testing.T) {
 		}
 		for _, accept := range []string{"text/event-stream", "text/event-stream, */*;q=0.1", "Text/Event-Stream;charset=utf-8"} {
 			response := get("/test/v1/items?count=1", accept)
-			if got := response.Header.Get("Content-Type"); response.StatusCode != 200 || got != "text/event-stream" {
+			if got := response.Header.Get("Content-Type"); response.StatusCode != http.StatusOK || got != "text/event-stream" {
 				t.Fatalf("Accept %s: %d %s", accept, response.StatusCode, got)
 			}
 			body := bufio.NewReader(response.Body)

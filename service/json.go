@@ -184,7 +184,7 @@ func newMessage(t reflect.Type) proto.Message {
 	if t.Kind() != reflect.Pointer {
 		return nil
 	}
-	message, _ := reflect.New(t.Elem()).Interface().(proto.Message)
+	message, _ := reflect.TypeAssert[proto.Message](reflect.New(t.Elem()))
 	return message
 }
 

@@ -191,7 +191,7 @@ func ExampleWithJSON() {
 	defer svc.Close()
 	for _, body := range []string{`{"text":"hello"}`, `{"txt":"hello"}`} {
 		w := httptest.NewRecorder()
-		svc.ServeHTTP(w, httptest.NewRequest("POST", "/test/v1/items", strings.NewReader(body)))
+		svc.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/test/v1/items", strings.NewReader(body)))
 		fmt.Println(w.Code, strings.Contains(w.Body.String(), `"tags"`))
 	}
 	// Output:

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -35,7 +36,7 @@ func logged(t *testing.T, transportName string, reserved map[string]string, log 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := httptest.NewRequest("GET", "/test/v1/items/a", nil)
+	r := httptest.NewRequest(http.MethodGet, "/test/v1/items/a", nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
@@ -118,7 +119,7 @@ func BenchmarkLine(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/test/v1/items/a", nil))
+			svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/test/v1/items/a", nil))
 			if err := svc.Close(); err != nil {
 				b.Fatal(err)
 			}

@@ -107,7 +107,7 @@ func TestLostTransportIsOpenedAgain(t *testing.T) {
 		echo: func(_ context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 			started <- struct{}{}
 			<-release
-			return &testv1.EchoResponse{Id: r.Id}, nil
+			return &testv1.EchoResponse{Id: r.GetId()}, nil
 		},
 	})...)
 	inFlight := make(chan answer)

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -128,7 +129,7 @@ func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any
 	trailer := trailerOf(opts)
 	if trailer == nil {
 		trailer = new(metadata.MD)
-		opts = append(opts[:len(opts):len(opts)], grpc.Trailer(trailer))
+		opts = append(slices.Clip(opts), grpc.Trailer(trailer))
 	}
 	err = c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
 	return c.attribute(err, *trailer)

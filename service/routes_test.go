@@ -90,7 +90,7 @@ func ExampleWithRoute() {
 	defer svc.Close()
 	for _, path := range []string{"/docs", "/v1/ping"} {
 		w := httptest.NewRecorder()
-		svc.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		svc.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		fmt.Println(w.Code, w.Header().Get("Location"))
 	}
 	// Output:

@@ -34,7 +34,7 @@ func BenchmarkEcho(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				r := httptest.NewRequest("POST", bench.path, strings.NewReader(bench.body))
+				r := httptest.NewRequest(http.MethodPost, bench.path, strings.NewReader(bench.body))
 				r.Header.Set("Content-Type", bench.contentType)
 				w := httptest.NewRecorder()
 				svc.ServeHTTP(w, r)

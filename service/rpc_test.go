@@ -51,10 +51,8 @@ func newRPC(t *testing.T, f fake, options ...service.Option) *service.Service {
 
 // callRPC makes a call and returns all of the response as text.
 func callRPC(h http.Handler, path, contentType, body string, header http.Header) (int, string) {
-	r := httptest.NewRequest("POST", path, strings.NewReader(body))
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	maps.Copy(r.Header, header)
 	r.Header.Set("Content-Type", contentType)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -136,7 +134,7 @@ func TestWithRPC_ExposesWhatIsNamed(t *testing.T) {
 				}
 			}
 			response := httptest.NewRecorder()
-			svc.ServeHTTP(response, httptest.NewRequest("GET", "/v1/ping", nil))
+			svc.ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
 			if response.Code != 200 {
 				t.Errorf("%d from the gateway", response.Code)
 			}
@@ -166,7 +164,7 @@ func TestWithRPC_PassesOnTheResponseHeadersOfTheGateway(t *testing.T) {
 
 func TestWithRPC_CORS(t *testing.T) {
 	svc := newRPC(t, fake{}, quiet(), service.WithRPC(), service.WithCORS("https://app.example.com"), service.WithResponseHeaders("X-Cost"))
-	r := httptest.NewRequest("OPTIONS", rpcPath, nil)
+	r := httptest.NewRequest(http.MethodOptions, rpcPath, nil)
 	r.Header = http.Header{
 		"Origin": {"https://app.example.com"}, "Access-Control-Request-Method": {"POST"},
 		"Access-Control-Request-Headers": {"connect-protocol-version,connect-timeout-ms,content-type,grpc-timeout,x-grpc-web,x-user-agent"},

@@ -1,25 +1,26 @@
-# Which endpoint there is, and what the types have in common.
+# Which endpoint there is, if any, and what the types have in common.
 
 locals {
   # For each type the set to pass to for_each: its own name when it is chosen,
   # otherwise nothing. The resources of a type then take one another as for_each.
   endpoint = {
-    for type in ["http_api", "function_url", "rest_api", "alb", "vpc_lattice"] :
+    for type in ["http_api", "function_url", "rest_api", "alb"] :
     type => toset(type == var.endpoint_type ? [type] : [])
   }
 
-  # How many seconds the chosen endpoint waits for an answer.
+  # How many seconds the chosen endpoint waits for an answer. Without an endpoint,
+  # Lambda alone limits an invocation.
   endpoint_timeout = lookup({
     http_api = 30
     rest_api = var.response_mode == "stream" ? 900 : 29
   }, var.endpoint_type, 900)
 
+  # Null without an endpoint.
   endpoint_url = one(concat(
     [for api in aws_apigatewayv2_api.http : api.api_endpoint],
     [for url in aws_lambda_function_url.live : trimsuffix(url.function_url, "/")],
     [for stage in aws_api_gateway_stage.live : stage.invoke_url],
     values(local.alb_url),
-    values(local.vpc_lattice_url),
   ))
 
   throttling = var.throttling != null ? var.throttling : { rate = 100, burst = 200 }

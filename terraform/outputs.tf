@@ -1,6 +1,6 @@
 output "endpoint" {
-  description = "Base URL of the API, without a slash at the end: append /v1/ping. Ends with base_path where one is set."
-  value       = "${local.endpoint_url}${var.base_path}"
+  description = "Base URL of the API, without a slash at the end: append /v1/ping. Ends with base_path where one is set. Null with endpoint_type = \"none\"."
+  value       = local.endpoint_url == null ? null : "${local.endpoint_url}${var.base_path}"
 }
 
 output "function_name" {
@@ -29,12 +29,12 @@ output "access_log_group" {
 }
 
 output "alias" {
-  description = "Name of the alias that the endpoint calls."
+  description = "Name of the alias that everything calls."
   value       = aws_lambda_alias.live.name
 }
 
 output "alias_arn" {
-  description = "ARN of the alias, for callers beside the endpoint."
+  description = "ARN of the alias, for callers beside the endpoint, such as the module in vpc-lattice/."
   value       = aws_lambda_alias.live.arn
 }
 

@@ -2,14 +2,14 @@
 # ignore is refused, so that nobody relies on what is not there.
 
 variable "endpoint_type" {
-  description = "What takes the requests: http_api (API Gateway HTTP API), function_url, rest_api (API Gateway REST API), alb (a rule on an existing listener) or vpc_lattice (a rule on a listener of an existing service)."
+  description = "What takes the requests: http_api (API Gateway HTTP API), function_url, rest_api (API Gateway REST API), alb (a rule on an existing listener), or none, for a function that something else calls by its alias."
   type        = string
   default     = "http_api"
   nullable    = false
 
   validation {
-    condition     = contains(["http_api", "function_url", "rest_api", "alb", "vpc_lattice"], var.endpoint_type)
-    error_message = "endpoint_type must be http_api, function_url, rest_api, alb or vpc_lattice."
+    condition     = contains(["http_api", "function_url", "rest_api", "alb", "none"], var.endpoint_type)
+    error_message = "endpoint_type must be http_api, function_url, rest_api, alb or none."
   }
 }
 
@@ -28,7 +28,7 @@ variable "throttling" {
 
   validation {
     condition     = var.throttling == null || contains(["http_api", "rest_api"], var.endpoint_type)
-    error_message = "throttling is allowed with endpoint_type = \"http_api\" or \"rest_api\" only: for ${var.endpoint_type}, reserved_concurrency sets the limit."
+    error_message = "throttling is allowed with endpoint_type = \"http_api\" or \"rest_api\" only: otherwise, reserved_concurrency sets the limit."
   }
 }
 
@@ -39,7 +39,7 @@ variable "access_log" {
 
   validation {
     condition     = var.access_log != true || contains(["http_api", "rest_api"], var.endpoint_type)
-    error_message = "access_log = true is allowed with endpoint_type = \"http_api\" or \"rest_api\" only: a Function URL has none, and those of a load balancer and of VPC Lattice belong to them."
+    error_message = "access_log = true is allowed with endpoint_type = \"http_api\" or \"rest_api\" only: a Function URL has none, and that of a load balancer belongs to it."
   }
 }
 
@@ -55,7 +55,7 @@ variable "function_url_auth" {
 
   validation {
     condition     = var.function_url_auth == null || var.endpoint_type == "function_url"
-    error_message = "function_url_auth is allowed with endpoint_type = \"function_url\" only: it says nothing about ${var.endpoint_type}."
+    error_message = "function_url_auth is allowed with endpoint_type = \"function_url\" only: it says who may call a Function URL."
   }
 }
 
@@ -102,46 +102,5 @@ variable "alb" {
   validation {
     condition     = length(try(var.alb.hosts, [])) + try(length(var.alb.paths), var.base_path == "" ? 1 : 2) <= 5
     error_message = "alb.hosts and alb.paths must together have at most 5 entries, the most that a rule can hold; without alb.paths, base_path counts as 2 and no base_path as 1."
-  }
-}
-
-variable "vpc_lattice" {
-  description = "For endpoint_type = \"vpc_lattice\": the service and the listener to add a rule to, each by its id or ARN, the rule's priority, and the prefix of the paths it takes (by default base_path, or everything). The service is in the account and the region of the function."
-  type = object({
-    service_id  = string
-    listener_id = string
-    priority    = optional(number, 10)
-    path_prefix = optional(string)
-  })
-  default = null
-
-  validation {
-    condition     = (var.vpc_lattice != null) == (var.endpoint_type == "vpc_lattice")
-    error_message = "vpc_lattice must be set with endpoint_type = \"vpc_lattice\", at least as { service_id = \"svc-...\", listener_id = \"listener-...\" }, and with no other endpoint type."
-  }
-
-  validation {
-    condition     = var.vpc_lattice == null ? true : can(regex("^(arn:[a-z-]+:vpc-lattice:[a-z0-9-]+:[0-9]{12}:service/)?svc-[0-9a-z]{17}$", var.vpc_lattice.service_id))
-    error_message = "vpc_lattice.service_id must be the id or the ARN of a service: svc- and 17 letters and digits."
-  }
-
-  validation {
-    condition     = var.vpc_lattice == null ? true : can(regex("^(arn:[a-z-]+:vpc-lattice:[a-z0-9-]+:[0-9]{12}:service/svc-[0-9a-z]{17}/listener/)?listener-[0-9a-z]{17}$", var.vpc_lattice.listener_id))
-    error_message = "vpc_lattice.listener_id must be the id or the ARN of a listener: listener- and 17 letters and digits."
-  }
-
-  validation {
-    condition     = var.vpc_lattice == null ? true : var.vpc_lattice.priority >= 1 && var.vpc_lattice.priority <= 100 && floor(var.vpc_lattice.priority) == var.vpc_lattice.priority
-    error_message = "vpc_lattice.priority must be a whole number from 1 to 100."
-  }
-
-  validation {
-    condition     = try(var.vpc_lattice.path_prefix, null) == null ? true : can(regex("^/[^ ?#]{0,199}$", var.vpc_lattice.path_prefix))
-    error_message = "vpc_lattice.path_prefix must begin with a slash and have at most 200 characters, such as /v1."
-  }
-
-  validation {
-    condition     = var.vpc_lattice == null || (length(var.name) >= 3 && !strcontains(var.name, "--") && !can(regex("^(tg|rule)-", var.name)))
-    error_message = "vpc_lattice must have a name of at least 3 characters, without two hyphens in a row, that does not begin with tg- or rule-: VPC Lattice takes no other names."
   }
 }

@@ -39,7 +39,7 @@ variable "response_mode" {
 
   validation {
     condition     = var.response_mode != "stream" || contains(["function_url", "rest_api"], var.endpoint_type)
-    error_message = "response_mode = \"stream\" is allowed with endpoint_type = \"function_url\" or \"rest_api\" only: ${var.endpoint_type} takes an answer whole."
+    error_message = "response_mode = \"stream\" is allowed with endpoint_type = \"function_url\" or \"rest_api\" only: everything else takes an answer whole."
   }
 }
 

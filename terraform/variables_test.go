@@ -10,8 +10,14 @@ import (
 // A user whose value is refused must read which variable it was; terraform prints
 // the variable's name beside the message, but not every tool around it does.
 func TestVariables(t *testing.T) {
-	refused := refusals(t)
-	for name, body := range variables(t) {
+	for _, module := range []string{".", "vpc-lattice"} {
+		t.Run(module, func(t *testing.T) { testVariables(t, module) })
+	}
+}
+
+func testVariables(t *testing.T, module string) {
+	refused := refusals(t, module)
+	for name, body := range variables(t, module) {
 		t.Run(name, func(t *testing.T) {
 			for _, argument := range []string{"description", "type"} {
 				if !regexp.MustCompile(`(?m)^  ` + argument + `\s*=`).MatchString(body) {
@@ -40,12 +46,12 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// variables returns the body of each variable block by name.
-func variables(t *testing.T) map[string]string {
+// variables returns the body of each variable block of a module by name.
+func variables(t *testing.T, module string) map[string]string {
 	t.Helper()
 	block := regexp.MustCompile(`(?ms)^variable "(\w+)" \{\n(.*?)^\}$`)
 	bodies := map[string]string{}
-	for _, file := range glob(t, "*.tf") {
+	for _, file := range glob(t, filepath.Join(module, "*.tf")) {
 		for _, found := range block.FindAllStringSubmatch(read(t, file), -1) {
 			bodies[found[1]] = "\n" + found[2]
 		}
@@ -57,11 +63,11 @@ func variables(t *testing.T) map[string]string {
 }
 
 // refusals counts the test runs that expect each variable to be refused.
-func refusals(t *testing.T) map[string]int {
+func refusals(t *testing.T, module string) map[string]int {
 	t.Helper()
 	expected := regexp.MustCompile(`(?m)^  expect_failures = \[var\.(\w+)\]$`)
 	count := map[string]int{}
-	for _, file := range glob(t, filepath.Join("tests", "*.tftest.hcl")) {
+	for _, file := range glob(t, filepath.Join(module, "tests", "*.tftest.hcl")) {
 		for _, found := range expected.FindAllStringSubmatch(read(t, file), -1) {
 			count[found[1]]++
 		}

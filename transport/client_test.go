@@ -158,10 +158,10 @@ func (watcher) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest) 
 		return nil, status.Errorf(codes.Internal, "trace is %q", got)
 	}
 	_ = grpc.SetTrailer(ctx, metadata.Pairs("t", "1"))
-	if r.Service == "fail" {
+	if r.GetService() == "fail" {
 		return nil, status.Error(codes.NotFound, "as asked")
 	}
-	if r.Service == "send, fail" {
+	if r.GetService() == "send, fail" {
 		_ = grpc.SendHeader(ctx, metadata.Pairs("h", "1"))
 		return nil, status.Error(codes.NotFound, "as asked")
 	}
@@ -169,12 +169,12 @@ func (watcher) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest) 
 }
 
 func (watcher) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerStreamingServer[grpc_health_v1.HealthCheckResponse]) error {
-	for range strings.Count(r.Service, "send") {
+	for range strings.Count(r.GetService(), "send") {
 		if err := stream.Send(&grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_SERVING}); err != nil {
 			return err
 		}
 	}
-	if strings.Contains(r.Service, "fail") {
+	if strings.Contains(r.GetService(), "fail") {
 		return status.Error(codes.NotFound, "as asked")
 	}
 	return nil

@@ -102,7 +102,7 @@ func waitLost(t *testing.T, conn transport.Conn) {
 func blocking() (s transport.ServerConfig, started, release chan struct{}) {
 	started, release = make(chan struct{}), make(chan struct{})
 	return healthServer(func(_ context.Context, r *grpc_health_v1.HealthCheckRequest) error {
-		if r.Service == "block" {
+		if r.GetService() == "block" {
 			close(started)
 			<-release
 		}

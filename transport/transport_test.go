@@ -78,8 +78,8 @@ func checkHealth(t *testing.T, conn transport.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Status != grpc_health_v1.HealthCheckResponse_SERVING {
-		t.Fatalf("status = %v, want SERVING", r.Status)
+	if r.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+		t.Fatalf("status = %v, want SERVING", r.GetStatus())
 	}
 }
 
@@ -468,7 +468,7 @@ func TestManyCallsAtOnceKeepTheirPayloadsApart(t *testing.T) {
 		var calls atomic.Int32
 		conn := open(t, tr, healthServer(func(_ context.Context, r *grpc_health_v1.HealthCheckRequest) error {
 			calls.Add(1)
-			return status.Error(codes.NotFound, r.Service)
+			return status.Error(codes.NotFound, r.GetService())
 		}))
 		client := grpc_health_v1.NewHealthClient(conn)
 		var wg sync.WaitGroup

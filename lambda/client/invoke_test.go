@@ -29,7 +29,7 @@ func TestInvokeTransport(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 		_, _ = w.Write([]byte{0xff, 0x00})
 	}))
-	r, err := http.NewRequestWithContext(t.Context(), "PUT", "https://orders/a%2Fb/c?x=%20y&x=z", strings.NewReader("\x00\xfe"))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://orders/a%2Fb/c?x=%20y&x=z", strings.NewReader("\x00\xfe"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestInvokeTransport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seen.Method != "PUT" || seen.Host != "orders" || seen.RequestURI != "/a%2Fb/c?x=%20y&x=z" || seen.Header.Get("X-Sent") != "1,2" || string(body) != "\x00\xfe" {
+	if seen.Method != http.MethodPut || seen.Host != "orders" || seen.RequestURI != "/a%2Fb/c?x=%20y&x=z" || seen.Header.Get("X-Sent") != "1,2" || string(body) != "\x00\xfe" {
 		t.Errorf("the function saw %s %s at %s, %v, %q", seen.Method, seen.RequestURI, seen.Host, seen.Header, body)
 	}
 	if response.StatusCode != http.StatusTeapot || string(answer) != "\xff\x00" || len(response.Cookies()) != 2 || response.Header.Get("X-Many") != "1, 2" {
@@ -83,7 +83,7 @@ func FuzzInvokeTransport(f *testing.F) {
 	f.Add([]byte(`{"errorMessage":"x"}`))
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		rt := client.InvokeTransport(func(context.Context, []byte) ([]byte, error) { return answer, nil })
-		r, err := http.NewRequestWithContext(t.Context(), "GET", "https://x", nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://x", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

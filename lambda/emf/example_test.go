@@ -3,6 +3,7 @@ package emf_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"time"
@@ -53,7 +54,7 @@ func ExampleRecorder_Instrument() {
 		fmt.Println(err)
 		return
 	}
-	svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v1/ping", nil))
+	svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
 	if err := svc.Close(); err != nil {
 		fmt.Println(err)
 	}

@@ -91,7 +91,7 @@ func answerTwiceAtOnce(url string, other func()) {
 		other()
 		_ = rest.Close()
 	}()
-	request, err := http.NewRequest("POST", url, body)
+	request, err := http.NewRequest(http.MethodPost, url, body)
 	if err != nil {
 		panic(err)
 	}

@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"testing"
@@ -99,18 +100,12 @@ func TestEmptyIsAbsent(t *testing.T) {
 		}
 		switch filled {
 		case "jwt":
-			for key, value := range found["jwt"].value.(map[string]any) {
-				authorizer[key] = value
-			}
+			maps.Copy(authorizer, found["jwt"].value.(map[string]any))
 		case "lambda":
 			delete(authorizer, "integrationLatency")
-			for key, value := range found["lambda"].value.(map[string]any) {
-				authorizer[key] = value
-			}
+			maps.Copy(authorizer, found["lambda"].value.(map[string]any))
 		case "iam":
-			for key, value := range found["iam"].value.(map[string]any) {
-				identity[key] = value
-			}
+			maps.Copy(identity, found["iam"].value.(map[string]any))
 		}
 		ctx["authorizer"], ctx["identity"] = authorizer, identity
 		if filled != "jwt" && filled != "lambda" && random.IntN(3) == 0 {
@@ -143,9 +138,7 @@ func TestEmptyIsAbsent(t *testing.T) {
 // with returns a copy of an object with another member that is empty.
 func with(random *rand.Rand, object map[string]any, key string) map[string]any {
 	out := map[string]any{}
-	for k, v := range object {
-		out[k] = v
-	}
+	maps.Copy(out, object)
 	put(out, key, []any{absent{}, nil, "", map[string]any{}}[random.IntN(4)])
 	return out
 }

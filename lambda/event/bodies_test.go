@@ -45,7 +45,7 @@ type large struct {
 func (l large) Echo(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 	response, err := l.EchoService.Echo(ctx, r)
 	response.Data = make([]byte, l.size)
-	for i := range response.Data {
+	for i := range response.GetData() {
 		response.Data[i] = 0xff
 	}
 	return response, err
@@ -117,7 +117,7 @@ func TestBinaryRefused_OnARESTAPIWithoutBinaryMediaTypes(t *testing.T) {
 		"a Connect stream": {"application/connect+json", frame, []string{"415", "binaryMediaTypes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/test.v1.EchoService/Echo", strings.NewReader(test.body))
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/test.v1.EchoService/Echo", strings.NewReader(test.body))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -145,7 +145,7 @@ func payloadV1(e map[string]any, kind string, r request, path, decoded, query st
 		single[name], multi[name] = values[len(values)-1], values
 	}
 	one, many := map[string]string{}, map[string][]string{}
-	for _, pair := range strings.Split(query, "&") {
+	for pair := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(pair, "=")
 		if !balancer {
 			key, _ = url.QueryUnescape(key)

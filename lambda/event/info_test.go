@@ -3,6 +3,7 @@ package event_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"testing"
 
@@ -47,9 +48,7 @@ func TestWhatAPIGatewaySaysOfARequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, kind := range tt.kinds {
 				r, _ := seen(t, kind, payload(t, kind, request{target: "/"}, func(e map[string]any) {
-					for key, value := range tt.context {
-						e["requestContext"].(map[string]any)[key] = value
-					}
+					maps.Copy(e["requestContext"].(map[string]any), tt.context)
 				}))
 				info, _ := event.FromContext(r.Context())
 				if diff := cmp.Diff(tt.certificate, info.ClientCertificate); diff != "" {

@@ -64,8 +64,7 @@ func (p *parser) mismatch(want string) {
 
 // locate adds the key of the value that an error is about.
 func (p *parser) locate(key string) {
-	var e *typeError
-	if errors.As(p.err, &e) {
+	if e, ok := errors.AsType[*typeError](p.err); ok {
 		e.path = strings.TrimSuffix(clip(key)+"."+e.path, ".")
 	}
 }

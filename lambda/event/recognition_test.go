@@ -153,7 +153,7 @@ func TestForeignEvents(t *testing.T) {
 			if err := json.Unmarshal([]byte(text), &e); err != nil {
 				t.Fatal(err)
 			}
-			for _, key := range strings.Split(extra, ",") {
+			for key := range strings.SplitSeq(extra, ",") {
 				switch key {
 				case "":
 				case "headers":

@@ -145,7 +145,7 @@ func TestFailureInAStream(t *testing.T) {
 	})
 	t.Run("an error writer that fails is replaced", func(t *testing.T) {
 		for _, kind := range streaming {
-			h := event.NewHandler(http.HandlerFunc(whole["a panic"]), quiet(), event.WithErrorWriter(func(w http.ResponseWriter, _ *event.Error) {
+			h := event.NewHandler(whole["a panic"], quiet(), event.WithErrorWriter(func(w http.ResponseWriter, _ *event.Error) {
 				pieces(w, "x", flush)
 				panic("again")
 			}))

@@ -152,7 +152,7 @@ func TestRequestIDOfAnEventIsLogged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := httptest.NewRequest("GET", "/v1/ping", nil)
+	r := httptest.NewRequest(http.MethodGet, "/v1/ping", nil)
 	r.Header.Set("X-Request-Id", "of-the-client")
 	svc.ServeHTTP(httptest.NewRecorder(), r)
 	if err := svc.Close(); err != nil {

@@ -34,8 +34,9 @@ import (
 // configuration; options that set one of them win.
 func Main(options ...service.Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, logTo, options); err != nil {
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, logTo, options)
+	stop()
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
 		os.Exit(1)
 	}

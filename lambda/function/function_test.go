@@ -342,7 +342,7 @@ func TestStreamModeSendsEachMessageWhenItIsMade(t *testing.T) {
 			fn, _ := start(t, "RESPONSE_MODE=stream")
 			url := serve(t, fn, source, frontdoor.WithStreaming())
 			// The stream takes over an hour: what arrives has not waited for its end.
-			r, err := http.NewRequestWithContext(t.Context(), "GET", url+"/v1/echo/7/stream?count=1000&interval=10s", nil)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/echo/7/stream?count=1000&interval=10s", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -49,7 +50,7 @@ func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Log
 	if c.RPC {
 		defaults = append(defaults, service.WithRPC(), service.WithBodyLimits(event.MaxResponseBytes, event.BinaryRefused))
 	}
-	triggers := append(c.Triggers, trigger.Of(options...)...)
+	triggers := slices.Concat(c.Triggers, trigger.Of(options...))
 	if c.Metrics == config.EMF {
 		recorder, err := emf.New(out, emf.Config{Namespace: c.MetricsNamespace, Level: c.LogLevel.String()})
 		if err != nil {

@@ -185,7 +185,8 @@ func TestDifferential(t *testing.T) {
 						if !strings.Contains(c.Header.Get(causeHeader), `"label":"`) {
 							t.Errorf("no stack for X-Ray: %v", c.Header)
 						}
-						c.Body = c.Body[:strings.Index(c.Body, `,"stackTrace"`)] + "}"
+						before, _, _ := strings.Cut(c.Body, `,"stackTrace"`)
+						c.Body = before + "}"
 						c.Header.Del(causeHeader)
 					}
 				}

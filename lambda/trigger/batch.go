@@ -159,8 +159,7 @@ func (b *batch) dropped(err error) bool {
 
 func (b *batch) log(ctx context.Context, level slog.Level, message string, item *Item, err error) {
 	code := status.Code(err)
-	var decoding *decodeError
-	if errors.As(err, &decoding) {
+	if _, ok := errors.AsType[*decodeError](err); ok {
 		level, code = slog.LevelError, codes.InvalidArgument
 	}
 	b.handler.logger.LogAttrs(ctx, level, message,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
@@ -49,7 +50,7 @@ func handleEvent(ctx context.Context, c *config.Config, out, answers io.Writer, 
 
 // openEvents returns what handles events with the services in this process.
 func openEvents(ctx context.Context, c *config.Config, logger *slog.Logger, options []service.Option) (*event.Handler, func() error, error) {
-	triggers := append(c.Triggers, trigger.Of(options...)...)
+	triggers := slices.Concat(c.Triggers, trigger.Of(options...))
 	service.OpenAPI(options...) // for a page, which there is none of here
 	defaults := []service.Option{
 		service.WithLogger(logger),

@@ -210,7 +210,7 @@ func TestConnectionsThatDoNothingAreClosed(t *testing.T) {
 
 func TestALargeHeaderIsRefused(t *testing.T) {
 	s := start(t, nil)
-	r, err := http.NewRequest("GET", "http://"+s.http+"/v1/ping", nil)
+	r, err := http.NewRequest(http.MethodGet, "http://"+s.http+"/v1/ping", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,7 @@ func TestServesHTTPAndGRPCAndMetricsOnEachTransport(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			if r, err := testv1.NewPingServiceClient(conn).Ping(t.Context(), &testv1.PingRequest{}); err != nil || r.Message != "Pong" {
+			if r, err := testv1.NewPingServiceClient(conn).Ping(t.Context(), &testv1.PingRequest{}); err != nil || r.GetMessage() != "Pong" {
 				t.Errorf("ping over gRPC: %v, %v", r, err)
 			}
 			if n := strings.Count(s.log.String(), "grpc.method=Ping"); n != 2 || !strings.Contains(s.log.String(), "transport="+name) {

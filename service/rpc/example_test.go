@@ -3,6 +3,7 @@ package rpc_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 
@@ -33,7 +34,7 @@ func ExampleNewHandler() {
 		fmt.Println(err)
 		return
 	}
-	r := httptest.NewRequest("POST", "/test.v1.EchoService/Echo", strings.NewReader(`{"text":"hello"}`))
+	r := httptest.NewRequest(http.MethodPost, "/test.v1.EchoService/Echo", strings.NewReader(`{"text":"hello"}`))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

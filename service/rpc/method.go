@@ -172,9 +172,9 @@ func (c *call) failure(ctx context.Context, err error) error {
 		s = c.config.Status(ctx, c.spec.Procedure, s.Err())
 	}
 	out := connect.NewError(connect.Code(s.Code()), strings.ToValidUTF8(s.Message(), "\uFFFD"))
-	for _, any := range s.Proto().GetDetails() {
-		if detail, err := connectproto.NewErrorDetail(any); err == nil {
-			out = out.WithDetail(detail)
+	for _, detail := range s.Proto().GetDetails() {
+		if encoded, err := connectproto.NewErrorDetail(detail); err == nil {
+			out = out.WithDetail(encoded)
 		}
 	}
 	return out

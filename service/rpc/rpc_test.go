@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -171,10 +172,8 @@ func wires() []wire {
 // header with the trailers in it.
 func (w wire) call(t *testing.T, h http.Handler, request *testv1.EchoRequest, header http.Header) (*testv1.EchoResponse, *status.Status, http.Header) {
 	t.Helper()
-	r := httptest.NewRequest("POST", echoPath, bytes.NewReader(w.encode(t, request)))
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	r := httptest.NewRequest(http.MethodPost, echoPath, bytes.NewReader(w.encode(t, request)))
+	maps.Copy(r.Header, header)
 	r.Header.Set("Content-Type", w.contentType)
 	recorder := httptest.NewRecorder()
 	h.ServeHTTP(recorder, r)
@@ -278,7 +277,7 @@ func TestServeHTTP(t *testing.T) {
 func TestServeHTTP_Get(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{})
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", echoPath+"?encoding=json&message=%7B%7D", nil))
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, echoPath+"?encoding=json&message=%7B%7D", nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("status %d for a GET of a method that may have side effects", w.Code)
 	}
@@ -318,7 +317,7 @@ func TestServeHTTP_AnswersWhatIsNoRPCInPlainText(t *testing.T) {
 func TestServeHTTP_AMethodThatDoesNotExistIsUnimplemented(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{})
 	for _, contentType := range []string{"application/json", "application/proto", "application/grpc-web", "application/grpc-web-text"} {
-		r := httptest.NewRequest("POST", "/test.v1.EchoService/Nothing", nil)
+		r := httptest.NewRequest(http.MethodPost, "/test.v1.EchoService/Nothing", nil)
 		r.Header.Set("Content-Type", contentType)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
@@ -336,7 +335,7 @@ func TestServeHTTP_PassesErrorsOn(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 		return nil, failure.Err()
 	}}, rpc.Config{})
-	r := httptest.NewRequest("POST", echoPath, strings.NewReader("{}"))
+	r := httptest.NewRequest(http.MethodPost, echoPath, strings.NewReader("{}"))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -475,9 +474,9 @@ func TestServeHTTP_InflatesRequests(t *testing.T) {
 	for _, size := range []int{10, 99_000, 101_000} {
 		message := marshal(t, &testv1.EchoRequest{Text: strings.Repeat("x", size)})
 		for name, r := range map[string]*http.Request{
-			"application/proto":         httptest.NewRequest("POST", echoPath, bytes.NewReader(gzipped(t, message))),
-			"application/grpc-web":      httptest.NewRequest("POST", echoPath, bytes.NewReader(envelope(1, gzipped(t, message)))),
-			"application/grpc-web-text": httptest.NewRequest("POST", echoPath, strings.NewReader(base64.StdEncoding.EncodeToString(envelope(1, gzipped(t, message))))),
+			"application/proto":         httptest.NewRequest(http.MethodPost, echoPath, bytes.NewReader(gzipped(t, message))),
+			"application/grpc-web":      httptest.NewRequest(http.MethodPost, echoPath, bytes.NewReader(envelope(1, gzipped(t, message)))),
+			"application/grpc-web-text": httptest.NewRequest(http.MethodPost, echoPath, strings.NewReader(base64.StdEncoding.EncodeToString(envelope(1, gzipped(t, message))))),
 		} {
 			r.Header = http.Header{"Content-Type": {name}, "Content-Encoding": {"gzip"}, "Grpc-Encoding": {"gzip"}}
 			w := httptest.NewRecorder()
@@ -510,7 +509,7 @@ func TestServeHTTP_AGzipBombNeedsLittleMemory(t *testing.T) {
 		"application/grpc-web":      envelope(1, bomb),
 		"application/grpc-web-text": base64.StdEncoding.AppendEncode(nil, envelope(1, bomb)),
 	} {
-		r := httptest.NewRequest("POST", echoPath, bytes.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, echoPath, bytes.NewReader(body))
 		r.Header = http.Header{"Content-Type": {contentType}, "Content-Encoding": {"gzip"}, "Grpc-Encoding": {"gzip"}}
 		w := httptest.NewRecorder()
 		runtime.GC()
@@ -550,7 +549,7 @@ func TestConfig_MaxResponseBytes(t *testing.T) {
 		}
 	})
 	t.Run("a stream", func(t *testing.T) {
-		r := httptest.NewRequest("POST", "/test.v1.EchoService/EchoStream", bytes.NewReader(envelope(0, nil)))
+		r := httptest.NewRequest(http.MethodPost, "/test.v1.EchoService/EchoStream", bytes.NewReader(envelope(0, nil)))
 		r.Header.Set("Content-Type", "application/grpc-web")
 		recorder := httptest.NewRecorder()
 		h.ServeHTTP(recorder, r)
@@ -575,7 +574,7 @@ func TestConfig_RefuseBinary(t *testing.T) {
 			t.Errorf("%v", s)
 		}
 	})
-	r := httptest.NewRequest("POST", "/test.Collect/Each", nil)
+	r := httptest.NewRequest(http.MethodPost, "/test.Collect/Each", nil)
 	r.Header.Set("Content-Type", "application/connect+json")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -589,14 +588,14 @@ func TestServeHTTP_WithoutADescriptor(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{})
 	body := bytes.NewBuffer(envelope(0, marshal(t, &testv1.EchoRequest{Text: "a"})))
 	body.Write(envelope(0, marshal(t, &testv1.EchoRequest{Text: "b"})))
-	r := httptest.NewRequest("POST", "/test.Collect/Sum", body)
+	r := httptest.NewRequest(http.MethodPost, "/test.Collect/Sum", body)
 	r.Header.Set("Content-Type", "application/grpc-web")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if response, s, _ := decode(t, w); s.Err() != nil || response.GetText() != "a+b" {
 		t.Errorf("%v, %v", response, s)
 	}
-	r = httptest.NewRequest("POST", "/test.Collect/Sum", bytes.NewReader(envelope(0, []byte("{}"))))
+	r = httptest.NewRequest(http.MethodPost, "/test.Collect/Sum", bytes.NewReader(envelope(0, []byte("{}"))))
 	r.Header.Set("Content-Type", "application/grpc-web+json")
 	w = httptest.NewRecorder()
 	h.ServeHTTP(w, r)

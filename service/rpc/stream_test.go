@@ -125,7 +125,7 @@ func TestServeHTTP_EndsWhenTheServiceDoes(t *testing.T) {
 			pr, pw := io.Pipe()
 			defer pw.Close()
 			go func() { _, _ = pw.Write(envelope(0, nil)) }()
-			r, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/test.Collect/Reject", pr)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/test.Collect/Reject", pr)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -161,7 +161,7 @@ func TestServeHTTP_KeepsConnectionsIntact(t *testing.T) {
 	for i := range calls {
 		for _, path := range []string{"/test.Collect/Sum", "/test.Collect/Reject", "/test.Collect/RejectBoth", echoPath} {
 			ctx := httptrace.WithClientTrace(t.Context(), trace)
-			r, err := http.NewRequestWithContext(ctx, "POST", server.URL+path, io.MultiReader(bytes.NewReader(envelope(0, nil)))) // chunked
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+path, io.MultiReader(bytes.NewReader(envelope(0, nil)))) // chunked
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -204,7 +204,7 @@ func TestServeHTTP_ABrokenRequestStream(t *testing.T) {
 		"compressed without saying":   {envelope(1, []byte("xxxx")), codes.Internal},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := httptest.NewRequest("POST", "/test.Collect/Sum", bytes.NewReader(append(envelope(0, nil), test.body...)))
+			r := httptest.NewRequest(http.MethodPost, "/test.Collect/Sum", bytes.NewReader(append(envelope(0, nil), test.body...)))
 			r.Header.Set("Content-Type", "application/grpc-web")
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
@@ -226,7 +226,7 @@ func FuzzServeHTTP(f *testing.F) {
 	h := newHandler(f, transport.InProcess(), fake{}, rpc.Config{MaxRequestBytes: 10_000})
 	f.Fuzz(func(t *testing.T, contentType, path string, body []byte) {
 		send := func(contentType string, body []byte) *httptest.ResponseRecorder {
-			r := httptest.NewRequest("POST", "/", bytes.NewReader(body))
+			r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
 			r.URL.Path = path
 			r.Header = http.Header{"Content-Type": {contentType}, "Content-Encoding": {"gzip"}, "Grpc-Encoding": {"gzip"}}
 			w := httptest.NewRecorder()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,12 +123,7 @@ func oneOf(values ...string) func(names ...string) variable {
 			want = "one of " + want
 		}
 		return variable{names, want, func(s string) bool {
-			for _, v := range values {
-				if s == v {
-					return true
-				}
-			}
-			return false
+			return slices.Contains(values, s)
 		}}
 	}
 }

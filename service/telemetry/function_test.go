@@ -263,7 +263,7 @@ func BenchmarkAnswer(b *testing.B) {
 			time.Sleep(50 * time.Millisecond)
 			w := httptest.NewRecorder()
 			begin := time.Now()
-			doors[kind].ServeHTTP(w, httptest.NewRequest("GET", "/v1/ping", nil))
+			doors[kind].ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
 			times[kind] = append(times[kind], time.Since(begin))
 			if w.Code != http.StatusOK {
 				b.Fatal(w.Code, w.Body)

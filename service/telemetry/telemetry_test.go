@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -133,7 +134,7 @@ func TestAFailureIsInTheSpans(t *testing.T) {
 	svc := newService(t, "unix", telemetry.With(), service.WithUnaryInterceptors(
 		func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) { panic("on purpose") }))
 	w := httptest.NewRecorder()
-	svc.ServeHTTP(w, httptest.NewRequest("GET", "/v1/ping", nil))
+	svc.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
 	flush(t, svc)
 	for _, s := range c.taken() {
 		if !s.Failed {
@@ -141,7 +142,7 @@ func TestAFailureIsInTheSpans(t *testing.T) {
 		}
 	}
 	w = httptest.NewRecorder()
-	svc.ServeHTTP(w, httptest.NewRequest("GET", "/nothing/here", nil))
+	svc.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/nothing/here", nil))
 	flush(t, svc)
 	spans := c.taken()
 	if len(spans) != 1 || spans[0].Name != "GET" || spans[0].Failed || spans[0].Attributes["http.response.status_code"] != "int_value:404" {
@@ -175,7 +176,7 @@ func ExampleWith() {
 		fmt.Println(err)
 		return
 	}
-	svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v1/echo/7", nil))
+	svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/echo/7", nil))
 	if err := svc.Close(); err != nil {
 		fmt.Println(err)
 	}
@@ -202,7 +203,7 @@ func BenchmarkRequest(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				w := httptest.NewRecorder()
-				svc.ServeHTTP(w, httptest.NewRequest("GET", "/v1/ping", nil))
+				svc.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
 				if w.Code != 200 {
 					b.Fatal(w.Code)
 				}

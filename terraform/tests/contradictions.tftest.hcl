@@ -213,36 +213,48 @@ run "the_load_balancer_endpoint_without_a_listener" {
   expect_failures = [var.alb]
 }
 
-run "vpc_lattice_without_its_type" {
+run "a_listener_without_any_endpoint" {
   command = plan
 
   variables {
-    vpc_lattice = { service_id = "svc-0123456789abcdef0", listener_id = "listener-0123456789abcdef0" }
+    endpoint_type = "none"
+    alb           = { listener_arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/mocked/0123456789abcdef/fedcba9876543210" }
   }
 
-  expect_failures = [var.vpc_lattice]
+  expect_failures = [var.alb]
 }
 
-run "type_vpc_lattice_without_a_service" {
+run "stream_without_an_endpoint" {
   command = plan
 
   variables {
-    endpoint_type = "vpc_lattice"
-  }
-
-  expect_failures = [var.vpc_lattice]
-}
-
-run "stream_on_vpc_lattice" {
-  command = plan
-
-  variables {
-    endpoint_type = "vpc_lattice"
-    vpc_lattice   = { service_id = "svc-0123456789abcdef0", listener_id = "listener-0123456789abcdef0" }
+    endpoint_type = "none"
     response_mode = "stream"
   }
 
   expect_failures = [var.response_mode]
+}
+
+run "throttling_without_an_endpoint" {
+  command = plan
+
+  variables {
+    endpoint_type = "none"
+    throttling    = { rate = 10, burst = 20 }
+  }
+
+  expect_failures = [var.throttling]
+}
+
+run "access_log_without_an_endpoint" {
+  command = plan
+
+  variables {
+    endpoint_type = "none"
+    access_log    = true
+  }
+
+  expect_failures = [var.access_log]
 }
 
 run "fail_on_5xx_of_a_streamed_response" {

@@ -103,7 +103,7 @@ run "nothing_of_the_other_types" {
     condition = 0 == (
       length(aws_apigatewayv2_api.http) + length(aws_apigatewayv2_stage.default) + length(aws_lambda_permission.http_api) +
       length(aws_api_gateway_rest_api.rest) + length(aws_api_gateway_stage.live) + length(aws_lambda_permission.rest_api) +
-      length(aws_vpclattice_target_group.function) + length(aws_lb_target_group.function) + length(aws_lb_listener_rule.function) + length(aws_lambda_permission.alb) +
+      length(aws_lb_target_group.function) + length(aws_lb_listener_rule.function) + length(aws_lambda_permission.alb) +
       length(aws_cloudwatch_log_group.access)
     )
     error_message = "another endpoint, or its access log, is there too"

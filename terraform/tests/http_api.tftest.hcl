@@ -122,7 +122,7 @@ run "nothing_of_the_other_types" {
     condition = 0 == (
       length(aws_lambda_function_url.live) + length(aws_lambda_permission.function_url) + length(aws_lambda_permission.function_url_invoke) +
       length(aws_api_gateway_rest_api.rest) + length(aws_api_gateway_stage.live) + length(aws_lambda_permission.rest_api) +
-      length(aws_vpclattice_target_group.function) + length(aws_lb_target_group.function) + length(aws_lb_listener_rule.function) + length(aws_lambda_permission.alb)
+      length(aws_lb_target_group.function) + length(aws_lb_listener_rule.function) + length(aws_lambda_permission.alb)
     )
     error_message = "another endpoint is there too"
   }

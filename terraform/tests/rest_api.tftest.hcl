@@ -138,7 +138,7 @@ run "nothing_of_the_other_types" {
     condition = 0 == (
       length(aws_apigatewayv2_api.http) + length(aws_apigatewayv2_stage.default) + length(aws_lambda_permission.http_api) +
       length(aws_lambda_function_url.live) + length(aws_lambda_permission.function_url) + length(aws_lambda_permission.function_url_invoke) +
-      length(aws_vpclattice_target_group.function) + length(aws_lb_target_group.function) + length(aws_lb_listener_rule.function) + length(aws_lambda_permission.alb)
+      length(aws_lb_target_group.function) + length(aws_lb_listener_rule.function) + length(aws_lambda_permission.alb)
     )
     error_message = "another endpoint is there too"
   }

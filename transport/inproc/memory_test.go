@@ -23,8 +23,7 @@ import (
 func TestIdleStreamsAreSmall(t *testing.T) {
 	const streams = 500
 	_, conn := serve(t, inproc.Config{})
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := t.Context()
 	used := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -122,8 +121,7 @@ func TestUnreadMessagesAreBounded(t *testing.T) {
 // A server, and a context, that live long remember nothing of calls that are
 // finished and of connections that are closed.
 func TestFinishedIsForgotten(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := t.Context()
 	for name, use := range map[string]func(server *inproc.Server, conn *inproc.Conn, option grpc.CallOption){
 		"a stream": func(_ *inproc.Server, conn *inproc.Conn, option grpc.CallOption) {
 			stream, err := conn.NewStream(ctx, bidi, echoStream, option)

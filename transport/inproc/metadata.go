@@ -3,6 +3,7 @@ package inproc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -146,7 +147,7 @@ func admit(md metadata.MD) error {
 	return nil
 }
 
-func join(first, then []string) []string { return append(first[:len(first):len(first)], then...) }
+func join(first, then []string) []string { return append(slices.Clip(first), then...) }
 
 func contentType(subtype string) string {
 	if subtype == "" {

@@ -102,9 +102,9 @@ var reservedPairs = metadata.Pairs(
 // unaryScripts are also played over streams, where "send" takes the place of
 // the response.
 var unaryScripts = []string{
-	"", "set-header", "set-header set-header", "send-header", "send-nil", "set-nothing",
-	"set-header send-header", "set-header send-nil set-header", "send-header send-header", "send-header send-nil",
-	"set-trailer", "set-trailer set-trailer", "set-header set-trailer", "set-reserved",
+	"", "set-header", "set-header", "send-header", "send-nil", "set-nothing",
+	"set-header send-header", "set-header send-nil set-header", "send-header", "send-header send-nil",
+	"set-trailer", "set-trailer", "set-header set-trailer", "set-reserved",
 	"fail", "set-header fail", "send-header fail", "send-nil fail", "set-trailer fail", "set-header set-trailer fail",
 	"set-nothing fail", "set-reserved fail",
 }

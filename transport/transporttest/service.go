@@ -236,15 +236,16 @@ func outcome(err error) string {
 	if !ok {
 		return fmt.Sprintf("error without a status: %v", err)
 	}
-	text := fmt.Sprintf("%v %q", st.Code(), st.Message())
+	var text strings.Builder
+	fmt.Fprintf(&text, "%v %q", st.Code(), st.Message())
 	for _, detail := range st.Details() {
 		if m, ok := detail.(proto.Message); ok {
-			text += fmt.Sprintf(" (%s of %d bytes)", m.ProtoReflect().Descriptor().FullName(), proto.Size(m))
+			fmt.Fprintf(&text, " (%s of %d bytes)", m.ProtoReflect().Descriptor().FullName(), proto.Size(m))
 		} else {
-			text += fmt.Sprintf(" (%v)", detail)
+			fmt.Fprintf(&text, " (%v)", detail)
 		}
 	}
-	return text
+	return text.String()
 }
 
 // code is as much of an error as is the same when a connection caused it.

@@ -17,11 +17,11 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// statusOf is an error that has a status, which may be nil.
-type statusOf struct{ st *status.Status }
+// statusError is an error that has a status, which may be nil.
+type statusError struct{ st *status.Status }
 
-func (e statusOf) Error() string              { return "an error of the application's own" }
-func (e statusOf) GRPCStatus() *status.Status { return e.st }
+func (e statusError) Error() string              { return "an error of the application's own" }
+func (e statusError) GRPCStatus() *status.Status { return e.st }
 
 func detailed(message string) error {
 	st := status.New(codes.FailedPrecondition, message)
@@ -49,10 +49,10 @@ var handlerErrors = []struct {
 	{"a wrapped status", fmt.Errorf("wrapped: %w", status.Error(codes.NotFound, "nothing here"))},
 	{"a wrapped status with details", fmt.Errorf("wrapped: %w", detailed("inner"))},
 	{"a joined status", errors.Join(errors.New("first"), status.Error(codes.DataLoss, "second"))},
-	{"an error with a status", statusOf{status.New(codes.ResourceExhausted, "its status")}},
-	{"an error with the status OK", statusOf{status.New(codes.OK, "not an error?")}},
-	{"an error with a nil status", statusOf{nil}},
-	{"a wrapped error with a nil status", fmt.Errorf("wrapped: %w", statusOf{nil})},
+	{"an error with a status", statusError{status.New(codes.ResourceExhausted, "its status")}},
+	{"an error with the status OK", statusError{status.New(codes.OK, "not an error?")}},
+	{"an error with a nil status", statusError{nil}},
+	{"a wrapped error with a nil status", fmt.Errorf("wrapped: %w", statusError{nil})},
 	{"a status without a message", status.Error(codes.Internal, "")},
 	{"an unknown code", status.Error(codes.Code(99), "unheard of")},
 	{"a code beyond 31 bits", status.Error(codes.Code(1<<31+7), "far off")},
@@ -165,12 +165,12 @@ var statusScenarios = []scenario{
 		name: "the client's error is not the handler's",
 		server: serving(func(*scene) *service {
 			return &service{unary: func(context.Context, string) (string, error) {
-				return "", fmt.Errorf("wrapped: %w", statusOf{status.New(codes.NotFound, "x")})
+				return "", fmt.Errorf("wrapped: %w", statusError{status.New(codes.NotFound, "x")})
 			}}
 		}),
 		client: func(ctx context.Context, s *scene) {
 			err := s.conn.Invoke(ctx, unary, nil, new(wrapperspb.StringValue))
-			s.saw("unwraps to the handler's %t, %s", errors.As(err, new(statusOf)), outcome(err))
+			s.saw("unwraps to the handler's %t, %s", errors.As(err, new(statusError)), outcome(err))
 		},
 	},
 }

@@ -158,8 +158,8 @@ var threadKinds = []struct {
 		s.concurrently(ctx, 4, func() {}, "keep", "x")
 	}},
 	{"a handler locks its thread and calls its own server", func(ctx context.Context, s *scene) {
-		s.invokeEach(ctx, "call x", "call call keep", "call x")
-		s.concurrently(ctx, 4, func() {}, "call x", "x", "call call x")
+		s.invokeEach(ctx, "call x", "call keep", "call x")
+		s.concurrently(ctx, 4, func() {}, "call x", "x", "call ")
 	}},
 	{"a handler locks its thread and is slow, and its client leaves", func(ctx context.Context, s *scene) {
 		leaving, cancel := context.WithCancel(ctx)

@@ -2,6 +2,7 @@ package frontdoor_test
 
 import (
 	"bytes"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -19,7 +20,7 @@ func BenchmarkServeHTTP(b *testing.B) {
 			}
 			for b.Loop() {
 				w := httptest.NewRecorder()
-				h.ServeHTTP(w, httptest.NewRequest("POST", "/v1/ping?a=b", bytes.NewReader([]byte(`{}`))))
+				h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/ping?a=b", bytes.NewReader([]byte(`{}`))))
 				if w.Code != 200 || w.Body.String() != "hello" {
 					b.Fatalf("answer %d %q", w.Code, w.Body)
 				}

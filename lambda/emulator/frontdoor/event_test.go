@@ -3,6 +3,7 @@ package frontdoor_test
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -77,7 +78,7 @@ type seen struct {
 func event(t *testing.T, source frontdoor.Source, wire string, options ...frontdoor.Option) seen {
 	t.Helper()
 	fn := &fake{answer: `{"statusCode":200}`}
-	if response := serve(t, frontDoor(t, fn, source, options...), wire); response.StatusCode != 200 {
+	if response := serve(t, frontDoor(t, fn, source, options...), wire); response.StatusCode != http.StatusOK {
 		t.Fatalf("status %d", response.StatusCode)
 	}
 	var s seen

@@ -219,8 +219,7 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (*incoming, *gatewa
 	}
 	var err error
 	in.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, d.bodyLimit))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, d.bodyTooLarge()
 	} else if err != nil {
 		return nil, &gatewayError{status: http.StatusBadRequest, cause: err}

@@ -31,7 +31,7 @@ func FuzzAnswer(f *testing.F) {
 		source := sources[uint(i)%uint(len(sources))]
 		h := frontDoor(t, &fake{answer: answer}, source)
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 		if w.Code < 200 || w.Code > 599 {
 			t.Errorf("%s: status %d for %q", source, w.Code, answer)
 		}
@@ -54,7 +54,7 @@ func FuzzPrelude(f *testing.F) {
 		}
 		w := httptest.NewRecorder()
 		frontDoor(t, &fake{stream: stream}, frontdoor.FunctionURL, frontdoor.WithStreaming()).
-			ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+			ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 		if w.Code != http.StatusBadGateway && w.Body.String() != body {
 			t.Errorf("status %d with body %q, want %q", w.Code, w.Body, body)
 		}

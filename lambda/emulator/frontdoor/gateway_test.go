@@ -20,7 +20,7 @@ func TestLimitsOfSources(t *testing.T) {
 		for n, want := range map[int]int{limit: 200, limit + 1: 413} {
 			fn := &fake{answer: `{"statusCode":200}`}
 			w := httptest.NewRecorder()
-			frontDoor(t, fn, source).ServeHTTP(w, httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", n))))
+			frontDoor(t, fn, source).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("x", n))))
 			if w.Code != want || (want == 413) != (fn.event == nil) {
 				t.Errorf("%s: status %d for a body of %d bytes, want %d", source, w.Code, n, want)
 			}

@@ -220,9 +220,7 @@ func (d *door) respond(w http.ResponseWriter, out outgoing) {
 		out.header.Del(name)
 	}
 	out.header.Del("Content-Length") // it is counted anew
-	for name, values := range out.header {
-		h[name] = values
-	}
+	maps.Copy(h, out.header)
 	if h["Content-Type"] == nil {
 		switch d.source {
 		case RESTAPI, FunctionURL:

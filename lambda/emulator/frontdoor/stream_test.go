@@ -55,7 +55,7 @@ func TestStreamedAnswersReachTheClientPieceByPiece(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer response.Body.Close()
-			if response.StatusCode != 201 || response.Header.Get("Content-Type") != "text/plain" {
+			if response.StatusCode != http.StatusCreated || response.Header.Get("Content-Type") != "text/plain" {
 				t.Errorf("status %d, header %v", response.StatusCode, response.Header)
 			}
 			lines := bufio.NewReader(response.Body)

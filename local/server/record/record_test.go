@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -183,10 +184,10 @@ func TestRESTIsRecordedWithItsRequestAndItsAnswer(t *testing.T) {
 	r, _, h := open(t, transport.InProcess())
 	w := do(t, h, "POST", "/v1/echo/7?text=x", "application/json", `{"text":"hello"}`)
 	c := latest(t, r)
-	if c.Protocol != record.REST || c.Method != echo || c.Transport != "inproc" || c.HTTP.Method != "POST" || c.HTTP.Target != "/v1/echo/7?text=x" {
+	if c.Protocol != record.REST || c.Method != echo || c.Transport != "inproc" || c.HTTP.Method != http.MethodPost || c.HTTP.Target != "/v1/echo/7?text=x" {
 		t.Errorf("%+v", c)
 	}
-	if string(c.HTTP.Body.Data) != `{"text":"hello"}` || !c.HTTP.Body.Whole() || string(c.HTTP.Answer.Data) != w.Body.String() || c.HTTP.StatusCode != 200 {
+	if string(c.HTTP.Body.Data) != `{"text":"hello"}` || !c.HTTP.Body.Whole() || string(c.HTTP.Answer.Data) != w.Body.String() || c.HTTP.StatusCode != http.StatusOK {
 		t.Errorf("%+v", c.HTTP)
 	}
 	if got := c.HTTP.AnswerHeader.Get("Content-Type"); got != "application/json" {
@@ -343,9 +344,7 @@ func TestTheCodeOfAnAnswerWithoutAnRPC(t *testing.T) {
 	} {
 		r := record.New(nil, "")
 		h := r.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			for key, values := range test.header {
-				w.Header()[key] = values
-			}
+			maps.Copy(w.Header(), test.header)
 			w.WriteHeader(test.status)
 			fmt.Fprint(w, test.body)
 		}))

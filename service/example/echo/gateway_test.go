@@ -3,6 +3,7 @@ package echo_test
 import (
 	"bufio"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -38,9 +39,7 @@ func response(fields map[string]any) map[string]any {
 	all := map[string]any{
 		"id": "", "text": "", "tags": []any{}, "number": "0", "data": "", "time": nil, "nested": nil,
 	}
-	for name, value := range fields {
-		all[name] = value
-	}
+	maps.Copy(all, fields)
 	return all
 }
 

@@ -83,27 +83,6 @@ mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
 }
 
-mock_resource "aws_vpclattice_target_group" {
-  defaults = {
-    id  = "tg-0123456789abcdef0"
-    arn = "arn:aws:vpc-lattice:eu-central-1:123456789012:targetgroup/tg-0123456789abcdef0"
-  }
-}
-
-mock_data "aws_vpclattice_service" {
-  defaults = {
-    custom_domain_name = ""
-    dns_entry          = [{ domain_name = "mocked-0123456789abcdef0.7d67968.vpc-lattice-svcs.eu-central-1.on.aws", hosted_zone_id = "Z0" }]
-  }
-}
-
-mock_data "aws_vpclattice_listener" {
-  defaults = {
-    protocol = "HTTPS"
-    port     = 443
-  }
-}
-
 mock_resource "aws_sqs_queue" {
   defaults = {
     arn = "arn:aws:sqs:eu-central-1:123456789012:mocked-dead-letters"

@@ -1,0 +1,12 @@
+# The same as the module around it. The provider is the one of the configuration
+# that uses this module; its region must be the function's.
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.28, < 7.0"
+    }
+  }
+}
