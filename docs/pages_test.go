@@ -61,3 +61,59 @@ func TestPagesQuoteTheRecipes(t *testing.T) {
 func withoutIndent(code string) string {
 	return "\n" + regexp.MustCompile(`(?m)^\t+`).ReplaceAllString(strings.Trim(code, "\n"), "") + "\n"
 }
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]*)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	blocks  = regexp.MustCompile("(?ms)^```.*?^```$|^    .*?$")
+	span    = regexp.MustCompile("`[^`\n]*`")
+	notSlug = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
+
+// A link within the repository leads to a file and, with a fragment, to a heading.
+func TestLinksLeadSomewhere(t *testing.T) {
+	var pages []string
+	for _, pattern := range []string{"../*.md", "*.md", "decisions/*.md", "../template/*.md", "../bench/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: found %v, %v", pattern, found, err)
+		}
+		pages = append(pages, found...)
+	}
+	for _, page := range pages {
+		for _, m := range link.FindAllStringSubmatch(span.ReplaceAllString(readPage(t, page), ""), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			path, fragment, _ := strings.Cut(m[1], "#")
+			target := page
+			if path != "" {
+				target = filepath.Join(filepath.Dir(page), path)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %s: %v", page, m[1], err)
+			} else if fragment != "" && !anchors(readPage(t, target))[fragment] {
+				t.Errorf("%s: %s: the page has no such heading", page, m[1])
+			}
+		}
+	}
+}
+
+// readPage returns a page without its blocks of code.
+func readPage(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blocks.ReplaceAllString(string(text), "")
+}
+
+// anchors returns what GitHub makes of the headings.
+func anchors(page string) map[string]bool {
+	slugs := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(page, -1) {
+		slugs[strings.ReplaceAll(notSlug.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
+	}
+	return slugs
+}

@@ -15,14 +15,14 @@ locals {
       statistic   = "Sum"
       percentile  = null
       threshold   = var.alarms.throttles
-      description = "Invocations of ${var.name} were refused for want of concurrency"
+      description = "Invocations of ${var.name} were throttled"
     }
     p99-duration = {
       metric      = "Duration"
       statistic   = null
       percentile  = "p99"
       threshold   = var.alarms.p99_duration_ms != null ? var.alarms.p99_duration_ms : var.timeout * 800
-      description = "One invocation of ${var.name} in a hundred is slower than the threshold in ms"
+      description = "The p99 duration of ${var.name} is above the threshold in ms"
     }
   }
 }

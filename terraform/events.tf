@@ -213,7 +213,7 @@ resource "aws_iam_role" "scheduler" {
   for_each = toset(length(var.schedules) > 0 ? ["events"] : [])
 
   name_prefix = "${substr(var.name, 0, 26)}-scheduler-"
-  description = "What EventBridge Scheduler may do for ${var.name}"
+  description = "Lets EventBridge Scheduler call ${var.name}"
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -118,7 +118,7 @@ resource "aws_lambda_function" "gateway" {
 # one step.
 resource "aws_lambda_alias" "live" {
   name             = "live"
-  description      = "What the endpoint calls"
+  description      = "Version that the endpoint calls"
   function_name    = aws_lambda_function.gateway.function_name
   function_version = var.live_version != null ? var.live_version : aws_lambda_function.gateway.version
 }

@@ -4,7 +4,7 @@
 # --- The deployment
 
 variable "name" {
-  description = "Name of the function, and the beginning of the name of everything that belongs to it."
+  description = "Name of the function, and prefix of the names of all other resources."
   type        = string
   default     = "lambda-grpc-gateway"
   nullable    = false
@@ -16,7 +16,7 @@ variable "name" {
 }
 
 variable "region" {
-  description = "AWS region, such as eu-central-1. Null leaves it to the environment (AWS_REGION or the profile)."
+  description = "AWS region, such as eu-central-1. Null takes the environment's region (AWS_REGION or the profile)."
   type        = string
   default     = null
 
@@ -27,7 +27,7 @@ variable "region" {
 }
 
 variable "tags" {
-  description = "Tags for every resource, beside Name and ManagedBy, which may be given here to change them."
+  description = "Tags for every resource, besides Name and ManagedBy. These two can be overridden here."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -67,7 +67,7 @@ variable "zip_file" {
 }
 
 variable "live_version" {
-  description = "Published version that the alias live points to, such as \"7\", to roll back. Null is the one published last."
+  description = "Published version that the alias live points to, such as \"7\", to roll back. Null is the latest one."
   type        = string
   default     = null
 
@@ -80,7 +80,7 @@ variable "live_version" {
 # --- The function
 
 variable "memory_size" {
-  description = "Memory of the function in MB. Processor time grows with it: 1,769 MB are one core."
+  description = "Memory of the function in MB. Processor time grows with it: 1,769 MB give one core."
   type        = number
   default     = 256
   nullable    = false
@@ -92,7 +92,7 @@ variable "memory_size" {
 }
 
 variable "timeout" {
-  description = "Seconds after which Lambda ends an invocation. What the endpoint waits for is the upper bound: 30 for http_api, 29 for rest_api unless it streams, 900 otherwise."
+  description = "Seconds after which Lambda ends an invocation. The upper bound is how long the endpoint waits: 30 for http_api, 29 for rest_api unless it streams, 900 otherwise."
   type        = number
   default     = 25
   nullable    = false
@@ -109,7 +109,7 @@ variable "timeout" {
 }
 
 variable "reserved_concurrency" {
-  description = "Invocations that may run at once, set aside from the account's limit. 0 stops the function; null sets no limit of its own."
+  description = "Invocations that may run at once, reserved from the account's limit. 0 stops the function. Null reserves none and sets no limit."
   type        = number
   default     = null
 
@@ -120,7 +120,7 @@ variable "reserved_concurrency" {
 }
 
 variable "provisioned_concurrency" {
-  description = "Environments of the alias live that are kept started, and paid for by the hour. Null is none."
+  description = "Number of environments of the alias live that Lambda keeps started, at a price by the hour. Null is none."
   type        = number
   default     = null
 
@@ -136,7 +136,7 @@ variable "provisioned_concurrency" {
 }
 
 variable "tracing" {
-  description = "Whether Lambda records X-Ray segments. The role then gets the two permissions for it. Spans of the program (otlp_endpoint) are children of them, and sampled as X-Ray decides."
+  description = "Whether Lambda records X-Ray segments. The role then gets the two permissions for it. Spans of the program (otlp_endpoint) are children of the segments, and X-Ray decides which are sampled."
   type        = bool
   default     = false
   nullable    = false
@@ -159,7 +159,7 @@ variable "layers" {
 # --- Logs and alarms
 
 variable "log_retention_days" {
-  description = "Days that log events are kept; 0 keeps them for ever."
+  description = "Days for which log events are kept. 0 keeps them forever."
   type        = number
   default     = 14
   nullable    = false
@@ -183,7 +183,7 @@ variable "system_log_level" {
 }
 
 variable "alarms" {
-  description = "Alarms on more than `errors` failed invocations or `throttles` in five minutes, and on a p99 duration above `p99_duration_ms` (80 % of the timeout by default). `actions` are the ARNs, of SNS topics for instance, that are told. Null is no alarms."
+  description = "Alarms on more than `errors` failed invocations or `throttles` in five minutes, and on a p99 duration above `p99_duration_ms` (80 % of the timeout by default). `actions` are the ARNs to notify, such as those of SNS topics. Null is no alarms."
   type = object({
     actions         = optional(list(string), [])
     errors          = optional(number, 0)

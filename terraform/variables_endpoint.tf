@@ -2,7 +2,7 @@
 # ignore is refused, so that nobody relies on what is not there.
 
 variable "endpoint_type" {
-  description = "What takes the requests: http_api (API Gateway HTTP API), function_url, rest_api (API Gateway REST API), alb (a rule on an existing listener), or none, for a function that something else calls by its alias."
+  description = "Kind of endpoint: http_api (API Gateway HTTP API), function_url, rest_api (API Gateway REST API), alb (a rule on an existing listener), or none, for a function that something else calls by its alias."
   type        = string
   default     = "http_api"
   nullable    = false
@@ -14,7 +14,7 @@ variable "endpoint_type" {
 }
 
 variable "throttling" {
-  description = "Requests a second and burst above which http_api and rest_api answer 429. Null is a rate of 100 and a burst of 200."
+  description = "Requests a second and burst above which http_api and rest_api respond with 429. Null is a rate of 100 and a burst of 200."
   type = object({
     rate  = number
     burst = number
@@ -33,7 +33,7 @@ variable "throttling" {
 }
 
 variable "access_log" {
-  description = "Whether the API writes a line for each request to a log group of its own. Null is yes for http_api and no for the others; rest_api needs the region's CloudWatch role in API Gateway's account settings."
+  description = "Whether the API writes a line for each request to a log group of its own. Null is true for http_api and false for the others. rest_api needs the region's CloudWatch role in API Gateway's account settings."
   type        = bool
   default     = null
 
@@ -44,7 +44,7 @@ variable "access_log" {
 }
 
 variable "function_url_auth" {
-  description = "Who may call a Function URL: AWS_IAM (signed requests of this account) or NONE (everybody). Null is AWS_IAM."
+  description = "Who may call a Function URL: AWS_IAM (signed requests of this account) or NONE (anyone). Null is AWS_IAM."
   type        = string
   default     = null
 
@@ -60,7 +60,7 @@ variable "function_url_auth" {
 }
 
 variable "alb" {
-  description = "For endpoint_type = \"alb\": the listener to add a rule to, the rule's priority (null is the next free one), and the hosts and path patterns it takes (by default all hosts, and everything below base_path)."
+  description = "For endpoint_type = \"alb\": the listener to add a rule to, the rule's priority (null is the next free one), and the hosts and path patterns that it matches (by default all hosts, and all paths below base_path)."
   type = object({
     listener_arn = string
     priority     = optional(number)

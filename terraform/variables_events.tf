@@ -1,7 +1,7 @@
 # Events that are not HTTP: which method they call, and what sends them.
 
 variable "events" {
-  description = "Which events call which method (EVENTS), such as [\"sqs:orders=orders.v1.Orders/Create\"]. docs/triggers.md has all forms."
+  description = "Which events call which method (EVENTS), such as [\"sqs:orders=orders.v1.Orders/Create\"]. docs/triggers.md has the syntax."
   type        = list(string)
   default     = []
   nullable    = false
@@ -28,7 +28,7 @@ variable "fail_on_5xx" {
 }
 
 variable "event_queues" {
-  description = "SQS queues whose messages the function gets, by a name of your choice. A queue should have a dead-letter queue of its own, and a visibility timeout of six times the function's timeout."
+  description = "SQS queues whose messages the function receives, by a name of your choice. A queue should have a dead-letter queue of its own, and a visibility timeout of six times the function's timeout."
   type = map(object({
     arn                             = string
     batch_size                      = optional(number, 10)
@@ -64,7 +64,7 @@ variable "event_queues" {
 }
 
 variable "event_streams" {
-  description = "Kinesis streams and streams of DynamoDB tables whose records the function gets, by a name of your choice."
+  description = "Kinesis streams and streams of DynamoDB tables whose records the function receives, by a name of your choice."
   type = map(object({
     arn                             = string
     starting_position               = optional(string, "LATEST")
@@ -107,7 +107,7 @@ variable "event_streams" {
 }
 
 variable "event_rules" {
-  description = "Rules of EventBridge whose events the function gets, by name: the pattern in JSON, and the bus if it is not the account's default."
+  description = "Rules of EventBridge whose events the function receives, by name: the pattern in JSON, and the bus if it is not the account's default."
   type = map(object({
     pattern = string
     bus     = optional(string, "default")

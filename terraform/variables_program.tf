@@ -1,7 +1,7 @@
 # What the program reads from its environment. main.tf says under which names.
 
 variable "transport" {
-  description = "How the gateway reaches the gRPC server (TRANSPORT): unix, bufconn, inproc, tcp, or several in order of preference, comma separated. One alone means that one or a failed start."
+  description = "How the gateway reaches the gRPC server (TRANSPORT): unix, bufconn, inproc, tcp, or several in order of preference, comma separated. With a single name, the start fails if that transport cannot be opened."
   type        = string
   default     = "unix,bufconn"
   nullable    = false
@@ -15,7 +15,7 @@ variable "transport" {
 }
 
 variable "log_level" {
-  description = "Least severe level that the program logs (LOG_LEVEL), and that Lambda lets through: debug, info, warn or error."
+  description = "Least severe level that the program logs and Lambda keeps (LOG_LEVEL): debug, info, warn or error."
   type        = string
   default     = "info"
   nullable    = false
@@ -27,7 +27,7 @@ variable "log_level" {
 }
 
 variable "response_mode" {
-  description = "How answers are sent (RESPONSE_MODE): buffered, or stream, which function_url and rest_api can do."
+  description = "How responses are sent (RESPONSE_MODE): buffered, or stream, which function_url and rest_api support."
   type        = string
   default     = "buffered"
   nullable    = false
@@ -96,7 +96,7 @@ variable "otlp_endpoint" {
 }
 
 variable "runtime_limits" {
-  description = "Whether Go's memory limit and number of processors follow memory_size (RUNTIME_LIMITS): auto, or off for Go's defaults. GOMEMLIMIT and GOMAXPROCS in environment win."
+  description = "Whether Go's memory limit and number of processors follow memory_size (RUNTIME_LIMITS): auto, or off for Go's defaults. GOMEMLIMIT and GOMAXPROCS in environment override it."
   type        = string
   default     = "auto"
   nullable    = false
@@ -108,7 +108,7 @@ variable "runtime_limits" {
 }
 
 variable "deadline_margin" {
-  description = "How long before the timeout a call's deadline ends (DEADLINE_MARGIN), so that a slow call is the gateway's 504 and not the function's end."
+  description = "How long before the timeout a call's deadline ends (DEADLINE_MARGIN), so that a slow call gets a 504 from the gateway instead of ending the function."
   type        = string
   default     = "500ms"
   nullable    = false
@@ -161,7 +161,7 @@ variable "rpc" {
 }
 
 variable "environment" {
-  description = "Further environment variables, for your own service. Not for secrets: whoever may read the function's configuration reads them."
+  description = "Further environment variables, for your own service. Do not put secrets here: anyone who can read the function's configuration can read them."
   type        = map(string)
   default     = {}
   nullable    = false

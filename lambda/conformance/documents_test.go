@@ -77,28 +77,29 @@ const introduction = `<!-- Written by go test ./lambda/conformance -update. Do n
 
 # Events, case by case
 
-What a client, a handler and a gRPC service see when a Lambda function serves HTTP: what is right, and what this project
-and three other adapters make of it. Each row is a test in [lambda/conformance](../lambda/conformance).
+This page is for those who want to know how a Lambda function serves HTTP in each case. Each row names correct behaviour that a client,
+a handler or a gRPC service can see, and says whether this project and three other adapters have it. Each row is a test in
+[lambda/conformance](../lambda/conformance).
 
-How the columns came about:
+The columns mean this:
 
-- **this project**: every row is checked from an HTTP client through the [emulator](../lambda/emulator)'s front door of each
-  source, a real function process and back: rest-api, http-api (payload 2.0), http-api-v1 (payload 1.0), alb, alb-multi (a
-  target group with multi-value headers), function-url, vpc-lattice (version 2 of the event structure) and vpc-lattice-v1; where
-  it applies, rest-api and function-url with streamed answers too; what is about gRPC over the transports unix, bufconn and
-  inproc as well. The test fails when a row is not "yes".
-- **aws-lambda-go-api-proxy** v0.16.2 (archived by its owner): the same checks on the same handlers behind its httpadapter,
-  for payload 1.0, payload 2.0 and ALB, in the same emulator. A cell in words where the check cannot apply to it.
+- **this project**: a test checks every row from an HTTP client through the [emulator](../lambda/emulator)'s front door of each source,
+  a real function process and back. The sources are rest-api, http-api (payload 2.0), http-api-v1 (payload 1.0), alb, alb-multi (a
+  target group with multi-value headers), function-url, vpc-lattice (version 2 of the event structure) and vpc-lattice-v1. Where it
+  applies, rest-api and function-url are also tested with streamed responses. Rows about gRPC are tested over the transports unix,
+  bufconn and inproc. The test fails if a row is not "yes".
+- **aws-lambda-go-api-proxy** v0.16.2 (archived by its owner): the same checks ran on the same handlers behind its httpadapter, for
+  payload 1.0, payload 2.0 and ALB, in the same emulator. A cell has words if the check cannot apply to it.
 - **algnhsa** 1.1.0 and **aws-lambda-web-adapter** (the newest sources found, later than its version 1.0.1, with lambda_http at
-  commit 13f237e): from reading their sources, not from running them. The web adapter runs beside the application and calls it
-  over HTTP, so that what concerns the response writer is that of the application's own server. algnhsa does not serve alb
-  without multi-value headers at all; its cells do not repeat that.
+  commit 13f237e): the cells come from reading their sources, not from running them. The web adapter runs beside the application and
+  calls it over HTTP. Rows about the response writer therefore depend on the application's own server. algnhsa does not serve alb
+  without multi-value headers at all, and its cells do not repeat that.
 
 None of the other three serves VPC Lattice: aws-lambda-go-api-proxy has no adapter for it, algnhsa takes version 2 for http-api, and
 the web adapter makes a POST to ` + "`/events`" + ` of it. Their cells are about the other sources.
 
-"no" is followed by what happens instead, and by the sources where it does if it is not all of them. "?" is what reading did not
-tell, "–" what is not the adapter's affair or does not exist there.
+After "no", a cell says what happens instead, and at which sources if not at all of them. "?" means that the sources did not tell. "–"
+means that the row does not concern the adapter or does not exist there.
 `
 
 // full is docs/events.md.
@@ -115,8 +116,8 @@ func full(found map[string][]finding) string {
 	out.WriteString(`
 ## What is lost before the function
 
-What a source destroys on the way to the function cannot be had back. It is passed on as it arrives, and no guess is made at
-what it was. The checks above expect exactly that of these sources.
+Some sources lose information on the way to the function. This project passes on what arrives and does not guess what it was. The checks
+above expect exactly that of these sources.
 
 | case | source | what is lost |
 |---|---|---|
@@ -137,7 +138,7 @@ const latticeNotes = `
 ## VPC Lattice: what is documented and what is not
 
 The events follow AWS's user guide ("Lambda functions as targets in VPC Lattice", "HTTP targets in VPC Lattice"). No captured event
-was at hand. Where the guide is silent, this project does the following:
+was available. Where the guide says nothing, this project does the following:
 
 | case | what is done |
 |---|---|

@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "alias_arn" {
-  description = "ARN of the alias of the function that gets the requests, such as the output alias_arn of the module around this one."
+  description = "ARN of the alias of the function that receives the requests, such as the output alias_arn of the module in terraform/."
   type        = string
   nullable    = false
 
@@ -43,7 +43,7 @@ variable "listener_id" {
 }
 
 variable "priority" {
-  description = "Priority of the rule among those of the listener. No two rules have the same."
+  description = "Priority of the rule among those of the listener. No two rules can have the same."
   type        = number
   default     = 10
   nullable    = false
@@ -55,7 +55,7 @@ variable "priority" {
 }
 
 variable "path_prefix" {
-  description = "Prefix of the paths that the rule takes, with the base_path of the function, if it has one, in front."
+  description = "Prefix of the paths that the rule matches. It begins with the function's base_path, if that is set."
   type        = string
   default     = "/"
   nullable    = false
