@@ -64,7 +64,7 @@ func (t *tracing) withParent(r *http.Request) *http.Request {
 	case t.followClients:
 		ctx = trace.ContextWithRemoteSpanContext(ctx, q.client)
 		q.client = trace.SpanContext{} // no need of a link
-	default:
+	case !trace.SpanContextFromContext(ctx).Equal(trace.SpanContext{}):
 		ctx = trace.ContextWithRemoteSpanContext(ctx, trace.SpanContext{})
 	}
 	r = r.WithContext(context.WithValue(ctx, requestKey{}, q))
@@ -91,9 +91,8 @@ func without(header http.Header, fields []string) http.Header {
 func describe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, span := requestOf(r.Context()), trace.SpanFromContext(r.Context())
-		span.SetAttributes(q.attributes...)
-		if q.attributes != nil {
-			span.SetAttributes(semconv.FaaSTriggerHTTP)
+		if len(q.attributes) > 0 {
+			span.SetAttributes(append(q.attributes, semconv.FaaSTriggerHTTP)...)
 		}
 		if q.client.IsValid() {
 			span.AddLink(trace.Link{SpanContext: q.client})

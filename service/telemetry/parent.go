@@ -21,6 +21,10 @@ type facts struct {
 	attributes []attribute.KeyValue
 }
 
+// maxFacts is how many attributes a span has of them: the six of newFacts's
+// switch, faas.coldstart and faas.trigger.
+const maxFacts = 8
+
 // newFacts reads reserved metadata.
 func newFacts(metadata iter.Seq2[string, string]) (f facts) {
 	cold := false
@@ -28,6 +32,9 @@ func newFacts(metadata iter.Seq2[string, string]) (f facts) {
 		name, ok := strings.CutPrefix(key, service.ReservedPrefix+"event-")
 		if !ok {
 			continue
+		}
+		if f.attributes == nil {
+			f.attributes = make([]attribute.KeyValue, 0, maxFacts)
 		}
 		switch name {
 		case "trace-id":
@@ -48,7 +55,7 @@ func newFacts(metadata iter.Seq2[string, string]) (f facts) {
 			f.attributes = append(f.attributes, semconv.CloudResourceID(value))
 		}
 	}
-	if f.attributes != nil {
+	if len(f.attributes) > 0 {
 		f.attributes = append(f.attributes, semconv.FaaSColdstart(cold))
 	}
 	return f

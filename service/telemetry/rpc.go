@@ -57,9 +57,23 @@ func (h clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) conte
 
 // HandleRPC implements [stats.Handler].
 func (h clientHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	if isMessage(event) {
+		return
+	}
 	h.Handler.HandleRPC(ctx, event)
 	if _, ok := event.(*stats.End); ok {
 		h.t.late.Add(1)
+	}
+}
+
+// isMessage reports whether event is about a message. Spans have no events of
+// messages, as otelgrpc.WithMessageEvents is not used.
+func isMessage(event stats.RPCStats) bool {
+	switch event.(type) {
+	case *stats.InPayload, *stats.OutPayload:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -105,6 +119,9 @@ func (h serverHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) conte
 
 // HandleRPC implements [stats.Handler].
 func (h serverHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	if isMessage(event) {
+		return
+	}
 	h.Handler.HandleRPC(ctx, event)
 	if _, ok := event.(*stats.End); ok && service.OwnCall(ctx) {
 		h.t.late.Add(-1)
