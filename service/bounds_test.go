@@ -100,7 +100,7 @@ func largeService(answers *sync.Map, started, release chan struct{}) []service.O
 	})
 }
 
-func TestLargeAnswersFailAlone(t *testing.T) {
+func TestLargeResponsesFailAlone(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var answers sync.Map
 		started, release := make(chan struct{}), make(chan struct{})

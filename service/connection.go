@@ -38,7 +38,7 @@ func (c *connection) open(ctx context.Context) error {
 	c.use(conn)
 	c.lost = make(chan struct{})
 	c.closing, c.close = context.WithCancel(context.WithoutCancel(ctx))
-	if _, ok := conn.(losable); ok {
+	if _, ok := conn.(lostNotifier); ok {
 		c.watching.Go(c.watch)
 	}
 	return nil
@@ -49,8 +49,8 @@ func (c *connection) use(conn transport.Conn) {
 	c.current.Store(&conn)
 }
 
-// losable is a Conn that knows when it has broken for good.
-type losable interface {
+// lostNotifier is a Conn that knows when it has broken for good.
+type lostNotifier interface {
 	// Lost is closed when the connection broke and cannot be made again.
 	Lost() <-chan struct{}
 }
@@ -58,7 +58,7 @@ type losable interface {
 // watch replaces each Conn that is lost, until one cannot be.
 func (c *connection) watch() {
 	for {
-		conn, ok := c.conn().(losable)
+		conn, ok := c.conn().(lostNotifier)
 		if !ok {
 			return
 		}

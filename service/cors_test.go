@@ -104,7 +104,7 @@ func TestCORS_WildcardProperty(t *testing.T) {
 	}
 }
 
-func TestCORS_RefusesWhatCannotBeMeant(t *testing.T) {
+func TestCORS_RefusesInvalidOrigins(t *testing.T) {
 	for origin, want := range map[string]string{
 		"example.com":              "want * or scheme://host[:port]",
 		"https://":                 "want * or scheme://host[:port]",

@@ -23,7 +23,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-func TestStatusOfAHandlerPassesAndThatOfATransportDoesNot(t *testing.T) {
+func TestOnlyStatusesOfHandlersReachTheClient(t *testing.T) {
 	type row struct {
 		fails     string // who
 		code      codes.Code
@@ -82,7 +82,7 @@ func TestStatusOfAHandlerPassesAndThatOfATransportDoesNot(t *testing.T) {
 				if !strings.Contains(got.body, r.shown) || r.withheld != "" && strings.Contains(got.body, r.withheld) || got.code != r.http {
 					t.Errorf("%s: %+v", name, got)
 				}
-				if strings.Contains(fmt.Sprint(got), "service-answered") {
+				if strings.Contains(fmt.Sprint(got), "service-handler-error") {
 					t.Errorf("%s: the mark is shown: %+v", name, got)
 				}
 				if !strings.Contains(log.String(), r.wantInLog) {
@@ -118,7 +118,7 @@ func (b brokenConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc
 	return nil, b.err
 }
 
-func TestTransportThatBreaksUnderACallSaysNothing(t *testing.T) {
+func TestErrorOfABrokenTransportIsMasked(t *testing.T) {
 	dir := t.TempDir()
 	var log buffer
 	started := make(chan struct{})
@@ -142,7 +142,7 @@ func TestTransportThatBreaksUnderACallSaysNothing(t *testing.T) {
 	}
 }
 
-func TestWhatAClientWritesIsBoundedInTheLog(t *testing.T) {
+func TestClientTextIsBoundedInTheLog(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var log buffer
 		ids := make(chan []string, 10)

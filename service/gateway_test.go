@@ -29,7 +29,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
 )
 
-func TestInvalidUTF8OfAClientIsItsFault(t *testing.T) {
+func TestInvalidUTF8InARequestIsAClientError(t *testing.T) {
 	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var log buffer
@@ -63,7 +63,7 @@ func TestInvalidUTF8OfAClientIsItsFault(t *testing.T) {
 	})
 }
 
-func TestInvalidUTF8OfAHandlerIsTheServersFault(t *testing.T) {
+func TestInvalidUTF8InAResponseIsAServerError(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var log buffer
 		s := start(t, tr, &log, bindTest(testService{
@@ -81,7 +81,7 @@ func TestInvalidUTF8OfAHandlerIsTheServersFault(t *testing.T) {
 // errSecret is an error that clients must not see.
 var errSecret = errors.New("dsn=secret")
 
-func TestErrorsStayMaskedWhateverTheMuxIsTold(t *testing.T) {
+func TestErrorsStayMaskedWithAnyMuxOptions(t *testing.T) {
 	withheld := func(_ context.Context, r *testv1.GetRequest) (*testv1.GetResponse, error) {
 		return nil, status.Error(codes.Internal, "dsn=secret")
 	}
@@ -179,7 +179,7 @@ func (m failingMarshaler) Marshal(v any) ([]byte, error) {
 	return m.Marshaler.Marshal(v)
 }
 
-func TestErrorsStayMaskedInHandlersOfOnesOwn(t *testing.T) {
+func TestErrorsStayMaskedInCustomHandlers(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var log buffer
 		custom := func(ctx context.Context, mux *runtime.ServeMux, client testv1.TestServiceClient) error {
@@ -206,7 +206,7 @@ func TestErrorsStayMaskedInHandlersOfOnesOwn(t *testing.T) {
 	})
 }
 
-func TestAMethodCannotBeOverriddenWhateverTheMuxIsTold(t *testing.T) {
+func TestMethodOverrideStaysOffWithAnyMuxOptions(t *testing.T) {
 	s := start(t, transport.InProcess(), nil, bindTest(testService{}), service.WithMuxOptions(runtime.WithLegacyHeaderMatching()))
 	a := call(t, s, "POST", "/test/v1/items/a", "", "X-HTTP-Method-Override", "GET", "Content-Type", "application/x-www-form-urlencoded")
 	if a.code != 501 {
@@ -327,7 +327,7 @@ func TestHTTPBodyOfARequestIsJSON(t *testing.T) {
 	}
 }
 
-func TestWithReflectionRefusesWhatDoesNotFit(t *testing.T) {
+func TestWithReflection_RefusesUnsuitableFunctions(t *testing.T) {
 	for name, test := range map[string]struct {
 		option    service.Option
 		transport transport.Transport

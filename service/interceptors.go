@@ -17,8 +17,8 @@ import (
 // interceptors returns those that every Service has, the outermost first: what
 // strangers must not set is removed, then the call is logged and counted as it
 // ends, a panic having become an Internal error inside of both.
-func (s *Service) interceptors(d *door, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
-	o := outermost{s.config, d, transportName, s.instruments.spanContext}
+func (s *Service) interceptors(filter *metadataFilter, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
+	o := outermost{s.config, filter, transportName, s.instruments.spanContext}
 	unary := []grpc.UnaryServerInterceptor{o.unary}
 	stream := []grpc.StreamServerInterceptor{o.stream}
 	for _, i := range s.instruments {
@@ -36,7 +36,7 @@ func (s *Service) interceptors(d *door, transportName func() string) ([]grpc.Una
 // and logs it.
 type outermost struct {
 	*config
-	door          *door
+	filter        *metadataFilter
 	transportName func() string
 	spanContext   func(context.Context) (traceID, spanID string)
 }
@@ -77,7 +77,7 @@ type serverCall struct {
 	method     string          // "/service/method"
 	methodType string
 	metadata   metadata.MD // the handler's
-	trusted    bool        // made by the Service itself
+	own        bool        // made by the Service itself
 	start      time.Time
 	observer   CallObserver // nil: none
 
@@ -86,7 +86,7 @@ type serverCall struct {
 
 func (o outermost) begin(ctx context.Context, method, methodType string) *serverCall {
 	c := &serverCall{method: method, methodType: methodType, start: time.Now(), spanContext: o.spanContext}
-	c.metadata, c.trusted = o.door.admit(ctx)
+	c.metadata, c.own = o.filter.admit(ctx)
 	if ids := c.metadata["x-request-id"]; len(ids) > 0 {
 		for i, id := range ids {
 			ids[i] = boundRequestID(id)
@@ -109,8 +109,8 @@ func (o outermost) end(c *serverCall, err error) error {
 		err = c.refused()
 	}
 	err = boundStatus(err)
-	if err != nil && c.trusted {
-		_ = c.ServerTransportStream.SetTrailer(metadata.MD{answeredKey: {"1"}}) // fails if the client has left
+	if err != nil && c.own {
+		_ = c.ServerTransportStream.SetTrailer(metadata.MD{handlerErrorKey: {"1"}}) // fails if the client has left
 	}
 	if c.observer != nil {
 		c.observer.End(err)

@@ -21,7 +21,7 @@ import (
 
 const states = "want one of STATE_UNSPECIFIED, STATE_ACTIVE, STATE_RETIRED"
 
-func TestJSON_RefusesWhatCannotBeMeant(t *testing.T) {
+func TestJSON_RefusesInvalidRequests(t *testing.T) {
 	s := start(t, transport.InProcess(), nil, bindTest(testService{}))
 	for name, test := range map[string]struct{ method, target, body, want string }{
 		"an enum value":                   {"POST", "/test/v1/items", `{"state":"NOPE"}`, `body: state: unknown value "NOPE", ` + states},
@@ -53,7 +53,7 @@ func TestJSON_RefusesWhatCannotBeMeant(t *testing.T) {
 	}
 }
 
-func TestJSON_TakesWhatCanBeMeant(t *testing.T) {
+func TestJSON_AcceptsValidRequests(t *testing.T) {
 	s := start(t, transport.InProcess(), nil, bindTest(testService{}))
 	for name, test := range map[string]struct {
 		method, target, body string

@@ -48,7 +48,7 @@ func (c *serverCall) requestID() string {
 // peerAddress is who called: of the gateway's calls, whoever called that, and
 // of others the peer of the connection, whatever their metadata says.
 func (c *serverCall) peerAddress() string {
-	if c.trusted {
+	if c.own {
 		if forwarded := c.metadata["x-forwarded-for"]; len(forwarded) > 0 {
 			list := forwarded[len(forwarded)-1] // its last entry is the gateway's
 			return cut(list[strings.LastIndexByte(list, ' ')+1:], maxAddressText)

@@ -42,7 +42,7 @@ func (h *logHandler) Enabled(ctx context.Context, l slog.Level) bool { return h.
 
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	c, ok := ctx.Value(serverCallKey{}).(*serverCall)
-	if !ok || describesCall(r) {
+	if !ok || hasCallAttrs(r) {
 		return h.next.Handle(ctx, r)
 	}
 	var buffer [7]slog.Attr
@@ -80,8 +80,8 @@ func (h *logHandler) with(apply func(slog.Handler) slog.Handler) slog.Handler {
 
 const grpcServiceKey = "grpc.service"
 
-// describesCall reports whether a log handler has seen r before.
-func describesCall(r slog.Record) (found bool) {
+// hasCallAttrs reports whether a log handler has seen r before.
+func hasCallAttrs(r slog.Record) (found bool) {
 	r.Attrs(func(a slog.Attr) bool {
 		found = a.Key == grpcServiceKey
 		return !found

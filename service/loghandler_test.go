@@ -53,7 +53,7 @@ func logged(t *testing.T, transportName string, reserved map[string]string, log 
 	return line
 }
 
-func TestLinesOfACallHaveItsIDs(t *testing.T) {
+func TestLogLinesOfACallHaveItsIDs(t *testing.T) {
 	plain := func(ctx context.Context, l *slog.Logger) { l.InfoContext(ctx, "m") }
 	platform := map[string]string{
 		"x-lambda-event-request-id": "id", "x-lambda-event-source": "http-api", "x-lambda-event-cold-start": "true",

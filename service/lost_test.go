@@ -160,7 +160,7 @@ func TestTransportThatCannotBeOpenedAgainIsReported(t *testing.T) {
 	}
 }
 
-func TestClosingAServiceWhoseTransportIsLostNow(t *testing.T) {
+func TestClose_WhileTheTransportIsLost(t *testing.T) {
 	for range 50 {
 		f := &fragile{Transport: transport.Bufconn(), openings: 2}
 		s := start(t, f, nil, bindAll(fake{})...)

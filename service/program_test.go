@@ -17,7 +17,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-func TestNewRefusesProgramOptionsThatNobodyHasTaken(t *testing.T) {
+func TestNew_RefusesUnusedProgramOptions(t *testing.T) {
 	type number int
 	options := []service.Option{
 		service.WithProgramOption("the number", number(1)),

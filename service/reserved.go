@@ -181,34 +181,34 @@ func (s reservedStream) RecvMsg(m any) error {
 
 func (s reservedStream) Trailer() metadata.MD {
 	md := s.ClientStream.Trailer()
-	delete(md, answeredKey)
+	delete(md, handlerErrorKey)
 	return md
 }
 
 // A door is the outermost part of a server: it knows which calls are the
 // Service's own, and takes from all others what only those may bring.
-type door struct {
+type metadataFilter struct {
 	token string // of the calls to trust; empty: none
 	stats bool   // a reservedStats sees the calls first
 }
 
 // admit returns the metadata of a call, as a copy, without what the handler
 // must not see, and whether the call is the Service's own.
-func (d *door) admit(ctx context.Context) (md metadata.MD, trusted bool) {
+func (f *metadataFilter) admit(ctx context.Context) (md metadata.MD, own bool) {
 	md, _ = metadata.FromIncomingContext(ctx)
-	if d.stats {
+	if f.stats {
 		if a, ok := ctx.Value(admittedKey{}).(admitted); ok {
-			return md, a.trusted
+			return md, a.own
 		}
 	}
-	return md, d.clean(md)
+	return md, f.clean(md)
 }
 
 // clean removes the token, and unless it is the right one everything else
 // under the prefix.
-func (d *door) clean(md metadata.MD) (trusted bool) {
+func (f *metadataFilter) clean(md metadata.MD) (own bool) {
 	tokens := md[tokenKey]
-	if d.token != "" && len(tokens) == 1 && subtle.ConstantTimeCompare([]byte(tokens[0]), []byte(d.token)) == 1 {
+	if f.token != "" && len(tokens) == 1 && subtle.ConstantTimeCompare([]byte(tokens[0]), []byte(f.token)) == 1 {
 		delete(md, tokenKey)
 		return true
 	}
@@ -219,26 +219,26 @@ func (d *door) clean(md metadata.MD) (trusted bool) {
 // reservedStats shows a stats handler the calls as handlers see them.
 type reservedStats struct {
 	stats.Handler
-	door *door
+	filter *metadataFilter
 }
 
 type admittedKey struct{}
 
-type admitted struct{ trusted bool }
+type admitted struct{ own bool }
 
 // OwnCall reports whether the call of ctx is one that the Service made itself,
 // for a request over HTTP, and not one of a gRPC client's. It is for the stats
 // handlers of a Service, and what runs inside of them.
 func OwnCall(ctx context.Context) bool {
 	a, _ := ctx.Value(admittedKey{}).(admitted)
-	return a.trusted
+	return a.own
 }
 
 // TagRPC returns the context that the interceptors see later.
 func (s reservedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	if _, ok := ctx.Value(admittedKey{}).(admitted); !ok {
-		md, trusted := s.door.admit(ctx)
-		ctx = context.WithValue(metadata.NewIncomingContext(ctx, md), admittedKey{}, admitted{trusted})
+		md, own := s.filter.admit(ctx)
+		ctx = context.WithValue(metadata.NewIncomingContext(ctx, md), admittedKey{}, admitted{own})
 	}
 	return s.Handler.TagRPC(ctx, info)
 }
@@ -248,20 +248,20 @@ func (s reservedStats) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	case *stats.InHeader:
 		seen := *e
 		seen.Header = e.Header.Copy()
-		s.door.clean(seen.Header)
+		s.filter.clean(seen.Header)
 		event = &seen
 	case *stats.OutTrailer:
 		seen := *e
 		seen.Trailer = e.Trailer.Copy()
-		delete(seen.Trailer, answeredKey)
+		delete(seen.Trailer, handlerErrorKey)
 		event = &seen
 	}
 	s.Handler.HandleRPC(ctx, event)
 }
 
-// answeredKey marks, in the trailer of a call of the Service's own, that its
+// handlerErrorKey marks, in the trailer of a call of the Service's own, that its
 // error is what a handler or an interceptor returned.
-const answeredKey = ReservedPrefix + "service-answered"
+const handlerErrorKey = ReservedPrefix + "service-handler-error"
 
 // attribute returns err, or, if the mark of a handler is missing, an error
 // that does not say what the transport said. It removes the mark.
@@ -269,8 +269,8 @@ func (c reservedConn) attribute(err error, trailer metadata.MD) error {
 	if err == nil || isEOF(err) {
 		return err
 	}
-	if _, ok := trailer[answeredKey]; ok {
-		delete(trailer, answeredKey)
+	if _, ok := trailer[handlerErrorKey]; ok {
+		delete(trailer, handlerErrorKey)
 		return err
 	}
 	return &transportError{status.New(status.Code(err), c.transportMessage(status.Code(err))), err}

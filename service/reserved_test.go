@@ -127,13 +127,13 @@ func forged() metadata.MD {
 	return metadata.Pairs(
 		"x-lambda-user", "mallory", "X-Lambda-Event-Authorizer-Principal", "mallory", "x-lambda-event-request-id", "forged",
 		"x_lambda_user", "mallory", "x-lambda_user", "mallory", "x-lambda-user-bin", "mallory", "x-lambda-", "mallory",
-		"x-lambda-service-token", "", "x-lambda-service-token", "guess", "x-lambda-service-answered", "1",
+		"x-lambda-service-token", "", "x-lambda-service-token", "guess", "x-lambda-service-handler-error", "1",
 	)
 }
 
-// doors are the ways by which a gRPC client of somebody else reaches a
+// foreignClients are the ways by which a gRPC client of somebody else reaches a
 // Service.
-func doors(t *testing.T) map[string]func(*testing.T, ...service.Option) (*service.Service, *grpc.ClientConn) {
+func foreignClients(t *testing.T) map[string]func(*testing.T, ...service.Option) (*service.Service, *grpc.ClientConn) {
 	ways := map[string]func(*testing.T, ...service.Option) (*service.Service, *grpc.ClientConn){
 		"the listener of tcp": func(t *testing.T, opts ...service.Option) (*service.Service, *grpc.ClientConn) {
 			address := freeAddress(t)
@@ -174,7 +174,7 @@ func freeAddress(t *testing.T) string {
 }
 
 func TestNoForeignClientSetsReservedMetadata(t *testing.T) {
-	for name, door := range doors(t) {
+	for name, connect := range foreignClients(t) {
 		for _, withStats := range []bool{false, true} {
 			for _, withFacts := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, stats handlers %v, facts %v", name, withStats, withFacts), func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestNoForeignClientSetsReservedMetadata(t *testing.T) {
 					if withFacts {
 						opts = append(opts, service.WithReservedMetadata(facts))
 					}
-					_, cc := door(t, opts...)
+					_, cc := connect(t, opts...)
 					ctx := metadata.NewOutgoingContext(t.Context(), metadata.Join(forged(), metadata.Pairs("x-own", "1")))
 					client := testv1.NewEchoServiceClient(cc)
 					if _, err := client.Echo(ctx, &testv1.EchoRequest{}); err != nil {
@@ -247,7 +247,7 @@ func TestNoHTTPClientSetsReservedMetadata(t *testing.T) {
 	})
 }
 
-func TestLogBelievesOnlyTheGateway(t *testing.T) {
+func TestLogTrustsOnlyTheGateway(t *testing.T) {
 	const forgedID, forgedPeer = "forged", "198.51.100.66"
 	for _, name := range []string{"tcp", "ServeGRPC"} {
 		t.Run(name, func(t *testing.T) {
@@ -282,7 +282,7 @@ func TestLogBelievesOnlyTheGateway(t *testing.T) {
 	}
 }
 
-func TestServerThatIsAlreadyBuiltIsRefused(t *testing.T) {
+func TestWithServer_RefusesABuiltServer(t *testing.T) {
 	_, err := service.New(t.Context(), transport.Bufconn(), append(bindAll(fake{}),
 		service.WithServer(func(s *transport.ServerConfig) { *s = transport.ServerConfig{GRPC: grpc.NewServer()} }))...)
 	if err == nil || !strings.Contains(err.Error(), "ServerConfig.GRPC") {

@@ -36,12 +36,12 @@ func (c *config) withRoutes(g *gateway) (http.Handler, error) {
 		if err := route.addTo(mux); err != nil {
 			return nil, err
 		}
-		if r := route.example(); r != nil && g.answers(r) {
+		if r := route.example(); r != nil && g.hasBinding(r) {
 			return nil, fmt.Errorf("WithRoute(%q): a binding of the services answers %s %s", route.pattern, r.Method, r.URL.Path)
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern == "" || g.answers(r) {
+		if _, pattern := mux.Handler(r); pattern == "" || g.hasBinding(r) {
 			g.ServeHTTP(w, r)
 			return
 		}
@@ -77,8 +77,8 @@ func (route route) example() *http.Request {
 	return &http.Request{Method: method, URL: u, Header: http.Header{}}
 }
 
-// answers reports whether a binding of the services answers r.
-func (g *gateway) answers(r *http.Request) bool {
+// hasBinding reports whether a binding of the services answers r.
+func (g *gateway) hasBinding(r *http.Request) bool {
 	return g.router.has(r.Method, r) || r.Method == http.MethodHead && g.router.has(http.MethodGet, r)
 }
 

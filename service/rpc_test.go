@@ -115,7 +115,7 @@ func TestWithRPC_MasksErrors(t *testing.T) {
 	}
 }
 
-func TestWithRPC_ExposesWhatIsNamed(t *testing.T) {
+func TestWithRPC_ExposesOnlyNamedServices(t *testing.T) {
 	const ping = "/test.v1.PingService/Ping"
 	for name, test := range map[string]struct {
 		options []service.Option

@@ -193,7 +193,7 @@ func TestPingAndEcho(t *testing.T) {
 	})
 }
 
-func TestOwnInterceptorsSeeEveryCall(t *testing.T) {
+func TestUserInterceptorsSeeEveryCall(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var mu sync.Mutex
 		seen := map[string]int{}
@@ -256,7 +256,7 @@ func TestPanicIsAnInternalErrorWithItsStackInTheLog(t *testing.T) {
 	})
 }
 
-func TestErrorsKeepWhatIsForTheOperatorFromTheClient(t *testing.T) {
+func TestErrorsHideOperatorMessagesFromTheClient(t *testing.T) {
 	for name, test := range map[string]struct {
 		err       error
 		code      int
@@ -414,7 +414,7 @@ func TestMethodCannotBeOverridden(t *testing.T) {
 	}
 }
 
-func TestWhatLambdaLetsThroughIsNotTooLarge(t *testing.T) {
+func TestLargestLambdaRequestIsAccepted(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		s := start(t, tr, nil, bindAll(fake{})...)
 		text := strings.Repeat("x", 6<<20)
@@ -487,7 +487,7 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-func TestThousandRequestsAtOnceKeepTheirPayloadsApart(t *testing.T) {
+func TestThousandConcurrentRequestsKeepTheirPayloads(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		s := start(t, tr, nil, bindAll(fake{})...)
 		var wg sync.WaitGroup

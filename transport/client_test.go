@@ -181,7 +181,7 @@ func (watcher) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerStr
 }
 
 // Every transport reports to a client's stats handlers what unix reports.
-func TestClientStatsHandlersSeeWhatTheySeeOverUnix(t *testing.T) {
+func TestClientStatsHandlersSeeTheSameEventsAsOverUnix(t *testing.T) {
 	calls := map[string]func(context.Context, grpc_health_v1.HealthClient){}
 	for _, service := range []string{"", "fail", "send, fail"} {
 		calls["unary: "+service] = func(ctx context.Context, c grpc_health_v1.HealthClient) {
@@ -274,7 +274,7 @@ func (big) List(context.Context, *grpc_health_v1.HealthListRequest) (*grpc_healt
 	return &grpc_health_v1.HealthListResponse{Statuses: map[string]*grpc_health_v1.HealthCheckResponse{strings.Repeat("x", 5<<20): {}}}, nil
 }
 
-func TestServerBuiltByTheCallerAnswersWithMoreThanFourMiB(t *testing.T) {
+func TestServerBuiltByTheCallerSendsMoreThanFourMiB(t *testing.T) {
 	for _, tr := range []transport.Transport{transport.Unix(t.TempDir()), transport.Bufconn(), transport.TCP("localhost:0")} {
 		for name, test := range map[string]struct {
 			options []grpc.DialOption

@@ -46,7 +46,7 @@ func (f fake) Open(ctx context.Context, _ transport.ServerConfig) (transport.Con
 	}
 }
 
-func TestFirstOfSharesTheTimeOut(t *testing.T) {
+func TestFirstOf_SharesTheTimeout(t *testing.T) {
 	const forever = -1
 	for name, test := range map[string]struct {
 		timeout    time.Duration // zero: none

@@ -223,7 +223,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestServerThatContradictsItselfIsRefused(t *testing.T) {
+func TestOpen_RefusesContradictoryConfig(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		if _, err := tr.Open(t.Context(), transport.ServerConfig{}); err == nil || !strings.Contains(err.Error(), "nothing to serve") {
 			t.Errorf("empty Server: %v", err)
@@ -279,7 +279,7 @@ func TestServerBuiltByTheCaller(t *testing.T) {
 	}
 }
 
-func TestUnixFilesAreForThisUserAlone(t *testing.T) {
+func TestUnixFilesAreAccessibleOnlyToThisUser(t *testing.T) {
 	dir := t.TempDir()
 	open(t, transport.Unix(dir), healthServer(nil))
 	sockets, err := filepath.Glob(filepath.Join(dir, "*", "*"))
@@ -418,7 +418,7 @@ func TestErrorsSayWhatFailed(t *testing.T) {
 	}
 }
 
-func TestFirstOfFallsBackWithOneWarning(t *testing.T) {
+func TestFirstOf_FallsBackWithOneWarning(t *testing.T) {
 	var log bytes.Buffer
 	s := healthServer(nil)
 	s.Logger = slog.New(slog.NewTextHandler(&log, nil))
@@ -463,7 +463,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestManyCallsAtOnceKeepTheirPayloadsApart(t *testing.T) {
+func TestConcurrentCallsKeepTheirPayloads(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var calls atomic.Int32
 		conn := open(t, tr, healthServer(func(_ context.Context, r *grpc_health_v1.HealthCheckRequest) error {

@@ -305,7 +305,7 @@ const descriptorsVariable = "TRANSPORT_TEST_DESCRIPTORS"
 
 // Whatever number of file descriptors is left, the first transport that can do
 // with them is opened, soon, and nothing is left behind.
-func TestFirstOfWithoutFileDescriptors(t *testing.T) {
+func TestFirstOf_WithoutFileDescriptors(t *testing.T) {
 	if n := os.Getenv(descriptorsVariable); n != "" {
 		openWithDescriptors(t, n)
 		return
@@ -317,7 +317,7 @@ func TestFirstOfWithoutFileDescriptors(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			dir := t.TempDir()
-			cmd := exec.CommandContext(ctx, executable, "-test.run=^TestFirstOfWithoutFileDescriptors$", "-test.v")
+			cmd := exec.CommandContext(ctx, executable, "-test.run=^TestFirstOf_WithoutFileDescriptors$", "-test.v")
 			cmd.Env = append(os.Environ(), descriptorsVariable+"="+strconv.Itoa(n), "TMPDIR="+dir)
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "opened ") {

@@ -181,7 +181,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	route := h.route(r.URL.Path)
-	f := formOf(r)
+	f := formatOf(r)
 	if f.native && r.ProtoMajor < 2 {
 		http.Error(w, "gRPC needs HTTP/2 all the way to the server; use gRPC-Web or Connect", http.StatusUnsupportedMediaType)
 		return
@@ -192,7 +192,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	x := &exchange{form: f}
+	x := &exchange{format: f}
 	w, r = &plainErrors{ResponseWriter: w}, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)) // a copy
 	if f.text {
 		text := newTextWriter(w)
@@ -224,7 +224,7 @@ const minBufferedRequest = 16 << 20
 
 // refuse answers a request whose bodies cannot be binary in the form of its
 // protocol, if that is text. That of gRPC-Web has its status in the header.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, f form, err error) {
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, f format, err error) {
 	if f.streams {
 		http.Error(w, err.Error(), http.StatusUnsupportedMediaType)
 		return

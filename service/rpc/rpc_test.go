@@ -283,7 +283,7 @@ func TestServeHTTP_Get(t *testing.T) {
 	}
 }
 
-func TestServeHTTP_AnswersWhatIsNoRPCInPlainText(t *testing.T) {
+func TestServeHTTP_RefusesNonRPCsInPlainText(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{})
 	for name, test := range map[string]struct {
 		method, path, contentType string
@@ -357,7 +357,7 @@ func TestServeHTTP_PassesErrorsOn(t *testing.T) {
 	}
 }
 
-func TestConfig_StatusSaysWhatClientsMayKnow(t *testing.T) {
+func TestConfig_StatusReplacesErrors(t *testing.T) {
 	for _, code := range []codes.Code{codes.Internal, codes.Unknown, codes.Code(42)} {
 		var seen []string
 		h := newHandler(t, transport.InProcess(), fake{echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {

@@ -177,7 +177,7 @@ func (cs *clientStream) recv(m any) error {
 // false at the end of the stream.
 func (cs *clientStream) takeResponses() bool {
 	if n := len(cs.taken.sizes); n > 1 {
-		cs.responses.linger(int32(min(2*n, fullBatch)))
+		cs.responses.spin(int32(min(2*n, fullBatch)))
 	}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()

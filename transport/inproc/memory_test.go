@@ -120,7 +120,7 @@ func TestUnreadMessagesAreBounded(t *testing.T) {
 
 // A server, and a context, that live long remember nothing of calls that are
 // finished and of connections that are closed.
-func TestFinishedIsForgotten(t *testing.T) {
+func TestFinishedCallsAreReleased(t *testing.T) {
 	ctx := t.Context()
 	for name, use := range map[string]func(server *inproc.Server, conn *inproc.Conn, option grpc.CallOption){
 		"a stream": func(_ *inproc.Server, conn *inproc.Conn, option grpc.CallOption) {

@@ -32,7 +32,7 @@ const (
 // sender and its reader. The stream's mutex guards it.
 type queue struct {
 	batch
-	unread atomic.Int32 // messages; for linger, which looks without the mutex
+	unread atomic.Int32 // messages; for spin, which looks without the mutex
 	bytes  int          // unread ones, with a message header for each message
 	closed bool
 
@@ -110,10 +110,10 @@ func (q *queue) init(mu *sync.Mutex) {
 	q.canWrite.L = mu
 }
 
-// linger gives the sender time to send n messages more, without the mutex and
+// spin gives the sender time to send n messages more, without the mutex and
 // without going to sleep, as long as it sees that some arrive. What it costs to
 // meet the sender at the mutex is then shared by many messages.
-func (q *queue) linger(n int32) {
+func (q *queue) spin(n int32) {
 	before := int32(-1)
 	for pauses := 4; ; pauses = min(2*pauses, 16) {
 		now := q.unread.Load()

@@ -201,7 +201,7 @@ func TestTrailerThatCannotBeSent(t *testing.T) {
 
 // What contexts are made from a handler's ends with it, without a goroutine for
 // each to watch it.
-func TestContextsMadeFromAHandlers(t *testing.T) {
+func TestContextsDerivedFromAHandlers(t *testing.T) {
 	var derived []context.Context
 	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
 		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {

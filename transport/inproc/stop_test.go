@@ -29,7 +29,7 @@ func (h held) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handl
 	return handler(ctx, req)
 }
 
-func TestOneOfTwoConnectionsIsClosed(t *testing.T) {
+func TestClose_LeavesOtherConnectionsOpen(t *testing.T) {
 	h := newHeld()
 	server, closing := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{h.unary}})
 	staying := server.Connect()

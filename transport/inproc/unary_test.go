@@ -62,7 +62,7 @@ func panickingHandler(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHan
 
 // A client whose context ended while the handler was running gets that, also
 // when the handler returns before anybody has looked.
-func TestEndOfContextBeatsTheAnswer(t *testing.T) {
+func TestEndedContextWinsOverTheResponse(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
 		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {

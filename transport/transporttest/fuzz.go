@@ -28,12 +28,12 @@ func Fuzz(f *testing.F, tr transport.Transport) {
 		f.Add([]byte{kind, 11, 12, 13, 8, 0, 1, 9, 2, 3, 15, 2})
 		f.Add([]byte{kind, 0, 0x40, 1, 8, 8, 9, 9, 2, 2, 3, 4, 5})
 	}
-	oracle, tested := openPuppets(f, socket{}), openPuppets(f, tr)
+	oracle, tested := openDrivenServer(f, socket{}), openDrivenServer(f, tr)
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) > 200 {
 			return // longer ones find nothing that shorter ones do not
 		}
-		want, got := oracle.play(t, script), tested.play(t, script)
+		want, got := oracle.run(t, script), tested.run(t, script)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("script %v: %s differs from grpc over a Unix socket (-socket +%s):\n%s", script, tr.Name(), tr.Name(), diff)
 		}
@@ -56,22 +56,22 @@ var kinds = []struct {
 	{bidi, bidiDesc, unaryDesc},
 }
 
-// puppets is a connection to a service whose streams do what they are told.
-type puppets struct {
+// drivenServer is a connection to a service whose streams do what they are told.
+type drivenServer struct {
 	conn    transport.Conn
-	streams chan *puppet // the next one to be opened
+	streams chan *drivenHandler // the next one to be opened
 }
 
-// A puppet is a handler's end of a stream. It does what it is told until it is
+// A drivenHandler is a handler's end of a stream. It does what it is told until it is
 // told nothing more, and then returns what it was told last.
-type puppet struct {
+type drivenHandler struct {
 	orders  chan func(*serverEnd)
 	context chan context.Context // the handler's, once it runs
 	result  error
 }
 
-func openPuppets(f *testing.F, tr transport.Transport) *puppets {
-	p := &puppets{streams: make(chan *puppet, 1)}
+func openDrivenServer(f *testing.F, tr transport.Transport) *drivenServer {
+	p := &drivenServer{streams: make(chan *drivenHandler, 1)}
 	handle := func(end *serverEnd) error {
 		self := <-p.streams
 		self.context <- end.Context()
@@ -94,28 +94,28 @@ func openPuppets(f *testing.F, tr transport.Transport) *puppets {
 	return p
 }
 
-// scriptPatience is how long a script may take; the testing package gives up
+// scriptTimeout is how long a script may take; the testing package gives up
 // after 10 seconds, without a word about the script.
-const scriptPatience = 5 * time.Second
+const scriptTimeout = 5 * time.Second
 
 // play plays a script and returns what came of it.
-func (p *puppets) play(t *testing.T, script []byte) []string {
-	ctx, cancel := context.WithTimeout(context.Background(), scriptPatience)
+func (p *drivenServer) run(t *testing.T, script []byte) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), scriptTimeout)
 	defer cancel()
 	kind := kinds[0]
 	if len(script) > 0 {
 		kind = kinds[int(script[0])%len(kinds)]
 		script = script[1:]
 	}
-	self := &puppet{orders: make(chan func(*serverEnd)), context: make(chan context.Context, 1)}
+	self := &drivenHandler{orders: make(chan func(*serverEnd)), context: make(chan context.Context, 1)}
 	p.streams <- self
-	sc := &scene{T: t, conn: p.conn}
-	stream := sc.stream(ctx, kind.client, kind.method)
+	rec := &recorder{T: t, conn: p.conn}
+	stream := rec.stream(ctx, kind.client, kind.method)
 	if stream == nil {
-		t.Fatal(sc.transcript.Client)
+		t.Fatal(rec.transcript.Client)
 	}
-	d := &drama{
-		scene: sc, stream: stream, puppet: self, cancel: cancel,
+	d := &streamModel{
+		recorder: rec, stream: stream, drivenHandler: self, cancel: cancel,
 		handler: wait(t, self.context),
 		server:  kind.server, client: kind.client,
 	}
@@ -126,15 +126,15 @@ func (p *puppets) play(t *testing.T, script []byte) []string {
 		d.step(b)
 	}
 	d.finish(ctx)
-	return sc.transcript.Client
+	return rec.transcript.Client
 }
 
-// A drama is a script being played. It knows as much of the stream's state as
+// A streamModel is a script being played. It knows as much of the stream's state as
 // is needed to tell which operations have a definite outcome.
-type drama struct {
-	*scene
+type streamModel struct {
+	*recorder
 	stream         *clientEnd
-	puppet         *puppet
+	drivenHandler  *drivenHandler
 	cancel         context.CancelFunc
 	handler        context.Context
 	server, client *grpc.StreamDesc
@@ -148,16 +148,16 @@ type drama struct {
 	returned              bool // the handler, or an operation of it has failed
 	endKnown              bool // the client has read to the end
 	clientEnded           bool // it has cancelled or failed
-	dismissed             bool // the handler
+	released              bool // the handler
 }
 
-// most is how many bytes may be unread before operations that add to them are
+// maxUnread is how many bytes may be unread before operations that add to them are
 // left out: a sender might wait.
-const most = 32 << 10
+const maxUnread = 32 << 10
 
 // step does what b says, if that has a definite outcome now. The low bits are
 // the operation, the high ones the size of what is sent.
-func (d *drama) step(b byte) {
+func (d *streamModel) step(b byte) {
 	size := []int{0, 1, 100, 5000}[b>>6]
 	switch b & 15 {
 	case 0, 1:
@@ -179,8 +179,8 @@ func (d *drama) step(b byte) {
 		d.sentLast = true
 	case 6:
 		if d.settled() {
-			d.saw("cancel")
-			d.abandon()
+			d.clientSaw("cancel")
+			d.endClient()
 		}
 	case 8, 9:
 		d.serverSend(size)
@@ -197,19 +197,19 @@ func (d *drama) step(b byte) {
 
 // settled reports whether nothing is on its way to the client that it might or
 // might not get if the stream ended now.
-func (d *drama) settled() bool {
+func (d *streamModel) settled() bool {
 	return d.responses == 0 && (d.headerGot || !d.headerSent) && (!d.returned || d.endKnown)
 }
 
-func (d *drama) clientSend(size int) {
+func (d *streamModel) clientSend(size int) {
 	switch {
-	case d.sentLast && !d.settled(), d.returned && !d.endKnown, d.requestBytes > most:
+	case d.sentLast && !d.settled(), d.returned && !d.endKnown, d.requestBytes > maxUnread:
 		return
 	}
 	err := d.stream.send(text(size))
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
-		d.abandon()
+		d.endClient()
 	case err == nil && !d.endKnown:
 		d.requests++
 		d.requestBytes += size + 10
@@ -217,7 +217,7 @@ func (d *drama) clientSend(size int) {
 	}
 }
 
-func (d *drama) clientReceive() {
+func (d *streamModel) clientReceive() {
 	due := 1 // what RecvMsg waits for
 	if !d.client.ServerStreams {
 		due = 2 // or the status
@@ -231,7 +231,7 @@ func (d *drama) clientReceive() {
 	case err != nil && d.responses >= due:
 		// A second response where one is due. What follows is not defined:
 		// grpc-go leaves such a stream open.
-		d.abandon()
+		d.endClient()
 	case err != nil || due == 2:
 		d.endKnown, d.responses = true, 0
 	default:
@@ -242,40 +242,40 @@ func (d *drama) clientReceive() {
 	}
 }
 
-// abandon is the end of the script: the client has ended the stream.
-func (d *drama) abandon() {
+// endClient is the end of the script: the client has ended the stream.
+func (d *streamModel) endClient() {
 	d.clientEnded = true
 	d.cancel()
 }
 
-// order has the handler do something, unless it has returned.
-func (d *drama) order(f func(*serverEnd)) {
+// onServer has the handler do something, unless it has returned.
+func (d *streamModel) onServer(f func(*serverEnd)) {
 	done := make(chan struct{})
-	d.puppet.orders <- func(end *serverEnd) {
+	d.drivenHandler.orders <- func(end *serverEnd) {
 		defer close(done)
 		f(end)
 	}
 	select {
 	case <-done:
-	case <-time.After(scriptPatience):
+	case <-time.After(scriptTimeout):
 		buf := make([]byte, 1<<20)
 		d.Fatalf("the handler hangs after %q\n%s", d.transcript.Client, buf[:runtime.Stack(buf, true)])
 	}
 }
 
-func (d *drama) serverSend(size int) {
-	if d.returned || d.responseBytes > most {
+func (d *streamModel) serverSend(size int) {
+	if d.returned || d.responseBytes > maxUnread {
 		return
 	}
-	d.order(func(end *serverEnd) {
-		d.saw("server sends: %s", outcome(end.send(text(size))))
+	d.onServer(func(end *serverEnd) {
+		d.clientSaw("server sends: %s", outcome(end.send(text(size))))
 	})
 	d.headerSent = true
 	d.responses++
 	d.responseBytes += size + 10
 }
 
-func (d *drama) serverReceive() {
+func (d *streamModel) serverReceive() {
 	if d.returned {
 		return
 	}
@@ -286,9 +286,9 @@ func (d *drama) serverReceive() {
 	} else if !d.sentLast && d.requests < 2 {
 		return
 	}
-	d.order(func(end *serverEnd) {
+	d.onServer(func(end *serverEnd) {
 		in, err := end.recv()
-		d.saw("server receives %s: %s", brief(in), outcome(err))
+		d.clientSaw("server receives %s: %s", brief(in), outcome(err))
 		if err != nil && !errors.Is(err, io.EOF) {
 			d.serverEnds()
 		}
@@ -301,44 +301,44 @@ func (d *drama) serverReceive() {
 	}
 }
 
-func (d *drama) serverMetadata(op byte) {
+func (d *streamModel) serverMetadata(op byte) {
 	if d.returned {
 		return
 	}
 	word := map[byte]string{7: "send-nil", 11: "set-header", 12: "send-header", 13: "set-trailer"}[op]
-	d.order(func(end *serverEnd) {
-		d.saw("server %s: %s", word, outcome(streamStep(end, word)))
+	d.onServer(func(end *serverEnd) {
+		d.clientSaw("server %s: %s", word, outcome(streamStep(end, word)))
 	})
 	d.headerSet = d.headerSet || op == 11
 	d.headerSent = d.headerSent || op == 7 || op == 12
 }
 
 // serverEnds notes that the status has been sent.
-func (d *drama) serverEnds() {
+func (d *streamModel) serverEnds() {
 	d.returned = true
 	d.headerSent = d.headerSent || d.headerSet
 }
 
-func (d *drama) serverReturn(err error) {
+func (d *streamModel) serverReturn(err error) {
 	if d.returned {
 		return
 	}
-	d.saw("server returns %s", outcome(err))
+	d.clientSaw("server returns %s", outcome(err))
 	d.serverEnds()
-	d.puppet.result = err
-	d.dismiss()
+	d.drivenHandler.result = err
+	d.releaseHandler()
 }
 
-// dismiss has the handler return.
-func (d *drama) dismiss() {
-	if !d.dismissed {
-		d.dismissed = true
-		close(d.puppet.orders)
+// releaseHandler has the handler return.
+func (d *streamModel) releaseHandler() {
+	if !d.released {
+		d.released = true
+		close(d.drivenHandler.orders)
 	}
 }
 
 // finish plays what is left when a script is over.
-func (d *drama) finish(ctx context.Context) {
+func (d *streamModel) finish(ctx context.Context) {
 	if !d.clientEnded {
 		d.serverReturn(errTold)
 	}
@@ -348,17 +348,17 @@ func (d *drama) finish(ctx context.Context) {
 	if d.clientEnded {
 		select {
 		case <-d.handler.Done():
-			d.saw("the handler's context has ended")
-		case <-time.After(scriptPatience):
+			d.clientSaw("the handler's context has ended")
+		case <-time.After(scriptTimeout):
 			d.Error("the handler's context has not ended")
 		}
 	} else {
 		d.stream.header()
 		d.stream.trailer()
 		_ = d.stream.recv()
-		d.saw("late send: %s", outcome(d.stream.SendMsg(nil)))
+		d.clientSaw("late send: %s", outcome(d.stream.SendMsg(nil)))
 	}
-	d.dismiss()
+	d.releaseHandler()
 	if ctx.Err() == context.DeadlineExceeded {
 		d.Error("something hung")
 	}
@@ -370,7 +370,7 @@ func wait(t *testing.T, c <-chan context.Context) context.Context {
 	select {
 	case ctx := <-c:
 		return ctx
-	case <-time.After(scriptPatience):
+	case <-time.After(scriptTimeout):
 		buf := make([]byte, 1<<20)
 		t.Fatalf("no handler\n%s", buf[:runtime.Stack(buf, true)])
 		return nil

@@ -81,7 +81,7 @@ func Run(t *testing.T, tr transport.Transport) {
 			}
 		})
 	}
-	t.Run("lateness", func(t *testing.T) { testLateness(t, tr) })
+	t.Run("lateness", func(t *testing.T) { testCancellationDelay(t, tr) })
 }
 
 // A scenario is something that happens on a connection and what its client and
@@ -90,19 +90,19 @@ type scenario struct {
 	name string
 
 	// server describes the server; nil means an echo without interceptors.
-	server func(*scene) transport.ServerConfig
+	server func(*recorder) transport.ServerConfig
 
 	// client plays the client's part. The context is the same for all that
-	// belongs to a scene and ends when something hangs.
-	client func(context.Context, *scene)
+	// belongs to a recorder and ends when something hangs.
+	client func(context.Context, *recorder)
 }
 
 // A transcript is what was recorded while a scenario was played. Client and
 // server take turns as they like, so each has its own.
 type transcript struct{ Client, Server []string }
 
-// A scene is a scenario being played.
-type scene struct {
+// A recorder is a scenario being played.
+type recorder struct {
 	*testing.T
 	conn transport.Conn
 
@@ -111,19 +111,19 @@ type scene struct {
 	marks      map[string]chan struct{}
 }
 
-// patience is how long a scenario may take. Nothing in a scenario waits for it
+// scenarioTimeout is how long a scenario may take. Nothing in a scenario waits for it
 // to pass unless something hangs.
-const patience = 20 * time.Second
+const scenarioTimeout = 20 * time.Second
 
-// saw records what the client saw.
-func (s *scene) saw(format string, args ...any) {
+// clientSaw records what the client saw.
+func (s *recorder) clientSaw(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.transcript.Client = append(s.transcript.Client, fmt.Sprintf(format, args...))
 }
 
-// served records what the server saw.
-func (s *scene) served(format string, args ...any) {
+// serverSaw records what the server saw.
+func (s *recorder) serverSaw(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.transcript.Server = append(s.transcript.Server, fmt.Sprintf(format, args...))
@@ -131,8 +131,8 @@ func (s *scene) served(format string, args ...any) {
 
 // compare plays s on tr and on a Unix socket.
 func (s scenario) compare(t *testing.T, tr transport.Transport) {
-	want := s.play(t, socket{})
-	got := s.play(t, tr)
+	want := s.run(t, socket{})
+	got := s.run(t, tr)
 	if len(want.Client)+len(want.Server) == 0 {
 		t.Error("the scenario recorded nothing")
 	}
@@ -141,21 +141,21 @@ func (s scenario) compare(t *testing.T, tr transport.Transport) {
 	}
 }
 
-func (s scenario) play(t *testing.T, tr transport.Transport) transcript {
+func (s scenario) run(t *testing.T, tr transport.Transport) transcript {
 	before := goleak.IgnoreCurrent()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), scenarioTimeout)
 	defer cancel()
-	sc := &scene{T: t}
+	rec := &recorder{T: t}
 	server := transport.ServerConfig{Register: (&service{}).register}
 	if s.server != nil {
-		server = s.server(sc)
+		server = s.server(rec)
 	}
 	conn, err := tr.Open(ctx, server)
 	if err != nil {
 		t.Fatalf("opening %s: %v", tr.Name(), err)
 	}
-	sc.conn = conn
-	s.client(ctx, sc)
+	rec.conn = conn
+	s.client(ctx, rec)
 	if err := conn.Close(); err != nil {
 		t.Errorf("closing %s: %v", tr.Name(), err)
 	}
@@ -163,20 +163,20 @@ func (s scenario) play(t *testing.T, tr transport.Transport) transcript {
 	if err := goleak.Find(before); err != nil {
 		t.Errorf("%s left goroutines behind: %v", tr.Name(), err)
 	}
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	return transcript{slices.Clone(sc.transcript.Client), slices.Clone(sc.transcript.Server)}
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return transcript{slices.Clone(rec.transcript.Client), slices.Clone(rec.transcript.Server)}
 }
 
 // marked returns a channel that is closed by mark.
-func (s *scene) marked(name string) <-chan struct{} {
+func (s *recorder) marked(name string) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.point(name)
 }
 
-// mark says that the scene has got to some point, once or more often.
-func (s *scene) mark(name string) {
+// mark says that the recorder has got to some point, once or more often.
+func (s *recorder) mark(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
@@ -186,7 +186,7 @@ func (s *scene) mark(name string) {
 	}
 }
 
-func (s *scene) point(name string) chan struct{} {
+func (s *recorder) point(name string) chan struct{} {
 	if s.marks[name] == nil {
 		if s.marks == nil {
 			s.marks = make(map[string]chan struct{})
@@ -196,18 +196,18 @@ func (s *scene) point(name string) chan struct{} {
 	return s.marks[name]
 }
 
-// await waits until the scene has got to some point, in vain if it hangs.
-func (s *scene) await(name string) {
+// await waits until the recorder has got to some point, in vain if it hangs.
+func (s *recorder) await(name string) {
 	select {
 	case <-s.marked(name):
-	case <-time.After(patience):
+	case <-time.After(scenarioTimeout):
 		s.Errorf("still waiting: %s", name)
 	}
 }
 
-// awaitServed waits until the server has recorded a line that starts with
+// awaitServer waits until the server has recorded a line that starts with
 // prefix for the nth time.
-func (s *scene) awaitServed(ctx context.Context, n int, prefix string) {
+func (s *recorder) awaitServer(ctx context.Context, n int, prefix string) {
 	for {
 		got := 0
 		s.mu.Lock()

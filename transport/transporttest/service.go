@@ -44,13 +44,13 @@ type service struct {
 	clientStream func(*serverEnd) error
 	serverStream func(*serverEnd) error
 	bidi         func(*serverEnd) error
-	scene        *scene // records what streams do, if set
+	recorder     *recorder // records what streams do, if set
 }
 
 func (s *service) register(r grpc.ServiceRegistrar) {
 	stream := func(f *func(*serverEnd) error) grpc.StreamHandler {
 		return func(_ any, ss grpc.ServerStream) error {
-			end := &serverEnd{ServerStream: ss, scene: s.scene}
+			end := &serverEnd{ServerStream: ss, recorder: s.recorder}
 			if *f == nil {
 				return end.echo()
 			}
@@ -109,23 +109,23 @@ func (s *service) callUnary(ctx context.Context, req any) (any, error) {
 }
 
 // serving is a server for service and nothing else.
-func serving(f func(*scene) *service) func(*scene) transport.ServerConfig {
-	return func(sc *scene) transport.ServerConfig {
-		return transport.ServerConfig{Register: f(sc).register}
+func serving(f func(*recorder) *service) func(*recorder) transport.ServerConfig {
+	return func(rec *recorder) transport.ServerConfig {
+		return transport.ServerConfig{Register: f(rec).register}
 	}
 }
 
-// A serverEnd is the handler's end of a stream of strings. With a scene, it
+// A serverEnd is the handler's end of a stream of strings. With a recorder, it
 // records what happens.
 type serverEnd struct {
 	grpc.ServerStream
-	scene *scene
+	recorder *recorder
 }
 
 func (e *serverEnd) send(text string) error {
 	err := e.SendMsg(wrapperspb.String(text))
-	if e.scene != nil {
-		e.scene.served("send %s: %s", brief(text), outcome(err))
+	if e.recorder != nil {
+		e.recorder.serverSaw("send %s: %s", brief(text), outcome(err))
 	}
 	return err
 }
@@ -133,8 +133,8 @@ func (e *serverEnd) send(text string) error {
 func (e *serverEnd) recv() (string, error) {
 	in := new(wrapperspb.StringValue)
 	err := e.RecvMsg(in)
-	if e.scene != nil {
-		e.scene.served("receive %s: %s", brief(in.GetValue()), outcome(err))
+	if e.recorder != nil {
+		e.recorder.serverSaw("receive %s: %s", brief(in.GetValue()), outcome(err))
 	}
 	return in.GetValue(), err
 }
@@ -171,13 +171,13 @@ func (e *serverEnd) echo() error {
 // happens.
 type clientEnd struct {
 	grpc.ClientStream
-	scene *scene
+	recorder *recorder
 }
 
-func (s *scene) stream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) *clientEnd {
+func (s *recorder) stream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) *clientEnd {
 	stream, err := s.conn.NewStream(ctx, desc, method, opts...)
 	if err != nil {
-		s.saw("new stream: %s", outcome(err))
+		s.clientSaw("new stream: %s", outcome(err))
 		return nil
 	}
 	return &clientEnd{stream, s}
@@ -185,14 +185,14 @@ func (s *scene) stream(ctx context.Context, desc *grpc.StreamDesc, method string
 
 func (e *clientEnd) send(text string) error {
 	err := e.SendMsg(wrapperspb.String(text))
-	e.scene.saw("send %s: %s", brief(text), outcome(err))
+	e.recorder.clientSaw("send %s: %s", brief(text), outcome(err))
 	return err
 }
 
 func (e *clientEnd) recv() error {
 	in := new(wrapperspb.StringValue)
 	err := e.RecvMsg(in)
-	e.scene.saw("receive %s: %s", brief(in.GetValue()), outcome(err))
+	e.recorder.clientSaw("receive %s: %s", brief(in.GetValue()), outcome(err))
 	return err
 }
 
@@ -203,24 +203,24 @@ func (e *clientEnd) drain() {
 }
 
 func (e *clientEnd) closeSend() {
-	e.scene.saw("close send: %s", outcome(e.CloseSend()))
+	e.recorder.clientSaw("close send: %s", outcome(e.CloseSend()))
 }
 
 // header records the header, which it waits for.
 func (e *clientEnd) header() {
 	md, err := e.Header()
-	e.scene.saw("header %s: %s", describe(md), outcome(err))
+	e.recorder.clientSaw("header %s: %s", formatMetadata(md), outcome(err))
 }
 
 func (e *clientEnd) trailer() {
-	e.scene.saw("trailer %s", describe(e.Trailer()))
+	e.recorder.clientSaw("trailer %s", formatMetadata(e.Trailer()))
 }
 
 // invoke makes a unary call and records how it ended.
-func (s *scene) invoke(ctx context.Context, text string, opts ...grpc.CallOption) error {
+func (s *recorder) invoke(ctx context.Context, text string, opts ...grpc.CallOption) error {
 	reply := new(wrapperspb.StringValue)
 	err := s.conn.Invoke(ctx, unary, wrapperspb.String(text), reply, opts...)
-	s.saw("call %s: %s, %s", brief(text), brief(reply.GetValue()), outcome(err))
+	s.clientSaw("call %s: %s, %s", brief(text), brief(reply.GetValue()), outcome(err))
 	return err
 }
 
@@ -251,8 +251,8 @@ func outcome(err error) string {
 // code is as much of an error as is the same when a connection caused it.
 func code(err error) string { return status.Code(err).String() }
 
-// gone is what a call is that its connection has ended or refused.
-func gone(err error) string {
+// codeAfterClose is what a call is that its connection has ended or refused.
+func codeAfterClose(err error) string {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.Canceled:
 		return "gone"
@@ -268,9 +268,9 @@ func brief(text string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// describe lists metadata by key. Of what the connection adds, it says only
+// formatMetadata lists metadata by key. Of what the connection adds, it says only
 // that it is there.
-func describe(md metadata.MD) string {
+func formatMetadata(md metadata.MD) string {
 	if md == nil {
 		return "none"
 	}

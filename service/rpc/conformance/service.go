@@ -59,14 +59,14 @@ func serveUnary(ctx context.Context, files *protoregistry.Files, request, respon
 	if err := grpc.SetTrailer(ctx, metadataOf(definition.messages("response_trailers"))); err != nil {
 		return nil, err
 	}
-	return response.Interface(), answer(ctx, files, definition, response.mutable("payload"), []message{request})
+	return response.Interface(), fillResponse(ctx, files, definition, response.mutable("payload"), []message{request})
 }
 
 // answer fills the payload of a single response, or returns the error that is
 // asked for, after the delay that is.
-func answer(ctx context.Context, files *protoregistry.Files, definition, payload message, requests []message) error {
+func fillResponse(ctx context.Context, files *protoregistry.Files, definition, payload message, requests []message) error {
 	received := newMessage(files, "ConformancePayload").mutable("request_info")
-	describe(ctx, received, requests)
+	fillRequestInfo(ctx, received, requests)
 	delay(definition)
 	if definition.has("error") {
 		return failure(definition.child("error"), &received)
@@ -101,7 +101,7 @@ func serveClientStream(files *protoregistry.Files, stream grpc.ServerStream) err
 	if err := begin(stream, definition); err != nil {
 		return err
 	}
-	if err := answer(stream.Context(), files, definition, response.mutable("payload"), requests); err != nil {
+	if err := fillResponse(stream.Context(), files, definition, response.mutable("payload"), requests); err != nil {
 		return err
 	}
 	return stream.SendMsg(response.Interface())
@@ -183,7 +183,7 @@ func finish(files *protoregistry.Files, stream grpc.ServerStream, name string, d
 		return failure(definition.child("error"), nil)
 	}
 	received := newMessage(files, "ConformancePayload").mutable("request_info")
-	describe(stream.Context(), received, requests)
+	fillRequestInfo(stream.Context(), received, requests)
 	return failure(definition.child("error"), &received)
 }
 
@@ -195,7 +195,7 @@ func respond(files *protoregistry.Files, stream grpc.ServerStream, name string, 
 	payload.setBytes("data", definition.get("response_data").List().Get(index).Bytes())
 	switch {
 	case index == 0:
-		describe(stream.Context(), payload.mutable("request_info"), requests)
+		fillRequestInfo(stream.Context(), payload.mutable("request_info"), requests)
 	case len(requests) > 0:
 		addRequests(payload.mutable("request_info"), requests)
 	}
@@ -228,7 +228,7 @@ func queryMetadata(r *http.Request) metadata.MD {
 }
 
 // describe fills in what was received.
-func describe(ctx context.Context, info message, requests []message) {
+func fillRequestInfo(ctx context.Context, info message, requests []message) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	for key, values := range md {
 		name, isQuery := strings.CutPrefix(key, queryPrefix)

@@ -11,13 +11,13 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// mostLate is how much later than over a socket a client may leave.
-const mostLate = time.Millisecond
+// maxDelay is how much later than over a socket a client may leave.
+const maxDelay = time.Millisecond
 
-// testLateness checks how soon a client leaves when its context ends, while its
+// testCancellationDelay checks how soon a client leaves when its context ends, while its
 // handler does not look at its own context. Samples of the socket and of tr
 // alternate and their medians are compared, since the machine may be busy.
-func testLateness(t *testing.T, tr transport.Transport) {
+func testCancellationDelay(t *testing.T, tr transport.Transport) {
 	calls := map[string]func(context.Context, transport.Conn) error{
 		"call": func(ctx context.Context, conn transport.Conn) error {
 			return conn.Invoke(ctx, unary, wrapperspb.String("x"), new(wrapperspb.StringValue))
@@ -33,7 +33,7 @@ func testLateness(t *testing.T, tr transport.Transport) {
 	for what, call := range calls {
 		for _, after := range []time.Duration{200 * time.Microsecond, 10 * time.Millisecond} {
 			t.Run("a "+what+" that is cancelled after "+after.String(), func(t *testing.T) {
-				compareLateness(t, tr, func(conn transport.Conn, called <-chan struct{}) (late time.Duration, err error) {
+				compareDelay(t, tr, func(conn transport.Conn, called <-chan struct{}) (late time.Duration, err error) {
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
 					cancelled := make(chan time.Time, 1)
@@ -50,7 +50,7 @@ func testLateness(t *testing.T, tr transport.Transport) {
 			})
 		}
 		t.Run("a "+what+" at its deadline", func(t *testing.T) {
-			compareLateness(t, tr, func(conn transport.Conn, called <-chan struct{}) (late time.Duration, err error) {
+			compareDelay(t, tr, func(conn transport.Conn, called <-chan struct{}) (late time.Duration, err error) {
 				deadline := time.Now().Add(10 * time.Millisecond)
 				ctx, cancel := context.WithDeadline(t.Context(), deadline)
 				defer cancel()
@@ -66,9 +66,9 @@ func testLateness(t *testing.T, tr transport.Transport) {
 	}
 }
 
-// compareLateness takes samples of how late a client leaves whose handler has
+// compareDelay takes samples of how late a client leaves whose handler has
 // been called and waits.
-func compareLateness(t *testing.T, tr transport.Transport, sample func(transport.Conn, <-chan struct{}) (time.Duration, error)) {
+func compareDelay(t *testing.T, tr transport.Transport, sample func(transport.Conn, <-chan struct{}) (time.Duration, error)) {
 	const samples = 25
 	var late [2][]time.Duration
 	var conns [2]transport.Conn
@@ -85,7 +85,7 @@ func compareLateness(t *testing.T, tr transport.Transport, sample func(transport
 		bidi:  func(*serverEnd) error { hold(); return nil },
 	}
 	for i, tr := range [...]transport.Transport{socket{}, tr} {
-		conn, err := tr.Open(t.Context(), transport.ServerConfig{Register: svc.register, DrainTimeout: patience})
+		conn, err := tr.Open(t.Context(), transport.ServerConfig{Register: svc.register, DrainTimeout: scenarioTimeout})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func compareLateness(t *testing.T, tr transport.Transport, sample func(transport
 				late[i] = append(late[i], d)
 			}
 		}
-		if socket, got = median(late[0]), median(late[1]); got <= mostLate+2*socket {
+		if socket, got = median(late[0]), median(late[1]); got <= maxDelay+2*socket {
 			return
 		}
 	}
