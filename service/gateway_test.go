@@ -338,7 +338,7 @@ func TestWithReflection_RefusesUnsuitableFunctions(t *testing.T) {
 			service.WithReflection(func(s *grpc.Server) { reflection.Register(s) }), transport.InProcess(), "*grpc.Server",
 		},
 		"only the transport's own, where ServeGRPC has another": {
-			service.WithReflection(func(*inproc.Server) {}), transport.InProcess(), "*inproc.Server, which a *grpc.Server is not",
+			service.WithReflection(func(*inproc.Server) {}), transport.InProcess(), "*inproc.Server, but the server is a *grpc.Server",
 		},
 		"nil": {service.WithReflection[reflection.GRPCServer](nil), transport.Bufconn(), "nil"},
 	} {

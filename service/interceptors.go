@@ -14,9 +14,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// interceptors returns those that every Service has, the outermost first: what
-// strangers must not set is removed, then the call is logged and counted as it
-// ends, a panic having become an Internal error inside of both.
+// interceptors returns the interceptors of every Service, outermost first.
+// The first removes metadata that clients must not set, and logs the call
+// when it ends. Those of the instrumentations follow. The last turns a panic
+// into an Internal error, so that the others see an error.
 func (s *Service) interceptors(filter *metadataFilter, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
 	o := outermost{s.config, filter, transportName, s.instruments.spanContext}
 	unary := []grpc.UnaryServerInterceptor{o.unary}
@@ -32,8 +33,8 @@ func (s *Service) interceptors(filter *metadataFilter, transportName func() stri
 	return append(unary, s.config.recoverUnary), append(stream, s.config.recoverStream)
 }
 
-// outermost is the interceptor that decides what enters and leaves a server,
-// and logs it.
+// outermost is the first interceptor of a server. It filters what enters and
+// leaves the server, and logs the calls.
 type outermost struct {
 	*config
 	filter        *metadataFilter
@@ -77,7 +78,7 @@ type serverCall struct {
 	method     string          // "/service/method"
 	methodType string
 	metadata   metadata.MD // the handler's
-	own        bool        // made by the Service itself
+	own        bool        // the Service itself made the call
 	start      time.Time
 	observer   CallObserver // nil: none
 
@@ -95,15 +96,15 @@ func (o outermost) begin(ctx context.Context, method, methodType string) *server
 	o.observe(c)
 	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
 	c.ctx = context.WithValue(metadata.NewIncomingContext(ctx, c.metadata), serverCallKey{}, c)
-	// grpc.SetSendCompressor works on no stream but grpc-go's own. A client
-	// that accepts no compression has no use for it.
+	// grpc.SetSendCompressor accepts only grpc-go's own stream. A client that
+	// accepts no compression does not need it.
 	if len(c.metadata["grpc-accept-encoding"]) == 0 {
 		c.ctx = grpc.NewContextWithServerTransportStream(c.ctx, &c.boundedStream)
 	}
 	return c
 }
 
-// end returns the error that the client gets.
+// end ends the call and returns the error that the client gets.
 func (o outermost) end(c *serverCall, err error) error {
 	if err == nil {
 		err = c.refused()
@@ -121,7 +122,7 @@ func (o outermost) end(c *serverCall, err error) error {
 	return err
 }
 
-// serverStream is a stream as handlers see it.
+// serverStream is the stream that handlers see.
 type serverStream struct {
 	grpc.ServerStream
 	call *serverCall
@@ -172,8 +173,8 @@ func (c *config) recovered(ctx context.Context, p any) error {
 	return status.Error(codes.Internal, "panic in a handler")
 }
 
-// isHealth reports whether method belongs to the health service, whose checks
-// come every few seconds, without credentials.
+// isHealth reports whether method belongs to the health service. Health
+// checks come every few seconds and without credentials.
 func isHealth(method string) bool {
 	rest, ok := strings.CutPrefix(method, "/"+grpc_health_v1.Health_ServiceDesc.ServiceName)
 	return ok && strings.HasPrefix(rest, "/")

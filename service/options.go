@@ -78,7 +78,7 @@ func WithReflection[S grpc.ServiceRegistrar](register func(S)) Option {
 		c.reflect = func(r grpc.ServiceRegistrar) error {
 			server, ok := r.(S)
 			if !ok {
-				return fmt.Errorf("WithReflection: want reflection.Register or a function like it, not one of %v, which a %T is not", reflect.TypeFor[S](), r)
+				return fmt.Errorf("WithReflection: the function needs a %v, but the server is a %T: want reflection.Register or a similar function", reflect.TypeFor[S](), r)
 			}
 			register(server)
 			return nil
@@ -86,7 +86,7 @@ func WithReflection[S grpc.ServiceRegistrar](register func(S)) Option {
 		if register == nil {
 			c.errs = append(c.errs, errors.New("WithReflection: want a function, not nil"))
 		} else if _, ok := any((*grpc.Server)(nil)).(S); !ok {
-			c.errs = append(c.errs, fmt.Errorf("WithReflection: want reflection.Register or a function like it, not one of %v, which a *grpc.Server is not", reflect.TypeFor[S]()))
+			c.errs = append(c.errs, fmt.Errorf("WithReflection: the function needs a %v, but the server is a *grpc.Server: want reflection.Register or a similar function", reflect.TypeFor[S]()))
 		}
 	}
 }

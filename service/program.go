@@ -41,7 +41,7 @@ func ProgramOptions[T any](options ...Option) []T {
 func (c *config) checkProgram() error {
 	for _, o := range c.program {
 		if !o.taken {
-			return fmt.Errorf("nothing has taken %s: give it to the program that it is for, such as function.Main or server.Main", o.name)
+			return fmt.Errorf("%s has no effect here: pass it to the program that uses it, such as function.Main or server.Main", o.name)
 		}
 	}
 	return nil

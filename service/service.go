@@ -256,7 +256,7 @@ func (s *Service) serverConfig(filter *metadataFilter, transportName func() stri
 		adjust(&config)
 	}
 	if config.GRPC != nil {
-		return config, errors.New("WithServer set ServerConfig.GRPC: the Service cannot add its interceptors to a server that is already built")
+		return config, errors.New("WithServer set ServerConfig.GRPC: the Service cannot add its interceptors to an existing server")
 	}
 	if !c.interceptHealth {
 		config.UnaryInterceptors = skipHealthUnary(config.UnaryInterceptors)

@@ -13,12 +13,12 @@ const (
 	grpcWebText = "application/grpc-web-text"
 )
 
-// A form is how a request and its response are written.
+// A format describes how a request and its response are encoded.
 type format struct {
-	native  bool // gRPC itself, which needs trailers
+	native  bool // native gRPC, which needs trailers
 	text    bool // gRPC-Web in base64
-	binary  bool // the bodies are not text
-	streams bool // errors are in the body too: a stream of Connect
+	binary  bool // the bodies are binary
+	streams bool // a Connect stream, whose errors are in the body
 }
 
 func formatOf(r *http.Request) format {
@@ -41,8 +41,7 @@ func formatOf(r *http.Request) format {
 	return format{binary: streams || contentType == "application/proto", streams: streams}
 }
 
-// An exchange is a request and where its response goes, as connecthttp gets
-// them.
+// An exchange is a request and its response writer, as passed to connecthttp.
 type exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
