@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 )
 
-// environment is what the variables say that the SDK does not read itself.
+// environment holds the variables that the SDK does not read itself.
 type environment struct {
 	disabled   bool
 	traces     bool
@@ -25,8 +25,8 @@ type environment struct {
 	propagator propagation.TextMapPropagator // between the gateway and the server
 }
 
-// readEnvironment checks all variables, also those that the SDK reads: it logs
-// what it does not understand and goes on without it.
+// readEnvironment checks all variables, including those that the SDK reads.
+// The SDK logs invalid values and continues without them.
 func readEnvironment() (environment, error) {
 	env := environment{
 		disabled:   os.Getenv("OTEL_SDK_DISABLED") == "true",
@@ -59,7 +59,8 @@ func readEnvironment() (environment, error) {
 	return env, errors.Join(errs...)
 }
 
-// shown is value as an error may show it: headers have secrets in them.
+// shown returns value for an error message. It hides headers, which contain
+// secrets.
 func shown(name, value string) string {
 	if strings.HasSuffix(name, "HEADERS") {
 		return "..."
@@ -67,7 +68,8 @@ func shown(name, value string) string {
 	return value
 }
 
-// A variable is several that allow the same values.
+// A variable is a group of environment variables with the same allowed
+// values.
 type variable struct {
 	names []string
 	want  string
@@ -128,7 +130,7 @@ func oneOf(values ...string) func(names ...string) variable {
 	}
 }
 
-// eachOf reports whether a list separated by commas has only what valid takes.
+// eachOf reports whether every element of a comma-separated list is valid.
 func eachOf(list string, valid func(string) bool) bool {
 	for item := range strings.SplitSeq(list, ",") {
 		if !valid(strings.TrimSpace(item)) {

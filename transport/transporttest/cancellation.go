@@ -11,12 +11,13 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// maxDelay is how much later than over a socket a client may leave.
+// maxDelay is how much later than over a socket a client may return.
 const maxDelay = time.Millisecond
 
-// testCancellationDelay checks how soon a client leaves when its context ends, while its
-// handler does not look at its own context. Samples of the socket and of tr
-// alternate and their medians are compared, since the machine may be busy.
+// testCancellationDelay checks how soon a client returns when its context
+// ends, while its handler ignores its own context. Samples of the socket and
+// of tr alternate and their medians are compared, since the machine may be
+// busy.
 func testCancellationDelay(t *testing.T, tr transport.Transport) {
 	calls := map[string]func(context.Context, transport.Conn) error{
 		"call": func(ctx context.Context, conn transport.Conn) error {
@@ -66,7 +67,7 @@ func testCancellationDelay(t *testing.T, tr transport.Transport) {
 	}
 }
 
-// compareDelay takes samples of how late a client leaves whose handler has
+// compareDelay takes samples of how late a client returns whose handler has
 // been called and waits.
 func compareDelay(t *testing.T, tr transport.Transport, sample func(transport.Conn, <-chan struct{}) (time.Duration, error)) {
 	const samples = 25
@@ -76,7 +77,7 @@ func compareDelay(t *testing.T, tr transport.Transport, sample func(transport.Co
 	hold := func() {
 		select {
 		case called <- struct{}{}:
-		default: // its client has left
+		default: // the client has already returned
 		}
 		<-released
 	}
@@ -98,13 +99,13 @@ func compareDelay(t *testing.T, tr transport.Transport, sample func(transport.Co
 	}
 	defer close(released)
 	var socket, got time.Duration
-	for range 5 { // a busy machine may be late at times, not always
+	for range 5 { // a busy machine may cause a delay, but not every time
 		late = [2][]time.Duration{}
 		for range samples {
 			for i, conn := range conns {
 				d, err := sample(conn, called)
 				if err == nil {
-					t.Fatal("the client got an answer")
+					t.Fatal("the client got a response")
 				}
 				late[i] = append(late[i], d)
 			}
@@ -113,7 +114,7 @@ func compareDelay(t *testing.T, tr transport.Transport, sample func(transport.Co
 			return
 		}
 	}
-	t.Errorf("the client left %v late, and %v over a socket", got, socket)
+	t.Errorf("the client returned %v late, and %v late over a socket", got, socket)
 }
 
 func median(durations []time.Duration) time.Duration {

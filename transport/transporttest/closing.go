@@ -16,12 +16,13 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// shortDrain is the DrainTimeout of scenarios that let it pass. A transport may
-// wait as long again for handlers to notice that they were cancelled, which on a
-// busy machine takes some time.
+// shortDrain is the DrainTimeout of scenarios that let it pass. A transport
+// may wait as long again for cancelled handlers to return, which takes some
+// time on a busy machine.
 const shortDrain = 250 * time.Millisecond
 
-// blockingServer is a server whose handlers wait for a mark, or for their context.
+// blockingServer returns a server whose handlers block until the mark
+// "released" or, if untilReleased is false, until their context ends.
 func blockingServer(untilReleased bool, drain time.Duration) func(*recorder) transport.ServerConfig {
 	return func(s *recorder) transport.ServerConfig {
 		hold := func(ctx context.Context) error {
@@ -58,17 +59,17 @@ func (s *recorder) closeConn() <-chan struct{} {
 	return closed
 }
 
-// refused waits until new calls are refused, and says whether with a code that
-// is right.
+// refused waits until new calls are refused, and reports whether the code is
+// one of those allowed.
 func (s *recorder) refused(ctx context.Context) bool {
 	for {
-		// The request cannot be encoded, so that no call is ever made.
+		// The request cannot be encoded, so no call is ever made.
 		err := s.conn.Invoke(ctx, unary, wrapperspb.String(notUTF8), new(wrapperspb.StringValue))
 		switch status.Code(err) {
 		case codes.Internal: // not yet
 			time.Sleep(time.Millisecond)
 		default:
-			return codeAfterClose(err) == "gone"
+			return codeAfterClose(err) == "closed"
 		}
 	}
 }
@@ -137,8 +138,8 @@ var closeScenarios = []scenario{
 	},
 }
 
-// Isolation scenarios find what they look for under the race detector, or when
-// a message arrives that has been changed after it was sent.
+// isolationScenarios detect shared memory, under the race detector or when a
+// message arrives that was changed after it was sent.
 var isolationScenarios = []scenario{
 	{
 		name: "a request may be changed as soon as Invoke returns, also after a cancellation",
@@ -231,8 +232,8 @@ var isolationScenarios = []scenario{
 			}}
 		}),
 		client: func(ctx context.Context, s *recorder) {
-			// Against the letter of metadata.NewOutgoingContext, but what
-			// happens to calls that were made before is for a transport to say.
+			// metadata.NewOutgoingContext forbids this change, but a
+			// transport must define its effect on earlier calls.
 			md := metadata.Pairs("k", "v")
 			var header metadata.MD
 			done := make(chan error)
@@ -249,8 +250,8 @@ var isolationScenarios = []scenario{
 	},
 }
 
-// Leftover scenarios are about what must be gone when the connection is closed,
-// which every scenario checks.
+// leftoverScenarios test that everything is released when the connection is
+// closed, which every scenario checks.
 var leftoverScenarios = []scenario{
 	{
 		name:   "a stream that its client abandons",
@@ -296,7 +297,7 @@ var leftoverScenarios = []scenario{
 			stream := s.stream(ctx, bidiDesc, bidi)
 			go func() {
 				s.await("called")
-				time.Sleep(20 * time.Millisecond) // so that the sender waits
+				time.Sleep(20 * time.Millisecond) // until the sender waits
 				cancel()
 			}()
 			for {

@@ -96,7 +96,7 @@ var contextScenarios = []scenario{
 		},
 	},
 	{
-		name: "a client leaves at its deadline although the handler ignores it",
+		name: "a client returns at its deadline although the handler ignores it",
 		server: serving(func(s *recorder) *service {
 			return &service{
 				unary: func(ctx context.Context, text string) (string, error) {
@@ -238,7 +238,8 @@ var contextScenarios = []scenario{
 	},
 }
 
-// formatPeer says what of a peer does not depend on the transport.
+// formatPeer returns the properties of a peer that do not depend on the
+// transport.
 func formatPeer(p *peer.Peer) string {
 	if p == nil {
 		return "nil"

@@ -15,12 +15,12 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// Fuzz plays scripts of operations on both ends of a stream, on tr and on the
-// Unix socket, and compares what came of each operation. The first byte of a
-// script chooses the kinds of stream that server and client take it for; the
-// others are operations, one after the other. Those whose outcome depends on
-// timing, or that would wait for what no later operation can bring about, are
-// left out.
+// Fuzz runs scripts of operations on both ends of a stream, on tr and on the
+// Unix socket, and compares the results. The first byte of a script selects
+// the kinds of stream that the server and the client expect. Each further
+// byte is an operation. Operations are skipped if their result depends on
+// timing, or if they would wait for something that no later operation can
+// cause.
 func Fuzz(f *testing.F, tr transport.Transport) {
 	for kind := range byte(len(kinds)) {
 		f.Add([]byte{kind})
@@ -31,7 +31,7 @@ func Fuzz(f *testing.F, tr transport.Transport) {
 	oracle, tested := openDrivenServer(f, socket{}), openDrivenServer(f, tr)
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) > 200 {
-			return // longer ones find nothing that shorter ones do not
+			return // longer scripts find nothing more
 		}
 		want, got := oracle.run(t, script), tested.run(t, script)
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -40,7 +40,8 @@ func Fuzz(f *testing.F, tr transport.Transport) {
 	})
 }
 
-// kinds are what a client may take a method for, rightly or not.
+// kinds are the stream types that the server has and the client expects,
+// which may differ.
 var kinds = []struct {
 	method string
 	server *grpc.StreamDesc
@@ -56,14 +57,15 @@ var kinds = []struct {
 	{bidi, bidiDesc, unaryDesc},
 }
 
-// drivenServer is a connection to a service whose streams do what they are told.
+// A drivenServer is a connection to a service whose handlers run the
+// functions they are given.
 type drivenServer struct {
 	conn    transport.Conn
 	streams chan *drivenHandler // the next one to be opened
 }
 
-// A drivenHandler is a handler's end of a stream. It does what it is told until it is
-// told nothing more, and then returns what it was told last.
+// A drivenHandler is the handler's end of a stream. It runs the functions
+// that it receives until the channel is closed, and then returns result.
 type drivenHandler struct {
 	orders  chan func(*serverEnd)
 	context chan context.Context // the handler's, once it runs
@@ -94,11 +96,11 @@ func openDrivenServer(f *testing.F, tr transport.Transport) *drivenServer {
 	return p
 }
 
-// scriptTimeout is how long a script may take; the testing package gives up
-// after 10 seconds, without a word about the script.
+// scriptTimeout bounds a script. The testing package gives up after 10
+// seconds, without naming the script.
 const scriptTimeout = 5 * time.Second
 
-// play plays a script and returns what came of it.
+// run runs a script and returns the results.
 func (p *drivenServer) run(t *testing.T, script []byte) []string {
 	ctx, cancel := context.WithTimeout(context.Background(), scriptTimeout)
 	defer cancel()
@@ -129,8 +131,8 @@ func (p *drivenServer) run(t *testing.T, script []byte) []string {
 	return rec.transcript.Client
 }
 
-// A streamModel is a script being played. It knows as much of the stream's state as
-// is needed to tell which operations have a definite outcome.
+// A streamModel runs a script. It models as much of the stream's state as it
+// needs to decide which operations have a definite result.
 type streamModel struct {
 	*recorder
 	stream         *clientEnd
@@ -145,18 +147,18 @@ type streamModel struct {
 	sentLast              bool // by the client
 	headerSet             bool // will be sent with the status
 	headerSent, headerGot bool
-	returned              bool // the handler, or an operation of it has failed
+	returned              bool // the handler has returned, or one of its operations has failed
 	endKnown              bool // the client has read to the end
-	clientEnded           bool // it has cancelled or failed
-	released              bool // the handler
+	clientEnded           bool // the client has cancelled or failed
+	released              bool // the handler may return
 }
 
-// maxUnread is how many bytes may be unread before operations that add to them are
-// left out: a sender might wait.
+// maxUnread is the number of unread bytes above which send operations are
+// skipped, since the sender might wait.
 const maxUnread = 32 << 10
 
-// step does what b says, if that has a definite outcome now. The low bits are
-// the operation, the high ones the size of what is sent.
+// step runs operation b if it has a definite result now. The low bits are the
+// operation, the high bits the size of the message.
 func (d *streamModel) step(b byte) {
 	size := []int{0, 1, 100, 5000}[b>>6]
 	switch b & 15 {
@@ -195,8 +197,8 @@ func (d *streamModel) step(b byte) {
 	}
 }
 
-// settled reports whether nothing is on its way to the client that it might or
-// might not get if the stream ended now.
+// settled reports whether nothing is in flight to the client that it might
+// miss if the stream ended now.
 func (d *streamModel) settled() bool {
 	return d.responses == 0 && (d.headerGot || !d.headerSent) && (!d.returned || d.endKnown)
 }
@@ -218,7 +220,7 @@ func (d *streamModel) clientSend(size int) {
 }
 
 func (d *streamModel) clientReceive() {
-	due := 1 // what RecvMsg waits for
+	due := 1 // the number of events that RecvMsg waits for
 	if !d.client.ServerStreams {
 		due = 2 // or the status
 	}
@@ -229,8 +231,8 @@ func (d *streamModel) clientReceive() {
 	d.headerGot = d.headerGot || d.headerSent
 	switch {
 	case err != nil && d.responses >= due:
-		// A second response where one is due. What follows is not defined:
-		// grpc-go leaves such a stream open.
+		// This is a second response where one is expected. The rest is not
+		// defined, since grpc-go leaves such a stream open.
 		d.endClient()
 	case err != nil || due == 2:
 		d.endKnown, d.responses = true, 0
@@ -242,13 +244,13 @@ func (d *streamModel) clientReceive() {
 	}
 }
 
-// endClient is the end of the script: the client has ended the stream.
+// endClient ends the script, since the client has ended the stream.
 func (d *streamModel) endClient() {
 	d.clientEnded = true
 	d.cancel()
 }
 
-// onServer has the handler do something, unless it has returned.
+// onServer runs f in the handler and waits for it.
 func (d *streamModel) onServer(f func(*serverEnd)) {
 	done := make(chan struct{})
 	d.drivenHandler.orders <- func(end *serverEnd) {
@@ -313,7 +315,7 @@ func (d *streamModel) serverMetadata(op byte) {
 	d.headerSent = d.headerSent || op == 7 || op == 12
 }
 
-// serverEnds notes that the status has been sent.
+// serverEnds records that the status has been sent.
 func (d *streamModel) serverEnds() {
 	d.returned = true
 	d.headerSent = d.headerSent || d.headerSet
@@ -329,7 +331,7 @@ func (d *streamModel) serverReturn(err error) {
 	d.releaseHandler()
 }
 
-// releaseHandler has the handler return.
+// releaseHandler makes the handler return.
 func (d *streamModel) releaseHandler() {
 	if !d.released {
 		d.released = true
@@ -337,7 +339,7 @@ func (d *streamModel) releaseHandler() {
 	}
 }
 
-// finish plays what is left when a script is over.
+// finish completes the stream after the last operation of the script.
 func (d *streamModel) finish(ctx context.Context) {
 	if !d.clientEnded {
 		d.serverReturn(errTold)

@@ -29,7 +29,8 @@ func named(s *recorder, name string) (grpc.UnaryServerInterceptor, grpc.StreamSe
 		}
 }
 
-// A countingStream is what an interceptor puts around a stream.
+// A countingStream is the stream that an interceptor passes on. It records
+// the messages.
 type countingStream struct {
 	grpc.ServerStream
 	recorder *recorder

@@ -11,11 +11,12 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// ofSize is a text whose message has size bytes, for sizes from 131 to 16 Ki.
+// ofSize returns a text whose message has size bytes, for sizes from 131 to
+// 16 Ki.
 func ofSize(size int) string { return strings.Repeat("x", size-3) }
 
-// sized is a service that answers with as many bytes as the request names, or
-// with 1000.
+// sized returns a service whose response has the number of bytes that the
+// request names, or 1000.
 func sized(s *recorder) *service {
 	size := func(text string) string {
 		n := 1000
@@ -48,7 +49,7 @@ func limited(recv, send int) func(*recorder) transport.ServerConfig {
 	}
 }
 
-// exchange tries text as a unary request and on streams.
+// exchange sends text as a unary request and on streams.
 func exchange(ctx context.Context, s *recorder, text string, opts ...grpc.CallOption) {
 	_ = s.invoke(ctx, text, opts...)
 	stream := s.stream(ctx, bidiDesc, bidi, opts...)

@@ -109,7 +109,7 @@ var messageScenarios = []scenario{
 				serverStream: func(end *serverEnd) error { _, _ = end.drain(); return end.send(notUTF8) },
 				bidi: func(end *serverEnd) error {
 					_ = end.send(notUTF8)
-					return nil // too late: the stream has failed
+					return nil // without effect: the stream has failed
 				},
 				recorder: s,
 			}

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// recordMetadata is a service that records the metadata of its calls.
+// recordMetadata returns a service that records the metadata of its calls.
 func recordMetadata(s *recorder) *service {
 	record := func(ctx context.Context) {
 		md, ok := metadata.FromIncomingContext(ctx)

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// tokens are credentials for a call. They record what they are asked for.
+// tokens are credentials for a call. They record the requests for metadata.
 type tokens struct {
 	recorder *recorder
 	pairs    map[string]string
@@ -40,9 +40,8 @@ func (t tokens) GetRequestMetadata(ctx context.Context, uri ...string) (map[stri
 
 func (t tokens) RequireTransportSecurity() bool { return t.secure }
 
-// A namedCodec is the protobuf codec, except that it has another name and
-// records its use. It implements both kinds of codec that grpc knows by one of
-// the types below.
+// A namedCodec is the protobuf codec with another name. It records its use.
+// The types below adapt it to the two kinds of codec that grpc accepts.
 type namedCodec struct {
 	recorder *recorder
 	name     string
@@ -78,7 +77,7 @@ func (c codecV1) Unmarshal(data []byte, v any) error {
 	return codecV2(c).Unmarshal(mem.BufferSlice{mem.SliceBuffer(data)}, v)
 }
 
-// callAndStream makes a unary call and a stream with an option.
+// callAndStream makes a unary call and a stream with the options.
 func callAndStream(ctx context.Context, s *recorder, opts ...grpc.CallOption) {
 	_ = s.invoke(ctx, "x", opts...)
 	if stream := s.stream(ctx, bidiDesc, bidi, opts...); stream != nil {
@@ -188,7 +187,7 @@ var optionScenarios = []scenario{
 
 			stream := s.stream(ctx, bidiDesc, bidi, finished)
 			_ = stream.send("x")
-			stream.header() // there is none, so that the end is known here
+			stream.header() // there is none, so the client learns of the end here
 			stream.drain()
 			stream.drain()
 			stream = s.stream(ctx, bidiDesc, bidi, finished)
@@ -242,8 +241,8 @@ var optionScenarios = []scenario{
 	},
 }
 
-// audience records the whole URI that credentials are asked for, where the
-// call has chosen the authority.
+// audience records the whole URI for which credentials are requested, for
+// calls that set the authority.
 type audience struct{ tokens }
 
 func (a audience) GetRequestMetadata(_ context.Context, uri ...string) (map[string]string, error) {

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// Profile scenarios are about what a profile of the process shows.
+// profileScenarios test what profiles of the process show.
 var profileScenarios = []scenario{
 	{
 		name: "no handler has the pprof labels of another client",
@@ -31,8 +31,8 @@ var profileScenarios = []scenario{
 			}
 		}),
 		client: func(ctx context.Context, s *recorder) {
-			// call has several unary calls and streams in flight at a time, and returns
-			// the profile of the goroutines meanwhile.
+			// call has several unary calls and streams in flight at a time
+			// and returns a profile of the goroutines meanwhile.
 			call := func(ctx context.Context, round string) string {
 				var calls sync.WaitGroup
 				for range 4 {
@@ -112,8 +112,8 @@ func profiledHandler(s *recorder, round string) {
 //go:noinline
 func waitingClient(ctx context.Context, s *recorder) { _ = s.invoke(ctx, "wait") }
 
-// blocked counts the waits in the block profile that a function of that name has
-// made.
+// blocked returns how many waits in the block profile come from the named
+// function.
 func blocked(function string) (count int64) {
 	n, _ := runtime.BlockProfile(nil)
 	records := make([]runtime.BlockProfileRecord, n+100)

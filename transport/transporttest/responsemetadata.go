@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// scripted is a service whose handlers do what the words of the request say,
-// one after the other. Streams read one request and then do so.
+// scripted returns a service whose handlers run the words of the request as
+// steps. Streams read one request first.
 func scripted(s *recorder) *service {
 	onStream := func(end *serverEnd) error {
 		text, err := end.recv()
@@ -33,8 +33,8 @@ func scripted(s *recorder) *service {
 
 var errStep = errors.New("no such step")
 
-// follow takes the steps of a script, records what each returned, and returns
-// the error that a step "fail" stands for.
+// follow runs the steps of a script and records their results. It returns an
+// error for the step "fail".
 func (s *recorder) follow(script string, step func(string) error) error {
 	for word := range strings.FieldsSeq(script) {
 		if word == "fail" {
@@ -99,8 +99,8 @@ var reservedPairs = metadata.Pairs(
 	"grpc-status", "9", "grpc-message", "forged", "grpc-encoding", "forged", "grpc-timeout", "1S",
 	"host", "allowed", "grpc-accept-encoding", "allowed")
 
-// unaryScripts are also played over streams, where "send" takes the place of
-// the response.
+// unaryScripts also run over streams, where "send" takes the place of the
+// response.
 var unaryScripts = []string{
 	"", "set-header", "set-header", "send-header", "send-nil", "set-nothing",
 	"set-header send-header", "set-header send-nil set-header", "send-header", "send-header send-nil",

@@ -19,7 +19,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// Methods of the service that scenarios play with. Its messages are strings.
+// These are the methods of the service that scenarios use. Its messages are
+// strings.
 const (
 	serviceName  = "transporttest.Test"
 	unary        = "/" + serviceName + "/Unary"
@@ -28,7 +29,7 @@ const (
 	bidi         = "/" + serviceName + "/Bidi"
 )
 
-// What a client expects of those methods.
+// These are the stream types that a client expects of the methods.
 var (
 	unaryDesc        = &grpc.StreamDesc{}
 	clientStreamDesc = &grpc.StreamDesc{ClientStreams: true}
@@ -36,11 +37,11 @@ var (
 	bidiDesc         = &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
 )
 
-// A service is what a scenario's handlers do. Those left out echo.
+// A service defines the handlers of a scenario. Those that are nil echo.
 type service struct {
 	unary        func(context.Context, string) (string, error)
 	reply        func(context.Context, string) (proto.Message, error) // instead of unary
-	request      func() proto.Message                                 // what unary requests are decoded into, a string by default
+	request      func() proto.Message                                 // returns the message that unary requests are decoded into, a string by default
 	clientStream func(*serverEnd) error
 	serverStream func(*serverEnd) error
 	bidi         func(*serverEnd) error
@@ -70,7 +71,7 @@ func (s *service) register(r grpc.ServiceRegistrar) {
 	}, s)
 }
 
-// handleUnary is what generated code looks like.
+// handleUnary has the form of generated code.
 func (s *service) handleUnary(srv any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 	var in proto.Message = new(wrapperspb.StringValue)
 	if s.request != nil {
@@ -108,15 +109,15 @@ func (s *service) callUnary(ctx context.Context, req any) (any, error) {
 	return wrapperspb.String(text), nil
 }
 
-// serving is a server for service and nothing else.
+// serving returns a server with only the service.
 func serving(f func(*recorder) *service) func(*recorder) transport.ServerConfig {
 	return func(rec *recorder) transport.ServerConfig {
 		return transport.ServerConfig{Register: f(rec).register}
 	}
 }
 
-// A serverEnd is the handler's end of a stream of strings. With a recorder, it
-// records what happens.
+// A serverEnd is the handler's end of a stream of strings. It records the
+// operations if it has a recorder.
 type serverEnd struct {
 	grpc.ServerStream
 	recorder *recorder
@@ -139,7 +140,7 @@ func (e *serverEnd) recv() (string, error) {
 	return in.GetValue(), err
 }
 
-// drain receives until the client has closed its side, or gone.
+// drain receives until the client has closed its side or ended the stream.
 func (e *serverEnd) drain() (n int, err error) {
 	for {
 		if _, err = e.recv(); err != nil {
@@ -167,8 +168,8 @@ func (e *serverEnd) echo() error {
 	}
 }
 
-// A clientEnd is the client's end of a stream of strings. It records what
-// happens.
+// A clientEnd is the client's end of a stream of strings. It records the
+// operations.
 type clientEnd struct {
 	grpc.ClientStream
 	recorder *recorder
@@ -206,7 +207,7 @@ func (e *clientEnd) closeSend() {
 	e.recorder.clientSaw("close send: %s", outcome(e.CloseSend()))
 }
 
-// header records the header, which it waits for.
+// header waits for the header and records it.
 func (e *clientEnd) header() {
 	md, err := e.Header()
 	e.recorder.clientSaw("header %s: %s", formatMetadata(md), outcome(err))
@@ -216,7 +217,7 @@ func (e *clientEnd) trailer() {
 	e.recorder.clientSaw("trailer %s", formatMetadata(e.Trailer()))
 }
 
-// invoke makes a unary call and records how it ended.
+// invoke makes a unary call and records its result.
 func (s *recorder) invoke(ctx context.Context, text string, opts ...grpc.CallOption) error {
 	reply := new(wrapperspb.StringValue)
 	err := s.conn.Invoke(ctx, unary, wrapperspb.String(text), reply, opts...)
@@ -224,7 +225,7 @@ func (s *recorder) invoke(ctx context.Context, text string, opts ...grpc.CallOpt
 	return err
 }
 
-// outcome describes an error by all that a status has.
+// outcome describes an error by all parts of its status.
 func outcome(err error) string {
 	if err == nil {
 		return "ok"
@@ -248,19 +249,21 @@ func outcome(err error) string {
 	return text.String()
 }
 
-// code is as much of an error as is the same when a connection caused it.
+// code returns the code of err, for errors whose message depends on the
+// connection.
 func code(err error) string { return status.Code(err).String() }
 
-// codeAfterClose is what a call is that its connection has ended or refused.
+// codeAfterClose returns "closed" for a call that its connection has ended or
+// refused, and outcome otherwise.
 func codeAfterClose(err error) string {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.Canceled:
-		return "gone"
+		return "closed"
 	}
 	return outcome(err)
 }
 
-// brief is a text that fits on a line.
+// brief returns text, or its size if it does not fit on a line.
 func brief(text string) string {
 	if len(text) > 100 {
 		return fmt.Sprintf("%d bytes", len(text))
@@ -268,8 +271,8 @@ func brief(text string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// formatMetadata lists metadata by key. Of what the connection adds, it says only
-// that it is there.
+// formatMetadata lists metadata by key. Values that differ between
+// connections are replaced by their number or size.
 func formatMetadata(md metadata.MD) string {
 	if md == nil {
 		return "none"

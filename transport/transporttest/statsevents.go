@@ -12,7 +12,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// events is a stats handler that records what it is told.
+// events is a stats handler that records its events.
 type events struct {
 	recorder *recorder
 	name     string
@@ -75,8 +75,8 @@ func describePayload(m any) string {
 	return fmt.Sprintf("%T", m)
 }
 
-// observed is a server with stats handlers. Interceptors and handlers record
-// what the handlers have put into the context.
+// observed returns a server with stats handlers. Interceptors and handlers
+// record the values that the stats handlers put into the context.
 func observed(names ...string) func(*recorder) transport.ServerConfig {
 	return func(s *recorder) transport.ServerConfig {
 		svc := scripted(s)

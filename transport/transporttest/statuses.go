@@ -32,7 +32,7 @@ func detailed(message string) error {
 	return with.Err()
 }
 
-// handlerErrors is what a handler may return.
+// handlerErrors are errors that a handler may return.
 var handlerErrors = []struct {
 	name string
 	err  error
@@ -175,7 +175,7 @@ var statusScenarios = []scenario{
 	},
 }
 
-// methodNames are methods that do not exist.
+// methodNames are names of methods that do not exist.
 var methodNames = []string{
 	"/" + serviceName + "/Nothing", "/unheard.Of/Unary", "/unheard.Of/", "/" + serviceName + "/",
 	"/" + serviceName + "/Unary/", "//Unary", "/a/b/c", "/", "//",

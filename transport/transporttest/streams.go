@@ -17,7 +17,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// countUntilQuiet counts what comes through c until nothing does for a while.
+// countUntilQuiet counts the values from c until none arrives for a while.
 func countUntilQuiet(c <-chan int) (n int) {
 	for {
 		select {
@@ -194,8 +194,8 @@ var streamScenarios = []scenario{
 	},
 }
 
-// endAfter is a handler that receives n requests, or all if n is negative,
-// sends m responses and returns err.
+// endAfter returns a handler that receives n requests, or all if n is
+// negative, sends m responses and returns err.
 func endAfter(n, m int, err error) func(*serverEnd) error {
 	return func(end *serverEnd) error {
 		for i := 0; i != n; i++ {
@@ -216,7 +216,7 @@ func endAfter(n, m int, err error) func(*serverEnd) error {
 
 var errTold = status.Error(codes.Aborted, "as told")
 
-// ending is a service all of whose streams end in the same way.
+// ending returns a service whose streams all end in the same way.
 func ending(n, m int, err error) func(*recorder) transport.ServerConfig {
 	return serving(func(s *recorder) *service {
 		f := endAfter(n, m, err)
@@ -253,7 +253,7 @@ var streamEndScenarios = []scenario{
 		name:   "a server stream takes one request",
 		server: ending(1, 1, nil),
 		client: func(ctx context.Context, s *recorder) {
-			stream := s.stream(ctx, bidiDesc, serverStream) // a client that is mistaken
+			stream := s.stream(ctx, bidiDesc, serverStream) // the client expects another kind
 			_ = stream.SendMsg(wrapperspb.String("first"))
 			_ = stream.SendMsg(wrapperspb.String("second"))
 			stream.drain()
@@ -279,7 +279,7 @@ var streamEndScenarios = []scenario{
 			stream := s.stream(ctx, clientStreamDesc, clientStream)
 			_ = stream.send("first")
 			for stream.SendMsg(wrapperspb.String("more")) == nil {
-				// Until the end has got here.
+				// Until the client has received the end.
 			}
 			_ = stream.send("late")
 			_ = stream.recv()
@@ -378,7 +378,7 @@ var streamEndScenarios = []scenario{
 	},
 }
 
-// closeAndReceive sends nothing, and reads to the end.
+// closeAndReceive returns a client that sends nothing and reads to the end.
 func closeAndReceive(desc *grpc.StreamDesc, method string) func(context.Context, *recorder) {
 	return func(ctx context.Context, s *recorder) {
 		stream := s.stream(ctx, desc, method)

@@ -12,9 +12,9 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// threadScenarios plays the uses of runtime.LockOSThread in threadKinds on a new
-// connection, and on one that has served many calls at a time before: a
-// transport that keeps goroutines then has some.
+// threadScenarios runs threadKinds, which use runtime.LockOSThread, on a new
+// connection and on one that has served many concurrent calls. A transport
+// that keeps goroutines has some by then.
 func threadScenarios() []scenario {
 	var scenarios []scenario
 	for _, kind := range threadKinds {
@@ -23,7 +23,7 @@ func threadScenarios() []scenario {
 			server: serving(lockingService),
 			client: func(ctx context.Context, s *recorder) {
 				kind.client(ctx, s)
-				s.burst(ctx) // what is left behind is in nobody's way
+				s.burst(ctx) // idle goroutines must not interfere
 			},
 		}, scenario{
 			name:   kind.name + ", after many calls at a time",
@@ -38,8 +38,8 @@ func threadScenarios() []scenario {
 	return scenarios
 }
 
-// lockingService does what a text says before it echoes it: as a unary method,
-// and as a stream for each message.
+// lockingService follows the instruction in a text and then echoes it, as a
+// unary method and for each message of a stream.
 func lockingService(s *recorder) *service {
 	do := func(ctx context.Context, text string) error {
 		switch what, rest, _ := strings.Cut(text, " "); what {
@@ -88,17 +88,18 @@ func lockingService(s *recorder) *service {
 	}
 }
 
-// say makes a unary call and checks that it is answered.
+// say makes a unary call and checks the response.
 func (s *recorder) say(ctx context.Context, text string) error {
 	reply := new(wrapperspb.StringValue)
 	err := s.conn.Invoke(ctx, unary, wrapperspb.String(text), reply)
 	if err == nil && reply.GetValue() != text {
-		err = status.Errorf(codes.DataLoss, "%q was answered by %q", text, reply.GetValue())
+		err = status.Errorf(codes.DataLoss, "the response to %q is %q", text, reply.GetValue())
 	}
 	return err
 }
 
-// converse sends texts on a new stream, receives as many, and ends it.
+// converse sends texts on a new stream, receives as many messages, and ends
+// it.
 func (s *recorder) converse(ctx context.Context, texts ...string) {
 	stream := s.stream(ctx, bidiDesc, bidi)
 	for _, text := range texts {
@@ -161,7 +162,7 @@ var threadKinds = []struct {
 		s.invokeEach(ctx, "call x", "call keep", "call x")
 		s.concurrently(ctx, 4, func() {}, "call x", "x", "call ")
 	}},
-	{"a handler locks its thread and is slow, and its client leaves", func(ctx context.Context, s *recorder) {
+	{"a handler locks its thread and is slow, and its client gives up", func(ctx context.Context, s *recorder) {
 		leaving, cancel := context.WithCancel(ctx)
 		go func() {
 			s.await("called")
@@ -210,7 +211,7 @@ var threadKinds = []struct {
 		clients.Wait()
 	}},
 	{"clients end with their threads locked", func(ctx context.Context, s *recorder) {
-		// As a callback from C does, on a thread that Go has not seen before.
+		// A callback from C does this, on a thread that is new to Go.
 		for range 3 {
 			s.concurrently(ctx, 4, runtime.LockOSThread, "x")
 			s.invokeEach(ctx, "x")
