@@ -3,6 +3,8 @@
 // runs each scenario on both and compares what the client and the handlers
 // observe.
 //
+//	func TestConformance(t *testing.T) { transporttest.Run(t, transport.Unix("")) }
+//
 // # Permitted differences
 //
 // A transport may differ from the Unix socket only in the following points.
