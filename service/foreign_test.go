@@ -96,7 +96,7 @@ func TestOnlyStatusesOfHandlersReachTheClient(t *testing.T) {
 	})
 }
 
-// brokenTransport opens, and fails each call.
+// brokenTransport is a transport that opens but fails each call.
 type brokenTransport struct {
 	transport.Transport
 	err error
@@ -129,13 +129,13 @@ func TestErrorOfABrokenTransportIsMasked(t *testing.T) {
 			return s.Context().Err()
 		},
 	}), service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = time.Millisecond }))...)
-	answered := make(chan answer)
+	answered := make(chan response)
 	go func() { answered <- call(t, s, "GET", "/v1/echo/7/stream", "") }()
 	<-started
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, got := range []answer{<-answered, call(t, s, "GET", "/v1/ping", "")} {
+	for _, got := range []response{<-answered, call(t, s, "GET", "/v1/ping", "")} {
 		if got.code == 200 || strings.Contains(got.body, dir) || strings.Contains(got.body, "transport") || strings.Contains(got.body, "grpc:") {
 			t.Errorf("%+v", got)
 		}
@@ -319,7 +319,7 @@ func TestHealthNeedsNoCredentials(t *testing.T) {
 	})
 }
 
-// grpcLog is what grpc-go and grpc-gateway have logged in this process.
+// grpcLog holds what grpc-go and grpc-gateway have logged in this process.
 var grpcLog buffer
 
 func logGRPC() {

@@ -164,7 +164,7 @@ func TestErrorsStayMaskedWithAnyMuxOptions(t *testing.T) {
 	}
 }
 
-// failingMarshaler fails to marshal what is not an error.
+// failingMarshaler is a marshaler that fails for everything except errors.
 type failingMarshaler struct{ runtime.Marshaler }
 
 func (m failingMarshaler) Marshal(v any) ([]byte, error) {
@@ -503,7 +503,7 @@ func TestClientStreams(t *testing.T) {
 				t.Errorf("%s: %d %s, want %d %s", name, code, body, test.code, test.want)
 			}
 		}
-		// What was received before may have been answered; the end must not look like one.
+		// Earlier messages may have been answered, but the stream must not end like a complete one.
 		for _, bad := range []string{"{]", `{"text":`, `{"text":1}`} {
 			if _, body := post("chat", two+bad); !strings.Contains(body, `"code":3,"message":"body:`) || strings.Contains(body, `"end"`) {
 				t.Errorf("bidirectional stream with the line %s: %s, want an error at the end", bad, body)

@@ -84,7 +84,7 @@ func TestJSON_AcceptsValidRequests(t *testing.T) {
 	}
 }
 
-// item is an item as the gateway writes it by default.
+// item returns the default JSON of an item with the given text.
 func item(text string) any {
 	return map[string]any{
 		"name": "", "text": text, "state": "STATE_UNSPECIFIED", "states": []any{}, "statesByName": map[string]any{}, "child": nil,
@@ -138,8 +138,8 @@ func TestWithJSON(t *testing.T) {
 	}
 }
 
-// What the gateway takes is what protojson takes without DiscardUnknown, but
-// for unknown fields; and it is never less strict than that.
+// FuzzJSONBody checks that the gateway accepts what protojson accepts, apart
+// from unknown fields, and nothing else.
 func FuzzJSONBody(f *testing.F) {
 	for _, seed := range []string{
 		`{"text":"a"}`, `{"state":"NOPE","no":{}}`, `{"item":{"children":[{"state":"STATE_ACTIVE","x":[]}]}}`, `{} {}`, `{"a":"\ud800"}`,

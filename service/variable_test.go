@@ -9,7 +9,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// A program without function.Main and server.Main reads the variables itself.
+// A program that uses neither function.Main nor server.Main reads the
+// variables itself.
 func ExampleVariables() {
 	table := "unset"
 	options := []service.Option{
