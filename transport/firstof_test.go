@@ -13,7 +13,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// fake is a transport whose Open takes a while, or for ever, and may fail.
+// fake is a transport whose Open takes some time, possibly for ever, and may
+// fail.
 type fake struct {
 	name  string
 	takes time.Duration // negative: until the context ends

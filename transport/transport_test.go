@@ -41,7 +41,7 @@ func hold(dir string) {
 	os.Exit(1)
 }
 
-// health answers with check, or with SERVING.
+// health is a health service that responds with check, or with SERVING.
 type health struct {
 	grpc_health_v1.UnimplementedHealthServer
 	check func(context.Context, *grpc_health_v1.HealthCheckRequest) error
@@ -318,7 +318,7 @@ func TestUnixRemovesWhatKilledProcessesLeft(t *testing.T) {
 		if n := countSockets(t, dir); n != 1 {
 			t.Errorf("%d sockets while one process runs, want 1", n)
 		}
-		// One that lives is not touched, nor is what only looks like ours.
+		// Open keeps live sockets, and files that only look similar.
 		conn := open(t, transport.Unix(dir), healthServer(nil))
 		if n := countSockets(t, dir); n != 2 {
 			t.Errorf("%d sockets while two run, want 2", n)
@@ -488,7 +488,7 @@ func TestConcurrentCallsKeepTheirPayloads(t *testing.T) {
 	})
 }
 
-// socketPath is the path of the only socket in dir.
+// socketPath returns the path of the only socket in dir.
 func socketPath(t *testing.T, dir string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "grpc-unix-*", "s"))

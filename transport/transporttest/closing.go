@@ -313,9 +313,12 @@ var leftoverScenarios = []scenario{
 		name:   "a handler that ignores its context for a while",
 		server: blockingServer(true, scenarioTimeout),
 		client: func(ctx context.Context, s *recorder) {
-			soon, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-			defer cancel()
-			s.clientSaw("call: %s", code(s.conn.Invoke(soon, unary, nil, new(wrapperspb.StringValue))))
+			cancellable, cancel := context.WithCancel(ctx)
+			go func() {
+				s.await("called")
+				cancel()
+			}()
+			s.clientSaw("call: %s", code(s.conn.Invoke(cancellable, unary, nil, new(wrapperspb.StringValue))))
 			closed := s.closeConn()
 			select {
 			case <-closed:
