@@ -13,12 +13,12 @@ import (
 // contexts are passed on unchanged. These attributes are added, if known:
 //
 //	requestId                  the platform's id of the request, or the client's X-Request-Id
-//	trace_id, span_id          of the span in the context, see [Instrumentation]; without
-//	one, the trace that the platform or the client named
+//	trace_id, span_id          of the span in the context, see [Instrumentation]
 //	source                     what sent the request, such as http-api; on Lambda
 //	coldStart                  true for the first request of a process; on Lambda
 //	grpc.service, grpc.method  the call
 //
+// Without a span, trace_id is the trace that the platform or the client named.
 // The attributes are at the root of the record, outside all groups. A Service
 // logs through such a handler. To have them in your own handlers' records,
 // log with [log/slog.InfoContext] and the like, and install the handler as

@@ -84,7 +84,7 @@ func Run(t *testing.T, tr transport.Transport) {
 			}
 		})
 	}
-	t.Run("lateness", func(t *testing.T) { testCancellationDelay(t, tr) })
+	t.Run("cancellation delay", func(t *testing.T) { testCancellationDelay(t, tr) })
 }
 
 // A scenario is a sequence of operations on a connection. It records what the
