@@ -21,8 +21,8 @@ import (
 
 // BenchmarkInterceptors compares a request through a Service, which logs and
 // recovers, with one through the same gateway on the bare transport. The two
-// take turns, so that whatever else the machine does meets both; ratio is the
-// median over the turns.
+// alternate, so that other load on the machine affects both. ratio is the
+// median.
 func BenchmarkInterceptors(b *testing.B) {
 	for _, name := range []string{"inproc", "bufconn", "unix"} {
 		b.Run("transport="+name, func(b *testing.B) {
@@ -66,7 +66,7 @@ func bareGateway(b *testing.B, tr transport.Transport) http.Handler {
 	return mux
 }
 
-// requests makes n requests and returns how long they took.
+// requests makes n requests and returns the total time.
 func requests(b *testing.B, h http.Handler, n int) time.Duration {
 	r := httptest.NewRequest(http.MethodGet, "/v1/ping", nil)
 	r.Header.Set("User-Agent", "curl/8.9.1")

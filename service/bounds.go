@@ -19,32 +19,34 @@ import (
 )
 
 // grpc-go closes the whole HTTP/2 connection, with every call on it, when a
-// header list or one field of it is much larger than the receiver's limit
+// header list or one of its fields is much larger than the receiver's limit
 // (readMetaFrame in golang.org/x/net/http2). That limit is 16 MiB by default
-// and 1 MiB on our transports. So that no call can reach it, each part of an
-// answer has a limit that is far below, and an answer that exceeds it fails or
-// is cut alone. All are sizes on the wire, in bytes.
+// and 1 MiB on this project's transports. The limits below are far smaller,
+// so that only the call that exceeds one fails or has its status cut. All are
+// sizes on the wire, in bytes.
 const (
-	// maxStatusMessage bounds the message of a status, percent-encoded. The
-	// encoding makes at most nine bytes of one.
+	// maxStatusMessage bounds the message of a status after percent-encoding,
+	// which turns one byte into at most nine.
 	maxStatusMessage = 8 << 10
 
-	// maxStatusDetails bounds a status with its details, in base64.
+	// maxStatusDetails bounds a status including its details, in base64.
 	maxStatusDetails = 64 << 10
 
-	// maxResponseMetadata bounds the header, and likewise the trailer, that a
-	// handler sets, as RFC 9113, section 6.5.2 counts a header list.
+	// maxResponseMetadata bounds the header, and separately the trailer, that
+	// a handler sets. RFC 9113, section 6.5.2 defines the size of a header
+	// list.
 	maxResponseMetadata = 64 << 10
 
-	// maxRequestMetadata bounds what a request brings through the gateway,
-	// counted likewise. It is more than any source of events lets through:
-	// API Gateway 10,240 bytes, an Application Load Balancer 64 KiB.
+	// maxRequestMetadata bounds the metadata of a request through the
+	// gateway, counted the same way. It exceeds the limit of every event
+	// source: API Gateway allows 10,240 bytes, an Application Load Balancer
+	// 64 KiB.
 	maxRequestMetadata = 256 << 10
 
-	// maxHeaderListSize is what ServeGRPC accepts of a client.
+	// maxHeaderListSize is the limit that ServeGRPC announces to clients.
 	maxHeaderListSize = 1 << 20
 
-	// maxLogText bounds what a client may have written and is logged.
+	// maxLogText bounds text from a client in the log.
 	maxLogText = 4 << 10
 
 	// maxRequestID bounds the X-Request-Id of a client, in logs and metadata.
@@ -56,8 +58,8 @@ var errRequestMetadata error = httpStatusError{
 	http.StatusRequestHeaderFieldsTooLarge,
 }
 
-// httpStatusError is a gRPC status that the gateway answers with an HTTP status
-// of its own.
+// httpStatusError is a gRPC status for which the gateway sends a specific
+// HTTP status.
 type httpStatusError struct {
 	status *status.Status
 	code   int
@@ -66,7 +68,7 @@ type httpStatusError struct {
 func (e httpStatusError) Error() string              { return e.status.String() }
 func (e httpStatusError) GRPCStatus() *status.Status { return e.status }
 
-// As serves errors.As.
+// As implements the interface that errors.As looks for.
 func (e httpStatusError) As(target any) bool {
 	t, ok := target.(**runtime.HTTPStatusError)
 	if ok {
@@ -75,8 +77,8 @@ func (e httpStatusError) As(target any) bool {
 	return ok
 }
 
-// boundStatus returns err, or, when its status is too large to be sent, as
-// much of it as can be.
+// boundStatus returns err, or as much of its status as can be sent if the
+// status is too large.
 func boundStatus(err error) error {
 	if err == nil {
 		return nil
@@ -100,8 +102,8 @@ func boundStatus(err error) error {
 	return status.ErrorProto(p)
 }
 
-// boundMessage cuts s at the end of a rune where its percent-encoded form
-// exceeds maxStatusMessage, and says so.
+// boundMessage cuts s at the end of a rune if its percent-encoded form
+// exceeds maxStatusMessage, and notes in the message that it was cut.
 func boundMessage(s string) (string, bool) {
 	if len(s) <= maxStatusMessage/9 {
 		return s, false
@@ -123,7 +125,8 @@ func boundMessage(s string) (string, bool) {
 }
 
 // encodedRune returns how many bytes grpc-go sends for the first rune of s,
-// and how many it has: see encodeGrpcMessage in its internal/transport.
+// and the width of that rune in s: see encodeGrpcMessage in grpc-go's
+// internal/transport.
 func encodedRune(s string) (encoded, width int) {
 	r, width := utf8.DecodeRuneInString(s)
 	switch {
@@ -136,7 +139,8 @@ func encodedRune(s string) (encoded, width int) {
 	}
 }
 
-// headerListSize is the size of md as RFC 9113, section 6.5.2 counts it.
+// headerListSize returns the size of md as defined in RFC 9113, section
+// 6.5.2.
 func headerListSize(md metadata.MD) (size int) {
 	for key, values := range md {
 		size += metadataSize(key, values)
@@ -156,14 +160,14 @@ func metadataSize(key string, values []string) (size int) {
 	return size
 }
 
-// boundedStream counts the metadata that a handler sends. It is what
-// grpc.SetHeader and its like find in the handler's context.
+// boundedStream limits the metadata that a handler sends. grpc.SetHeader and
+// similar functions find it in the handler's context.
 type boundedStream struct {
 	grpc.ServerTransportStream
 
 	mu              sync.Mutex
 	header, trailer int
-	err             error // of what was refused
+	err             error // of the last metadata that was refused
 }
 
 func (s *boundedStream) SetHeader(md metadata.MD) error {
@@ -199,14 +203,14 @@ func (s *boundedStream) add(total *int, name string, md metadata.MD) error {
 	return nil
 }
 
-// refused is the error of the metadata that was not sent.
+// refused returns the error of metadata that was refused, or nil.
 func (s *boundedStream) refused() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
 }
 
-// bounded returns the beginning of s, cut at the end of a rune, for the log.
+// bounded returns the beginning of s for the log, cut at the end of a rune.
 func bounded(s string) string { return cut(s, maxLogText) }
 
 func cut(s string, size int) string {
@@ -219,8 +223,8 @@ func cut(s string, size int) string {
 	return s[:size]
 }
 
-// boundRequestID returns what of a client's request id is logged and passed
-// on: printable ASCII, at most maxRequestID bytes of it.
+// boundRequestID returns the part of a client's request id that is logged and
+// passed on: printable ASCII, at most maxRequestID bytes.
 func boundRequestID(id string) string {
 	id = cut(id, maxRequestID)
 	if printableASCII(id) {

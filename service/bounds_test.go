@@ -21,7 +21,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// A large response is a call whose handler answers with much of something.
+// A large value describes a response in which one part is large.
 type large struct {
 	in   string // what is large: message, details, header, sent header, trailer
 	text string
@@ -64,18 +64,18 @@ func (l large) answer(ctx context.Context, s grpc.ServerStream) error {
 	panic(l.in)
 }
 
-// kinds are where an answer can be large: in pure ASCII, or in what becomes
-// nine times as much on the wire, or four thirds.
+// kinds are the parts of a response that can be large. Some are sent as plain
+// ASCII, others take nine times their size on the wire, or four thirds of it.
 var kinds = []string{"message", "details", "header", "sent header", "trailer", "header, error ignored", "header-bin", "trailer-bin"}
 
-// sizes are those at which something changes, the most that Lambda lets
-// through, more than grpc-go's own limit, and two others.
+// sizes returns the sizes at which the behaviour changes, the largest that
+// Lambda accepts, one above grpc-go's own limit, and two others.
 func sizes() []int {
 	return []int{0, 911, 16 << 10, 64 << 10, 6 << 20, 17 << 20, rand.IntN(64 << 10), rand.IntN(1 << 20)}
 }
 
-// largeService answers the calls of testv1.EchoService with what answers
-// holds for their id, except for the id "held", whose calls wait for release.
+// largeService responds to the calls of testv1.EchoService with the value in
+// answers for the id of the call. Calls with the id "held" wait for release.
 func largeService(answers *sync.Map, started, release chan struct{}) []service.Option {
 	answer := func(ctx context.Context, id string, s grpc.ServerStream) error {
 		if id == "held" {
@@ -100,14 +100,15 @@ func largeService(answers *sync.Map, started, release chan struct{}) []service.O
 	})
 }
 
-func TestLargeAnswersFailAlone(t *testing.T) {
+func TestLargeResponsesFailAlone(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var answers sync.Map
 		started, release := make(chan struct{}), make(chan struct{})
 		s := start(t, tr, nil, largeService(&answers, started, release)...)
 		client := testv1.NewEchoServiceClient(dial(t, s))
 
-		// Calls in flight on the connections, which must outlive the rest.
+		// These calls are in flight on the same connections and must not
+		// fail.
 		var held sync.WaitGroup
 		held.Go(func() {
 			if got := call(t, s, "GET", "/v1/echo/held", ""); got.code != 200 || got.fields(t)["id"] != "held" {
@@ -151,7 +152,7 @@ func TestLargeAnswersFailAlone(t *testing.T) {
 	})
 }
 
-func (a answer) fieldMessage(t *testing.T) string {
+func (a response) fieldMessage(t *testing.T) string {
 	m, _ := a.fields(t)["message"].(string)
 	return m
 }
@@ -169,8 +170,8 @@ func httpCode(err error) int {
 	}
 }
 
-// checkLarge checks that what fits arrives whole and that the rest is cut or
-// fails.
+// checkLarge checks that a response that fits arrives whole, and that others
+// are cut or fail.
 func checkLarge(t *testing.T, name, kind string, size, code int, message string) {
 	t.Helper()
 	switch kind {

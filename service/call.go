@@ -13,22 +13,22 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// A call is what the Service knows of one request on its way through the
-// gateway, above and below the mux. It is in the request's context.
+// A call holds the state of one request through the gateway, shared by the
+// code above and below the mux. It is in the request's context.
 //
 // The goroutine that reads the request's body owns the fields without a
-// comment; for bidirectional streams, that is not the one that answers.
+// comment. For bidirectional streams, another goroutine writes the response.
 type call struct {
-	request  *http.Request       // as the mux gets it
-	response http.ResponseWriter // as the mux gets it
+	request  *http.Request       // as passed to the mux
+	response http.ResponseWriter // as passed to the mux
 	isHead   bool                // the client's method is HEAD
 
 	clientStream bool // the RPC takes several messages; set before the body is read
 	serverStream bool // the RPC returns several messages; set before the first
-	ended        bool // the last message has been received; owned by who answers
-	broken       bool // the answer has begun and cannot be completed; likewise
+	ended        bool // the last message has been received; owned by the goroutine that writes the response
+	broken       bool // the response has begun and cannot be completed; owned likewise
 	decoder      *json.Decoder
-	trailing     bool  // there is something other than space behind what decoder decoded
+	trailing     bool  // something other than space follows the decoded value
 	decodeErr    error // ends a client stream in place of its io.EOF
 
 	tooLarge atomic.Pointer[http.MaxBytesError]
@@ -36,16 +36,17 @@ type call struct {
 
 type callKey struct{}
 
-// callOf returns the call of a context, or nil.
+// callOf returns the call in ctx, or nil.
 func callOf(ctx context.Context) *call {
 	c, _ := ctx.Value(callKey{}).(*call)
 	return c
 }
 
-// noCall is for RPCs that are not made for a request.
+// noCall returns a call for RPCs that are not made for a request.
 func noCall() *call { return new(call) }
 
-// newCall returns r with a call in its context, which watches r's body.
+// newCall returns a call and a copy of r with the call in its context. The
+// call watches r's body.
 func newCall(w http.ResponseWriter, r *http.Request) (*call, *http.Request) {
 	c := &call{response: w, isHead: r.Method == http.MethodHead}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
@@ -56,9 +57,9 @@ func newCall(w http.ResponseWriter, r *http.Request) (*call, *http.Request) {
 	return c, r
 }
 
-// requestBody tells its call what a reader of it would not: that the body is
-// too large, which generated code turns into text, and that there is more in it
-// than was decoded, which generated code throws away.
+// requestBody records in its call two facts that generated code loses: that
+// the body is too large, which it turns into text, and that more data follows
+// the decoded value, which it ignores.
 type requestBody struct {
 	io.ReadCloser
 	call *call
@@ -77,7 +78,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// isSpace reports whether JSON gives p no meaning.
+// isSpace reports whether p consists of JSON white space.
 func isSpace(p []byte) bool {
 	for _, b := range p {
 		if b != ' ' && b != '\t' && b != '\r' && b != '\n' {
@@ -87,8 +88,8 @@ func isSpace(p []byte) bool {
 	return true
 }
 
-// requestErr returns why a request that generated code was content with is not
-// valid. The body has been read.
+// requestErr returns why a request that generated code accepted is invalid,
+// or nil. The body has been read.
 func (c *call) requestErr() error {
 	if err := c.tooLargeErr(); err != nil {
 		return err
@@ -110,7 +111,7 @@ func errTrailing() error {
 	return status.Error(codes.InvalidArgument, "body: unexpected data after the JSON value")
 }
 
-// tooLargeErr returns the error for a body that went past the limit of an
+// tooLargeErr returns an error if the body exceeded the limit of an
 // [http.MaxBytesReader], or nil.
 func (c *call) tooLargeErr() error {
 	e := c.tooLarge.Load()

@@ -14,9 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// gatewayConn is the connection below the gateway's mux. Whatever options the
-// mux was given, what clients must not see does not get past here, and
-// requests that are not valid do not get to the services.
+// gatewayConn is the connection below the gateway's mux. It masks errors and
+// refuses invalid requests, whatever options the mux has.
 type gatewayConn struct {
 	grpc.ClientConnInterface
 	config *config
@@ -42,8 +41,9 @@ func (c gatewayConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, metho
 	}
 	call.clientStream, call.serverStream = desc.ClientStreams, desc.ServerStreams
 	if desc.ClientStreams && call.response != nil {
-		// Otherwise net/http discards what is left of a body when the answer
-		// begins. Where it is not supported, bodies are whole already.
+		// Without full duplex, net/http discards the rest of the body when
+		// the response begins. Servers that do not support it have read the
+		// whole body already.
 		_ = http.NewResponseController(call.response).EnableFullDuplex()
 	}
 	callCtx, cancel := context.WithCancel(ctx)
@@ -55,8 +55,8 @@ func (c gatewayConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, metho
 	return &gatewayStream{ClientStream: stream, conn: c, call: call, ctx: ctx, method: method, cancel: cancel}, nil
 }
 
-// ownCall returns the call of a request that generated code turns into this
-// RPC, or nil. A handler of the user's own may make several at a time.
+// ownCall returns the call of the request that generated code turns into this
+// RPC, or nil. A handler of the user may make several RPCs at a time.
 func ownCall(ctx context.Context, method string) *call {
 	if m, ok := runtime.RPCMethod(ctx); !ok || m != method {
 		return nil
@@ -64,7 +64,7 @@ func ownCall(ctx context.Context, method string) *call {
 	return callOf(ctx)
 }
 
-// check returns why a request is not valid.
+// check returns why a request is invalid, or nil.
 func (c gatewayConn) check(call *call, args any) error {
 	if call == nil {
 		return nil
@@ -78,8 +78,8 @@ func (c gatewayConn) check(call *call, args any) error {
 	return nil
 }
 
-// clientError is sanitize, except that requests that could not be encoded are
-// the client's fault.
+// clientError is like sanitize, but a request that could not be encoded is an
+// InvalidArgument.
 func (c gatewayConn) clientError(ctx context.Context, call *call, method string, args any, err error) error {
 	if errors.Is(err, io.EOF) {
 		return err
@@ -97,12 +97,12 @@ type gatewayStream struct {
 	grpc.ClientStream
 	conn   gatewayConn
 	call   *call
-	ctx    context.Context // of the request; the stream's own ends with the stream
+	ctx    context.Context // of the request, not of the stream
 	method string
 	cancel context.CancelFunc
 
-	received bool                  // a message was
-	aborted  atomic.Pointer[error] // why the client's messages ended before their end
+	received bool                  // a message was received
+	aborted  atomic.Pointer[error] // why not all of the client's messages were sent
 }
 
 // SendMsg implements grpc.ClientStream.
@@ -121,10 +121,10 @@ func (s *gatewayStream) SendMsg(m any) error {
 	return err
 }
 
-// CloseSend implements grpc.ClientStream. Generated code calls it when the
-// client's messages are at their end, and for bidirectional streams also when
-// they cannot be read any further. Then the handler must not take what it has
-// for everything.
+// CloseSend implements grpc.ClientStream. Generated code calls it after the
+// client's last message, and for bidirectional streams also when a message
+// cannot be read. The RPC must then fail, so that the handler does not take
+// the messages for complete.
 func (s *gatewayStream) CloseSend() error {
 	err := s.call.tooLargeErr()
 	if err == nil {
@@ -140,7 +140,7 @@ func (s *gatewayStream) CloseSend() error {
 	return nil
 }
 
-// abort ends the call. The first error is RecvMsg's.
+// abort ends the RPC. RecvMsg returns the first error.
 func (s *gatewayStream) abort(err error) {
 	s.aborted.CompareAndSwap(nil, &err)
 	s.cancel()
@@ -159,7 +159,7 @@ func (s *gatewayStream) Header() (metadata.MD, error) {
 }
 
 // RecvMsg implements grpc.ClientStream. For HEAD, the first message is the
-// last: what it decides is in the header by then.
+// last one: it determines the header.
 func (s *gatewayStream) RecvMsg(m any) error {
 	if s.call.isHead && s.received {
 		s.cancel()

@@ -12,11 +12,11 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// reopenTimeout is how long a lost transport may take to open again.
+// reopenTimeout bounds the reopening of a lost transport.
 const reopenTimeout = 10 * time.Second
 
-// connection is the transport of a Service. One that is lost is opened again;
-// calls go to whichever is open when they begin.
+// connection is the transport of a Service. It reopens the transport when it
+// is lost. A call uses the Conn that is open when it begins.
 type connection struct {
 	transport transport.Transport
 	server    transport.ServerConfig
@@ -38,7 +38,7 @@ func (c *connection) open(ctx context.Context) error {
 	c.use(conn)
 	c.lost = make(chan struct{})
 	c.closing, c.close = context.WithCancel(context.WithoutCancel(ctx))
-	if _, ok := conn.(losable); ok {
+	if _, ok := conn.(lostNotifier); ok {
 		c.watching.Go(c.watch)
 	}
 	return nil
@@ -49,16 +49,17 @@ func (c *connection) use(conn transport.Conn) {
 	c.current.Store(&conn)
 }
 
-// losable is a Conn that knows when it has broken for good.
-type losable interface {
-	// Lost is closed when the connection broke and cannot be made again.
+// lostNotifier is a Conn that reports when it has broken for good.
+type lostNotifier interface {
+	// Lost returns a channel that is closed when the connection cannot be
+	// made again.
 	Lost() <-chan struct{}
 }
 
-// watch replaces each Conn that is lost, until one cannot be.
+// watch replaces each lost Conn until one cannot be replaced.
 func (c *connection) watch() {
 	for {
-		conn, ok := c.conn().(losable)
+		conn, ok := c.conn().(lostNotifier)
 		if !ok {
 			return
 		}
@@ -97,7 +98,7 @@ func (c *connection) reopen() error {
 
 func (c *connection) conn() transport.Conn { return *c.current.Load() }
 
-// Close ends the watch and closes the transport.
+// Close stops watching and closes the transport.
 func (c *connection) Close() error {
 	c.close()
 	c.watching.Wait() // then no other Conn can follow

@@ -13,32 +13,32 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
 )
 
-// WithCORS answers the cross-origin requests of browsers that come from one
-// of origins. An origin is "*" for any, or scheme://host[:port] as browsers
-// send it: lower case, without a path and without the default port of its
-// scheme. One label of the host may be "*", which stands for one or more
-// labels: "https://*.example.com" is every subdomain of example.com, over
-// https and on its default port, and not example.com itself. The last label
-// cannot be "*". Without WithCORS there is no CORS. An origin that is none of
-// these is an error of [New].
+// WithCORS allows cross-origin requests from pages of the given origins. An
+// origin is "*" for any, or scheme://host[:port] as browsers send it: in
+// lower case, without a path and without the default port of its scheme. One
+// label of the host, except the last, may be "*", which stands for one or
+// more labels. "https://*.example.com" matches every subdomain of example.com
+// over https on the default port, but not example.com itself. Any other
+// origin is an error of [New]. CORS is off without WithCORS.
 //
-// A preflight allows the request headers that are passed to the services (see
-// [WithRequestHeaders]), Content-Type, Grpc-Timeout, Last-Event-ID and those of
-// conditional and range requests.
+// A preflight response allows the request headers that are passed to the
+// services (see [WithRequestHeaders]), Content-Type, Grpc-Timeout,
+// Last-Event-ID and the headers of conditional and range requests.
 func WithCORS(origins ...string) Option {
 	return func(c *config) { c.cors.origins = append(c.cors.origins, origins...) }
 }
 
-// WithCORSCredentials lets the pages of [WithCORS] send cookies and the
-// credentials that a browser keeps for the server's origin. Authorization
-// headers that a page sets itself do not need it. It is an error of [New]
-// without WithCORS, and with the origin "*".
+// WithCORSCredentials allows the pages of [WithCORS] to send cookies and
+// other credentials that the browser stores for the server's origin.
+// Authorization headers that a page sets itself do not need it. [New] fails
+// if WithCORS is missing or has the origin "*".
 func WithCORSCredentials() Option {
 	return func(c *config) { c.cors.credentials = true }
 }
 
-// ParseOrigins splits a list of origins at commas and spaces. Its error names
-// each origin that [WithCORS] does not take. An empty list is nil.
+// ParseOrigins splits a list of origins at commas and white space. The error
+// names each origin that [WithCORS] refuses. For an empty list it returns
+// nil.
 func ParseOrigins(list string) ([]string, error) {
 	origins := strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(", \t\n\r", r) })
 	if len(origins) == 0 {
@@ -58,8 +58,8 @@ type corsConfig struct {
 	credentials bool
 }
 
-// corsRequestHeaders are the request headers that a page may set beside those
-// that become metadata. The gateway itself reads Grpc-Timeout.
+// corsRequestHeaders returns the request headers that a page may set beside
+// those that become metadata. The gateway itself reads Grpc-Timeout.
 func corsRequestHeaders() []string {
 	return []string{
 		"Authorization", "Content-Type", "Grpc-Timeout", "Last-Event-ID",
@@ -108,9 +108,9 @@ func (c *config) withCORS(next http.Handler) (http.Handler, error) {
 	return cors.New(o).Handler(next), nil
 }
 
-// An originPattern matches origins that begin with before, end in after and,
-// with a wildcard, have one or more labels of a host between them. All is in
-// lower case.
+// An originPattern matches origins that begin with before and end in after,
+// in lower case. With a wildcard, one or more host labels must lie between
+// them.
 type originPattern struct {
 	before, after string
 	wildcard      bool
@@ -138,13 +138,14 @@ func (p originPattern) match(origin string) bool {
 	return true
 }
 
-// isLabel reports whether s can be a label of a host as a browser writes it.
+// isLabel reports whether s is a label of a host in the form that browsers
+// send.
 func isLabel(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
-// parseOrigins returns the patterns of the origins. Its error names each that
-// no Origin header can match.
+// parseOrigins returns the patterns of the origins. The error names each
+// origin that no Origin header can match.
 func parseOrigins(origins []string) ([]originPattern, error) {
 	patterns := make([]originPattern, len(origins))
 	var errs []error
@@ -162,7 +163,7 @@ func parseOrigin(origin string) (originPattern, error) {
 		return anyOrigin, nil
 	}
 	origin = strings.ToLower(origin)
-	// A label in place of the wildcard makes a URL of it.
+	// Replacing the wildcard with a label gives a URL that can be parsed.
 	before, after, wildcard := strings.Cut(origin, "*")
 	example := origin
 	if wildcard {
@@ -173,7 +174,7 @@ func parseOrigin(origin string) (originPattern, error) {
 		return originPattern{}, errors.New("want * or scheme://host[:port], with nothing after it")
 	}
 	if port := u.Port(); strings.HasSuffix(u.Host, ":") || port != "" && port == defaultPort(u.Scheme) {
-		return originPattern{}, fmt.Errorf("want it without the default port of %s, which browsers leave out", u.Scheme)
+		return originPattern{}, fmt.Errorf("want no default port of %s, since browsers omit it", u.Scheme)
 	}
 	if strings.HasPrefix(u.Host, "[") {
 		if wildcard {
@@ -182,7 +183,7 @@ func parseOrigin(origin string) (originPattern, error) {
 		return originPattern{before: origin}, nil
 	}
 	if wildcard && !isWholeLabel(before, after) {
-		return originPattern{}, errors.New("want at most one *, in place of a whole label of the host that is not the last, as in https://*.example.com")
+		return originPattern{}, errors.New("want at most one *, as a whole label of the host that is not the last, such as https://*.example.com")
 	}
 	for label := range strings.SplitSeq(u.Hostname(), ".") {
 		if !isLabel(label) {
@@ -195,14 +196,15 @@ func parseOrigin(origin string) (originPattern, error) {
 	return originPattern{before: origin}, nil
 }
 
-// isWholeLabel reports whether a wildcard between before and after is the only
-// one and a label of the host that is not the last.
+// isWholeLabel reports whether a wildcard between before and after is the
+// only one, and is a label of the host other than the last.
 func isWholeLabel(before, after string) bool {
 	return strings.Contains(before, "://") && (strings.HasSuffix(before, "/") || strings.HasSuffix(before, ".")) &&
 		strings.HasPrefix(after, ".") && !strings.Contains(after, "*")
 }
 
-// defaultPort is "" for schemes other than http and https.
+// defaultPort returns the default port of http and https, and "" for other
+// schemes.
 func defaultPort(scheme string) string {
 	switch scheme {
 	case "http":

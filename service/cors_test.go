@@ -15,7 +15,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// allowed asks h whether pages of origin may call.
+// allowed reports whether h allows calls from pages of origin.
 func allowed(t testing.TB, h http.Handler, origin string) bool {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), "OPTIONS", "/v1/ping", nil)
@@ -68,8 +68,8 @@ func TestCORS_WildcardMatchesWholeLabels(t *testing.T) {
 	}
 }
 
-// A page's host is the wildcard's suffix with labels in front of it, whatever
-// characters an Origin header is made of.
+// TestCORS_WildcardProperty checks that every allowed origin, made of random
+// parts, has a host that consists of labels and the wildcard's suffix.
 func TestCORS_WildcardProperty(t *testing.T) {
 	s := start(t, transport.Bufconn(), nil, append(bindAll(fake{}), service.WithCORS("https://*.example.com"))...)
 	parts := []string{"https://", "http://", "a", "b1", "-", "_", ".", "/", ":", "@", "?", "#", "%2f", `\`, "é", "*", "evil.com", ".example.com", "example.com", ":443", "\t", " "}
@@ -104,7 +104,7 @@ func TestCORS_WildcardProperty(t *testing.T) {
 	}
 }
 
-func TestCORS_RefusesWhatCannotBeMeant(t *testing.T) {
+func TestCORS_RefusesInvalidOrigins(t *testing.T) {
 	for origin, want := range map[string]string{
 		"example.com":              "want * or scheme://host[:port]",
 		"https://":                 "want * or scheme://host[:port]",

@@ -10,11 +10,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// maxAnyDepth bounds how deep messages in google.protobuf.Any are nested, each
-// of which is read once more.
+// maxAnyDepth bounds the nesting of messages in google.protobuf.Any, each of
+// which is read once more.
 const maxAnyDepth = 8
 
-// An enumError is a name that an enum does not have.
+// An enumError reports a name that an enum does not have.
 type enumError struct {
 	path string // of the field
 	name string
@@ -41,9 +41,10 @@ func within(field string, err error) error {
 	return err
 }
 
-// checkEnums returns an error for a name in data, a message in JSON, that its
-// enum does not have. The data is known to be valid except for what is unknown
-// to the message, which protojson can only ignore as a whole.
+// checkEnums returns an error if data, a message in JSON, names an enum value
+// that does not exist. The data must be valid apart from fields and values
+// that the message does not know, all of which protojson can only ignore
+// together.
 func checkEnums(data []byte, message protoreflect.MessageDescriptor) error {
 	return checkEnumsWithin(data, message, 0)
 }
@@ -54,8 +55,8 @@ func checkEnumsWithin(data []byte, message protoreflect.MessageDescriptor, anyDe
 	return w.message(message)
 }
 
-// An enumWalk reads a message token by token: however deep it is nested, in
-// time linear in its size.
+// An enumWalk reads a message token by token, in time linear in its size
+// however deep it is nested.
 type enumWalk struct {
 	json     *json.Decoder
 	anyDepth int
@@ -66,7 +67,7 @@ func (w enumWalk) message(m protoreflect.MessageDescriptor) error {
 		return w.any()
 	}
 	if m.ParentFile().Package() == "google.protobuf" {
-		return w.skip() // has a form of its own in JSON, without enums
+		return w.skip() // has a special form in JSON, without enums
 	}
 	return w.object(func(key string) error {
 		field := fieldByName(m, key)
@@ -100,7 +101,7 @@ func (w enumWalk) value(field protoreflect.FieldDescriptor) error {
 	}
 }
 
-// any checks a google.protobuf.Any, whose type may come after its fields.
+// any checks a google.protobuf.Any, whose type may follow its fields.
 func (w enumWalk) any() error {
 	var raw json.RawMessage
 	if err := w.json.Decode(&raw); err != nil {
@@ -122,7 +123,7 @@ func (w enumWalk) any() error {
 	return checkEnumsWithin(raw, t.Descriptor(), w.anyDepth+1)
 }
 
-// object calls element with each key of an object, and for anything else not.
+// object calls element with each key of an object. It ignores other values.
 func (w enumWalk) object(element func(key string) error) error {
 	return w.elements('{', func() error {
 		key, err := w.json.Token()

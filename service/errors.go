@@ -14,18 +14,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A sanitizedError has nothing in it that clients must not see.
+// A sanitizedError contains nothing that clients must not see.
 type sanitizedError struct{ *status.Status }
 
 // Error implements error.
 func (e sanitizedError) Error() string { return e.Err().Error() }
 
-// GRPCStatus is what package status looks for.
+// GRPCStatus implements the interface that package status looks for.
 func (e sanitizedError) GRPCStatus() *status.Status { return e.Status }
 
-// sanitize returns err without what clients must not see: messages of Internal,
-// Unknown and DataLoss errors are written for the operator and may hold
-// anything, so that they are only logged. A code that gRPC does not define is
+// sanitize returns err without what clients must not see. The messages of
+// Internal, Unknown and DataLoss errors are for the operator and may hold
+// anything, so they are only logged. A code that gRPC does not define becomes
 // Unknown.
 func (c *config) sanitize(ctx context.Context, method string, err error) error {
 	if _, ok := errors.AsType[sanitizedError](err); ok {
@@ -33,7 +33,7 @@ func (c *config) sanitize(ctx context.Context, method string, err error) error {
 	}
 	s := status.Convert(err)
 	if made := (*transportError)(nil); errors.As(err, &made) {
-		if ctx.Err() == nil { // otherwise it is the client's doing
+		if ctx.Err() == nil { // otherwise the client ended the call
 			c.logger.Log(ctx, level(s.Code()), "error message withheld from the client",
 				"grpc.method", bounded(method), "grpc.code", s.Code().String(), "grpc.error", bounded(made.cause.Error()))
 		}
@@ -61,8 +61,8 @@ func printable(r rune) rune {
 	return r
 }
 
-// sanitizeGatewayError is sanitize for errors of the mux, of options that it
-// was given, and of the connection below it.
+// sanitizeGatewayError is sanitize for errors of the mux, of the options that
+// it was given, and of the connection below it.
 func (c *config) sanitizeGatewayError(ctx context.Context, err error) error {
 	if call := callOf(ctx); call != nil {
 		if tooLarge := call.tooLargeErr(); tooLarge != nil {
@@ -81,8 +81,8 @@ func (c *config) sanitizeGatewayError(ctx context.Context, err error) error {
 	return &runtime.HTTPStatusError{HTTPStatus: withHTTPStatus.HTTPStatus, Err: c.sanitize(ctx, method, err)}
 }
 
-// errorHandlers returns options that sanitize errors and then do what mux does
-// with them. The gateway's own form is a google.rpc.Status as JSON.
+// errorHandlers returns options that sanitize errors and then pass them to
+// mux. By default mux writes a google.rpc.Status as JSON.
 func (c *config) errorHandlers(mux *runtime.ServeMux) []runtime.ServeMuxOption {
 	return []runtime.ServeMuxOption{
 		runtime.WithErrorHandler(func(ctx context.Context, _ *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
@@ -97,8 +97,8 @@ func (c *config) errorHandlers(mux *runtime.ServeMux) []runtime.ServeMuxOption {
 	}
 }
 
-// A statusRecorder finds out what status a mux sends for an error within a
-// stream: it is the marshaler that the mux sends it with.
+// A statusRecorder records the status that a mux sends for an error within a
+// stream. It acts as the marshaler of that status.
 type statusRecorder struct {
 	runtime.Marshaler
 	status *status.Status

@@ -9,13 +9,13 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// eventStreamType is the media type of server-sent events, as in
+// eventStreamType is the media type of server-sent events, defined in
 // https://html.spec.whatwg.org/multipage/server-sent-events.html.
 const eventStreamType = "text/event-stream"
 
 // eventStream writes the messages of a server stream as events, for clients
-// that accept eventStreamType, and all else as JSON. An event has the message
-// itself as its data. A failure in mid-stream is the last event, of type
+// that accept eventStreamType, and everything else as JSON. The data of an
+// event is the message. A failure in mid-stream is the last event, of type
 // "error", with the google.rpc.Status as its data.
 type eventStream struct{ *jsonMarshaler }
 
@@ -30,8 +30,8 @@ func (e eventStream) ContentType(v any) string {
 // StreamContentType implements runtime.StreamContentType.
 func (eventStream) StreamContentType(any) string { return eventStreamType }
 
-// Marshal implements runtime.Marshaler. The mux passes it the chunks of a
-// stream as maps with one key, and ends each with a newline.
+// Marshal implements runtime.Marshaler. The mux passes it each chunk of a
+// stream as a map with one key, and writes a newline after the chunk.
 func (e eventStream) Marshal(v any) ([]byte, error) {
 	var event string
 	if chunk, ok := v.(map[string]any); ok && len(chunk) == 1 {
@@ -54,8 +54,8 @@ func chunkError(v any) (proto.Message, bool) {
 	return failure, ok
 }
 
-// preferEventStream makes it the one media type that r accepts if it is the
-// first: the mux looks for media types that are the whole of an Accept header.
+// preferEventStream reduces the Accept header of r to eventStreamType if that
+// comes first. The mux compares media types with the whole header.
 func preferEventStream(r *http.Request) {
 	first, more, _ := strings.Cut(r.Header.Get("Accept"), ",")
 	if first == eventStreamType && more == "" || !strings.Contains(strings.ToLower(first), eventStreamType) {

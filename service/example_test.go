@@ -9,7 +9,11 @@ import (
 	"net/http/httptest"
 	"os"
 
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/protobuf/proto"
 
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
@@ -24,6 +28,93 @@ func bindPing() service.Option {
 		testv1.RegisterPingServiceHandlerClient,
 		testservice.PingService{},
 	)
+}
+
+// Bind takes three functions of the generated code and the implementation.
+func ExampleBind() {
+	options := []service.Option{
+		service.Bind[testv1.PingServiceServer](
+			testv1.RegisterPingServiceServer,
+			testv1.NewPingServiceClient,
+			testv1.RegisterPingServiceHandlerClient,
+			testservice.PingService{},
+		),
+		service.WithLogger(slog.New(slog.DiscardHandler)),
+	}
+	for name := range service.Bound(options...) {
+		fmt.Println(name)
+	}
+	svc, err := service.New(context.Background(), transport.InProcess(), options...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer svc.Close()
+	w := httptest.NewRecorder()
+	svc.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
+	fmt.Println(w.Body)
+	// Output:
+	// test.v1.PingService
+	// {"message":"Pong"}
+}
+
+// An option of grpc-gateway's mux sets the status of successful responses.
+func ExampleWithMuxOptions() {
+	created := func(_ context.Context, w http.ResponseWriter, _ proto.Message) error {
+		w.WriteHeader(http.StatusCreated)
+		return nil
+	}
+	svc, err := service.New(context.Background(), transport.InProcess(), bindPing(),
+		service.WithLogger(slog.New(slog.DiscardHandler)),
+		service.WithMuxOptions(runtime.WithForwardResponseOption(created)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer svc.Close()
+	w := httptest.NewRecorder()
+	svc.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
+	fmt.Println(w.Code, w.Body)
+	// Output: 201 {"message":"Pong"}
+}
+
+// Only programs that use reflection import its package.
+func ExampleWithReflection() {
+	svc, err := service.New(context.Background(), transport.InProcess(), bindPing(),
+		service.WithLogger(slog.New(slog.DiscardHandler)),
+		service.WithReflection(reflection.Register))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer svc.Close()
+	stream, err := grpc_reflection_v1.NewServerReflectionClient(svc.Conn()).ServerReflectionInfo(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	request := &grpc_reflection_v1.ServerReflectionRequest{
+		MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{},
+	}
+	if err := stream.Send(request); err != nil {
+		fmt.Println(err)
+		return
+	}
+	response, err := stream.Recv()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, s := range response.GetListServicesResponse().GetService() {
+		fmt.Println(s.GetName())
+	}
+	fmt.Println(stream.CloseSend())
+	// Output:
+	// grpc.health.v1.Health
+	// grpc.reflection.v1.ServerReflection
+	// grpc.reflection.v1alpha.ServerReflection
+	// test.v1.PingService
+	// <nil>
 }
 
 func ExampleNew() {
@@ -48,7 +139,7 @@ func ExampleNew() {
 	// Output: 200 {"message":"Pong"} <nil>
 }
 
-// An interceptor sees the calls that come through the gateway like any other.
+// An interceptor sees all calls, including those of the gateway.
 func ExampleWithUnaryInterceptors() {
 	svc, err := service.New(context.Background(), transport.InProcess(), bindPing(),
 		service.WithLogger(slog.New(slog.DiscardHandler)),
@@ -69,11 +160,11 @@ func ExampleWithUnaryInterceptors() {
 	// {"message":"Pong"}
 }
 
-// What is logged of a call.
+// Each call is logged once, when it ends.
 func ExampleWithLogger() {
 	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == "time" || a.Key == "grpc.start_time" || a.Key == "grpc.time_ms" {
-			return slog.Attr{} // never the same twice
+			return slog.Attr{} // differs from run to run
 		}
 		return a
 	}}))

@@ -23,7 +23,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-func TestStatusOfAHandlerPassesAndThatOfATransportDoesNot(t *testing.T) {
+func TestOnlyStatusesOfHandlersReachTheClient(t *testing.T) {
 	type row struct {
 		fails     string // who
 		code      codes.Code
@@ -82,7 +82,7 @@ func TestStatusOfAHandlerPassesAndThatOfATransportDoesNot(t *testing.T) {
 				if !strings.Contains(got.body, r.shown) || r.withheld != "" && strings.Contains(got.body, r.withheld) || got.code != r.http {
 					t.Errorf("%s: %+v", name, got)
 				}
-				if strings.Contains(fmt.Sprint(got), "service-answered") {
+				if strings.Contains(fmt.Sprint(got), "service-handler-error") {
 					t.Errorf("%s: the mark is shown: %+v", name, got)
 				}
 				if !strings.Contains(log.String(), r.wantInLog) {
@@ -96,7 +96,7 @@ func TestStatusOfAHandlerPassesAndThatOfATransportDoesNot(t *testing.T) {
 	})
 }
 
-// brokenTransport opens, and fails each call.
+// brokenTransport is a transport that opens but fails each call.
 type brokenTransport struct {
 	transport.Transport
 	err error
@@ -118,7 +118,7 @@ func (b brokenConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc
 	return nil, b.err
 }
 
-func TestTransportThatBreaksUnderACallSaysNothing(t *testing.T) {
+func TestErrorOfABrokenTransportIsMasked(t *testing.T) {
 	dir := t.TempDir()
 	var log buffer
 	started := make(chan struct{})
@@ -129,20 +129,20 @@ func TestTransportThatBreaksUnderACallSaysNothing(t *testing.T) {
 			return s.Context().Err()
 		},
 	}), service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = time.Millisecond }))...)
-	answered := make(chan answer)
+	answered := make(chan response)
 	go func() { answered <- call(t, s, "GET", "/v1/echo/7/stream", "") }()
 	<-started
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, got := range []answer{<-answered, call(t, s, "GET", "/v1/ping", "")} {
+	for _, got := range []response{<-answered, call(t, s, "GET", "/v1/ping", "")} {
 		if got.code == 200 || strings.Contains(got.body, dir) || strings.Contains(got.body, "transport") || strings.Contains(got.body, "grpc:") {
 			t.Errorf("%+v", got)
 		}
 	}
 }
 
-func TestWhatAClientWritesIsBoundedInTheLog(t *testing.T) {
+func TestClientTextIsBoundedInTheLog(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var log buffer
 		ids := make(chan []string, 10)
@@ -319,7 +319,7 @@ func TestHealthNeedsNoCredentials(t *testing.T) {
 	})
 }
 
-// grpcLog is what grpc-go and grpc-gateway have logged in this process.
+// grpcLog holds what grpc-go and grpc-gateway have logged in this process.
 var grpcLog buffer
 
 func logGRPC() {

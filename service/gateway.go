@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// handler builds the gateway on cc, with the defaults that a server open to
-// strangers wants, and what goes around it.
+// handler builds the gateway on cc, with defaults for a server that anyone
+// can reach, and the handlers around it.
 func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface, maxRequest int) (http.Handler, error) {
 	g, err := c.newGateway(ctx, gatewayConn{cc, c})
 	if err != nil {
@@ -29,7 +29,7 @@ func (c *config) handler(ctx context.Context, cc grpc.ClientConnInterface, maxRe
 	return c.withCORS(h)
 }
 
-// A gateway answers requests by calls of the services.
+// A gateway serves requests by calling the services.
 type gateway struct {
 	mux    *runtime.ServeMux
 	router router
@@ -38,8 +38,8 @@ type gateway struct {
 func (c *config) newGateway(ctx context.Context, cc grpc.ClientConnInterface) (*gateway, error) {
 	options := slices.Concat(c.muxDefaults(cc), c.mux)
 	g := &gateway{router: router{runtime.NewServeMux(routerOptions(options)...)}}
-	// What must hold whatever options the user gave comes last; what the
-	// user chose for errors is done by a mux of its own.
+	// Options that the user must not override come last. A separate mux
+	// applies the user's error handlers.
 	errorMux := runtime.NewServeMux(options...)
 	g.mux = runtime.NewServeMux(slices.Concat(options, c.errorHandlers(errorMux), []runtime.ServeMuxOption{
 		runtime.WithMiddlewares(writeResponses),
@@ -55,7 +55,7 @@ func (c *config) newGateway(ctx context.Context, cc grpc.ClientConnInterface) (*
 	return g, nil
 }
 
-// muxDefaults are the options that the user's own can replace.
+// muxDefaults returns the options that the user's own may override.
 func (c *config) muxDefaults(cc grpc.ClientConnInterface) []runtime.ServeMuxOption {
 	json := c.json.marshaler()
 	return []runtime.ServeMuxOption{
@@ -65,8 +65,8 @@ func (c *config) muxDefaults(cc grpc.ClientConnInterface) []runtime.ServeMuxOpti
 		runtime.WithOutgoingHeaderMatcher(c.responseHeader()),
 		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithMetadata(forwardedHost),
-		runtime.WithDisableHTTPMethodOverride(), // past per-method authorisation: CVE-2026-37236
-		runtime.WithDisablePathLengthFallback(), // likewise, a form POST to a GET
+		runtime.WithDisableHTTPMethodOverride(), // it would bypass per-method authorization: CVE-2026-37236
+		runtime.WithDisablePathLengthFallback(), // likewise, by a form POST to a GET binding
 		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptSlash),
 		runtime.WithMiddlewares(keepEncodedSlashes),
 		runtime.WithForwardResponseOption(httpBodyType),
@@ -84,7 +84,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	call, r := newCall(w, r)
 	if call.isHead && !g.router.has(http.MethodHead, r) {
-		r.Method = http.MethodGet // the answer is the same without the body
+		r.Method = http.MethodGet // the response is the same, without the body
 	}
 	preferEventStream(r)
 	g.mux.ServeHTTP(w, r)
@@ -93,8 +93,8 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// forwardedHost replaces the X-Forwarded-Host that a client wrote, which the
-// gateway would pass on as it is, by the Host of the request.
+// forwardedHost replaces an X-Forwarded-Host from the client, which the
+// gateway would pass on, with the Host of the request.
 func forwardedHost(_ context.Context, r *http.Request) metadata.MD {
 	return metadata.MD{"x-forwarded-host": {r.Host}}
 }

@@ -29,7 +29,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
 )
 
-func TestInvalidUTF8OfAClientIsItsFault(t *testing.T) {
+func TestInvalidUTF8InARequestIsAClientError(t *testing.T) {
 	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var log buffer
@@ -63,7 +63,7 @@ func TestInvalidUTF8OfAClientIsItsFault(t *testing.T) {
 	})
 }
 
-func TestInvalidUTF8OfAHandlerIsTheServersFault(t *testing.T) {
+func TestInvalidUTF8InAResponseIsAServerError(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var log buffer
 		s := start(t, tr, &log, bindTest(testService{
@@ -81,7 +81,7 @@ func TestInvalidUTF8OfAHandlerIsTheServersFault(t *testing.T) {
 // errSecret is an error that clients must not see.
 var errSecret = errors.New("dsn=secret")
 
-func TestErrorsStayMaskedWhateverTheMuxIsTold(t *testing.T) {
+func TestErrorsStayMaskedWithAnyMuxOptions(t *testing.T) {
 	withheld := func(_ context.Context, r *testv1.GetRequest) (*testv1.GetResponse, error) {
 		return nil, status.Error(codes.Internal, "dsn=secret")
 	}
@@ -164,7 +164,7 @@ func TestErrorsStayMaskedWhateverTheMuxIsTold(t *testing.T) {
 	}
 }
 
-// failingMarshaler fails to marshal what is not an error.
+// failingMarshaler is a marshaler that fails for everything except errors.
 type failingMarshaler struct{ runtime.Marshaler }
 
 func (m failingMarshaler) Marshal(v any) ([]byte, error) {
@@ -179,7 +179,7 @@ func (m failingMarshaler) Marshal(v any) ([]byte, error) {
 	return m.Marshaler.Marshal(v)
 }
 
-func TestErrorsStayMaskedInHandlersOfOnesOwn(t *testing.T) {
+func TestErrorsStayMaskedInCustomHandlers(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var log buffer
 		custom := func(ctx context.Context, mux *runtime.ServeMux, client testv1.TestServiceClient) error {
@@ -206,7 +206,7 @@ func TestErrorsStayMaskedInHandlersOfOnesOwn(t *testing.T) {
 	})
 }
 
-func TestAMethodCannotBeOverriddenWhateverTheMuxIsTold(t *testing.T) {
+func TestMethodOverrideStaysOffWithAnyMuxOptions(t *testing.T) {
 	s := start(t, transport.InProcess(), nil, bindTest(testService{}), service.WithMuxOptions(runtime.WithLegacyHeaderMatching()))
 	a := call(t, s, "POST", "/test/v1/items/a", "", "X-HTTP-Method-Override", "GET", "Content-Type", "application/x-www-form-urlencoded")
 	if a.code != 501 {
@@ -327,7 +327,7 @@ func TestHTTPBodyOfARequestIsJSON(t *testing.T) {
 	}
 }
 
-func TestWithReflectionRefusesWhatDoesNotFit(t *testing.T) {
+func TestWithReflection_RefusesUnsuitableFunctions(t *testing.T) {
 	for name, test := range map[string]struct {
 		option    service.Option
 		transport transport.Transport
@@ -338,7 +338,7 @@ func TestWithReflectionRefusesWhatDoesNotFit(t *testing.T) {
 			service.WithReflection(func(s *grpc.Server) { reflection.Register(s) }), transport.InProcess(), "*grpc.Server",
 		},
 		"only the transport's own, where ServeGRPC has another": {
-			service.WithReflection(func(*inproc.Server) {}), transport.InProcess(), "*inproc.Server, which a *grpc.Server is not",
+			service.WithReflection(func(*inproc.Server) {}), transport.InProcess(), "*inproc.Server, but the server is a *grpc.Server",
 		},
 		"nil": {service.WithReflection[reflection.GRPCServer](nil), transport.Bufconn(), "nil"},
 	} {
@@ -503,7 +503,7 @@ func TestClientStreams(t *testing.T) {
 				t.Errorf("%s: %d %s, want %d %s", name, code, body, test.code, test.want)
 			}
 		}
-		// What was received before may have been answered; the end must not look like one.
+		// Earlier messages may have been answered, but the stream must not end like a complete one.
 		for _, bad := range []string{"{]", `{"text":`, `{"text":1}`} {
 			if _, body := post("chat", two+bad); !strings.Contains(body, `"code":3,"message":"body:`) || strings.Contains(body, `"end"`) {
 				t.Errorf("bidirectional stream with the line %s: %s, want an error at the end", bad, body)

@@ -9,15 +9,15 @@ import (
 	"google.golang.org/grpc/grpclog"
 )
 
-// LogGRPC makes grpc-go and grpc-gateway write what they log to logger, instead
-// of as plain text to standard error: their errors as warnings, the rest at
-// Debug. What fails a call is logged with the call, by the Service.
+// LogGRPC makes grpc-go and grpc-gateway log to logger, instead of as plain
+// text to standard error. Their errors are logged as warnings, everything
+// else at level Debug. The Service logs the failure of a call itself.
 //
-// It is for a program's main function: it replaces the logger of the whole
-// process, and must be called before anything else of grpc-go is used.
+// It replaces the logger of the whole process, so only a program's main
+// function should call it, before it uses anything else of grpc-go.
 func LogGRPC(logger *slog.Logger) { grpclog.SetLoggerV2(grpcLogger{logger}) }
 
-// grpcLogger is a slog.Logger as a grpclog.LoggerV2.
+// grpcLogger adapts a slog.Logger to grpclog.LoggerV2.
 type grpcLogger struct{ *slog.Logger }
 
 func (g grpcLogger) log(level slog.Level, format func() string) {
@@ -48,11 +48,11 @@ func (g grpcLogger) Error(args ...any)                   { g.print(slog.LevelWar
 func (g grpcLogger) Errorln(args ...any)                 { g.println(slog.LevelWarn, args) }
 func (g grpcLogger) Errorf(format string, args ...any)   { g.printf(slog.LevelWarn, format, args) }
 
-// After these, grpclog ends the process itself.
+// grpclog ends the process after these.
 func (g grpcLogger) Fatal(args ...any)                 { g.print(slog.LevelError, args) }
 func (g grpcLogger) Fatalln(args ...any)               { g.println(slog.LevelError, args) }
 func (g grpcLogger) Fatalf(format string, args ...any) { g.printf(slog.LevelError, format, args) }
 
-// V keeps the most verbose messages of grpc-go out, as its own logger does by
+// V excludes the verbose messages of grpc-go, as its own logger does by
 // default.
 func (g grpcLogger) V(level int) bool { return level <= 0 }

@@ -8,7 +8,7 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 )
 
-// A router knows which requests the gateway has a handler for.
+// A router reports which requests the gateway has a handler for.
 type router struct{ mux *runtime.ServeMux }
 
 type routedKey struct{}
@@ -22,7 +22,8 @@ func (t router) has(method string, r *http.Request) bool {
 	return routed
 }
 
-// routerOptions turn a mux with the gateway's handlers into that of a router.
+// routerOptions returns the options of a router's mux, given those of the
+// gateway's.
 func routerOptions(options []runtime.ServeMuxOption) []runtime.ServeMuxOption {
 	first := runtime.WithMiddlewares(func(runtime.HandlerFunc) runtime.HandlerFunc {
 		return func(_ http.ResponseWriter, r *http.Request, _ map[string]string) {
@@ -38,17 +39,17 @@ func routerOptions(options []runtime.ServeMuxOption) []runtime.ServeMuxOption {
 	})
 }
 
-// discard is an http.ResponseWriter.
+// discard is an http.ResponseWriter that ignores what is written.
 type discard struct{}
 
 func (discard) Header() http.Header         { return http.Header{} }
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
 
-// bodiless drops the body.
+// bodiless is an http.ResponseWriter that drops the body.
 type bodiless struct{ http.ResponseWriter }
 
-// Write writes the header, as any first Write.
+// Write writes the header if it has not been written, and drops p.
 func (w bodiless) Write(p []byte) (int, error) {
 	_, err := w.ResponseWriter.Write(nil)
 	return len(p), err

@@ -10,8 +10,9 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 )
 
-// requestHeaders is which request headers become metadata, by their canonical
-// names, and under which keys. The gateway passes on Authorization itself.
+// requestHeaders returns the metadata key for each request header, by
+// canonical name, that is passed on. The gateway itself passes on
+// Authorization.
 func requestHeaders(more map[string]string) map[string]string {
 	allowed := map[string]string{
 		"Accept-Language": runtime.MetadataPrefix + "accept-language",
@@ -25,7 +26,8 @@ func requestHeaders(more map[string]string) map[string]string {
 	return allowed
 }
 
-// responseHeaders is which header metadata becomes response headers.
+// responseHeaders returns the response header for each header metadata key
+// that is passed on.
 func responseHeaders(more map[string]string) map[string]string {
 	allowed := map[string]string{"retry-after": "Retry-After", "x-request-id": "X-Request-Id"}
 	for name, key := range more {
@@ -34,8 +36,8 @@ func responseHeaders(more map[string]string) map[string]string {
 	return allowed
 }
 
-// addHeaders adds to m, which may be nil, the canonical form of each name with
-// its lower-case form as the metadata key.
+// addHeaders adds each name to m, which may be nil: the canonical form,
+// mapped to the lower-case form as the metadata key.
 func addHeaders(m map[string]string, names []string) map[string]string {
 	if m == nil {
 		m = make(map[string]string, len(names))
@@ -62,10 +64,9 @@ func (c *config) responseHeader() runtime.HeaderMatcherFunc {
 	}
 }
 
-// checkHeaders returns r without what cannot be metadata: the values of headers
-// that are not printable ASCII, which is all that gRPC carries. It answers 431
-// to a request whose headers together are larger than maxRequestMetadata, and
-// returns nil.
+// checkHeaders returns r without header values that are not printable ASCII,
+// which gRPC metadata cannot carry. If the headers together are larger than
+// maxRequestMetadata, it sends status 431 and returns nil.
 func checkHeaders(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request) *http.Request {
 	size := len(r.Host)
 	for name, values := range r.Header {
@@ -81,7 +82,7 @@ func checkHeaders(mux *runtime.ServeMux, w http.ResponseWriter, r *http.Request)
 	return withValidHeaders(r)
 }
 
-// withValidHeaders returns r, or a copy without the values of headers that are
+// withValidHeaders returns r, or a copy without the header values that are
 // not printable ASCII.
 func withValidHeaders(r *http.Request) *http.Request {
 	valid := printableASCII(r.Host)

@@ -9,14 +9,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A responseWriter is what the gateway's handlers write a response to. A
-// google.api.HttpBody goes past the mux and its marshalers, as it is; what the
-// mux then writes in its place is dropped. Any error for a body that is over its
-// limit is 413, for which there is no gRPC code.
+// A responseWriter receives the responses of the gateway's handlers. A
+// google.api.HttpBody bypasses the mux and its marshalers; whatever the mux
+// then writes is dropped. If the request's body is over its limit, every
+// error has the status 413, for which there is no gRPC code.
 type responseWriter struct {
 	http.ResponseWriter
 	call  *call
-	wrote bool // an HttpBody
+	wrote bool // an HttpBody was written
 }
 
 // writeResponses gives each response a responseWriter. It must be the last
@@ -35,8 +35,8 @@ func writeResponses(next runtime.HandlerFunc) runtime.HandlerFunc {
 	}
 }
 
-// httpBodyType is an option for the mux, to come before any other that can
-// write the header.
+// httpBodyType is a forward-response option that sets the content type of an
+// HttpBody. It must come before any option that can write the header.
 func httpBodyType(_ context.Context, w http.ResponseWriter, m proto.Message) error {
 	if body := httpBodyOf(m); body != nil {
 		contentType := body.GetContentType()
@@ -48,8 +48,8 @@ func httpBodyType(_ context.Context, w http.ResponseWriter, m proto.Message) err
 	return nil
 }
 
-// writeHTTPBody is an option for the mux, to come after any other that can
-// change the header.
+// writeHTTPBody is a forward-response option that writes an HttpBody. It must
+// come after any option that can change the header.
 func writeHTTPBody(_ context.Context, w http.ResponseWriter, m proto.Message) error {
 	body := httpBodyOf(m)
 	response, ok := w.(*responseWriter)
@@ -61,8 +61,8 @@ func writeHTTPBody(_ context.Context, w http.ResponseWriter, m proto.Message) er
 	return err
 }
 
-// httpBodyOf returns the HttpBody that m is, or that is the field of m which
-// answers the request, or nil.
+// httpBodyOf returns m if it is an HttpBody, the HttpBody in the
+// response_body field of m, or nil.
 func httpBodyOf(m proto.Message) *httpbody.HttpBody {
 	var v any = m
 	if field, ok := v.(interface{ XXX_ResponseBody() any }); ok {
@@ -92,10 +92,10 @@ func (w *responseWriter) WriteHeader(status int) {
 // Flush implements http.Flusher.
 func (w *responseWriter) Flush() { _ = w.FlushError() }
 
-// FlushError is what http.ResponseController looks for.
+// FlushError implements the interface that http.ResponseController looks for.
 func (w *responseWriter) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// Unwrap is what http.ResponseController looks for.
+// Unwrap implements the interface that http.ResponseController looks for.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -16,58 +16,62 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// An Instrumentation observes the requests and calls of one Service: metrics,
-// traces. Fields that are nil observe nothing.
+// An Instrumentation observes the requests and calls of one Service, for
+// example to record metrics or traces. Nil fields are ignored.
 type Instrumentation struct {
-	// Middleware is around the handler of the whole Service.
+	// Middleware wraps the handler of the whole Service.
 	Middleware func(http.Handler) http.Handler
 
-	// MuxOptions go to the gateway's muxes as those of [WithMuxOptions] do.
+	// MuxOptions are passed to the gateway's muxes, as those of
+	// [WithMuxOptions] are.
 	MuxOptions []runtime.ServeMuxOption
 
-	// UnaryInterceptor and StreamInterceptor run inside logging and outside of
-	// recovery, so that they see a panic as an Internal error.
+	// UnaryInterceptor and StreamInterceptor run inside logging and outside
+	// recovery, so they see a panic as an Internal error.
 	UnaryInterceptor  grpc.UnaryServerInterceptor
 	StreamInterceptor grpc.StreamServerInterceptor
 
-	// StatsHandlers are of the servers, ClientStatsHandlers of the gateway's own
-	// calls. They come before those of [WithServer].
+	// StatsHandlers observe the servers, ClientStatsHandlers the gateway's
+	// own calls. They come before those of [WithServer].
 	StatsHandlers       []stats.Handler
 	ClientStatsHandlers []stats.Handler
 
-	// SpanContext returns the ids of the span in a context, which [NewLogHandler]
-	// adds to log lines. They are empty without one.
+	// SpanContext returns the ids of the span in a context, which
+	// [NewLogHandler] adds to log records. Without a span it returns empty
+	// strings.
 	SpanContext func(context.Context) (traceID, spanID string)
 
-	// Opened is called when it is known which transport is in use, and again
-	// when a lost transport has been opened again, perhaps as another one.
+	// Opened is called with the name of the transport once it is known, and
+	// again after a lost transport has been reopened, possibly as a different
+	// one.
 	Opened func(transport string)
 
-	// Flush hands over what was observed. See [Service.Flush].
+	// Flush exports the recorded data. See [Service.Flush].
 	Flush func(context.Context) error
 
-	// Close is called once, when the Service has been closed or could not be
-	// made. It flushes, and releases what the instrumentation holds. The context
-	// ends after [transport.ServerConfig.DrainTimeout].
+	// Close is called once, after the Service has been closed or New has
+	// failed. It flushes and releases what the instrumentation holds. The
+	// context ends after [transport.ServerConfig.DrainTimeout].
 	Close func(context.Context) error
 }
 
-// A Host is what an Instrumentation may use of its Service.
+// A Host gives an Instrumentation access to parts of its Service.
 type Host struct {
-	Logger *slog.Logger // what [WithLogger] says
+	Logger *slog.Logger // the Service's logger
 
-	// ReservedMetadata yields what [WithReservedMetadata] says of an HTTP
-	// request, by its context: facts of the platform. It is not nil.
+	// ReservedMetadata returns the metadata that [WithReservedMetadata]
+	// yields for the context of an HTTP request. It is never nil.
 	ReservedMetadata func(context.Context) iter.Seq2[string, string]
 }
 
-// WithInstrumentation adds what start returns. [New] calls it once and returns
-// its error. The first of several is the outermost.
+// WithInstrumentation adds the Instrumentation that start returns. [New]
+// calls start once and fails with its error. The first of several is the
+// outermost.
 func WithInstrumentation(start func(Host) (Instrumentation, error)) Option {
 	return func(c *config) { c.instrument = append(c.instrument, start) }
 }
 
-// instrumentations are those of one Service, the outermost first.
+// instrumentations are those of one Service, outermost first.
 type instrumentations []Instrumentation
 
 // startInstrumentations starts all of them or none.
@@ -89,7 +93,7 @@ func (c *config) startInstrumentations() (instrumentations, error) {
 	return all, nil
 }
 
-// around returns next behind all the middleware.
+// around wraps next in all the middleware.
 func (all instrumentations) around(next http.Handler) http.Handler {
 	for _, i := range slices.Backward(all) {
 		if i.Middleware != nil {
@@ -106,7 +110,7 @@ func (all instrumentations) muxOptions() (options []runtime.ServeMuxOption) {
 	return options
 }
 
-// addStatsHandlers puts the stats handlers before those that server has.
+// addStatsHandlers puts the stats handlers before those in server.
 func (all instrumentations) addStatsHandlers(server *transport.ServerConfig) {
 	var handlers, client []stats.Handler
 	for _, i := range all {
@@ -157,8 +161,8 @@ func (all instrumentations) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// contained calls f, if there is one. A panic is its error, so that the others
-// have their turn.
+// contained calls f, if there is one. A panic of f is returned as an error, so
+// that the other instrumentations are still called.
 func contained(ctx context.Context, f func(context.Context) error) (err error) {
 	if f == nil {
 		return nil
@@ -171,10 +175,10 @@ func contained(ctx context.Context, f func(context.Context) error) (err error) {
 	return f(ctx)
 }
 
-// Flush hands over what the Service's instrumentation has observed, such as
-// spans, to wherever that goes. Call it after a response has been sent in a
-// process that may stop to run between requests, as on Lambda; elsewhere it is
-// not needed. ctx bounds it. It may be called at any time, by several goroutines.
+// Flush exports the data that the instrumentation has recorded, such as
+// spans. Call it after a response has been sent if the process may be frozen
+// between requests, as on Lambda. It is not needed elsewhere. ctx bounds it.
+// Flush is safe for concurrent use.
 func (s *Service) Flush(ctx context.Context) error { return s.instruments.flush(ctx) }
 
 // Flushes reports whether [Service.Flush] has anything to do.

@@ -14,11 +14,12 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// interceptors returns those that every Service has, the outermost first: what
-// strangers must not set is removed, then the call is logged and counted as it
-// ends, a panic having become an Internal error inside of both.
-func (s *Service) interceptors(d *door, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
-	o := outermost{s.config, d, transportName, s.instruments.spanContext}
+// interceptors returns the interceptors of every Service, outermost first.
+// The first removes metadata that clients must not set, and logs the call
+// when it ends. Those of the instrumentations follow. The last turns a panic
+// into an Internal error, so that the others see an error.
+func (s *Service) interceptors(filter *metadataFilter, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
+	o := outermost{s.config, filter, transportName, s.instruments.spanContext}
 	unary := []grpc.UnaryServerInterceptor{o.unary}
 	stream := []grpc.StreamServerInterceptor{o.stream}
 	for _, i := range s.instruments {
@@ -32,11 +33,11 @@ func (s *Service) interceptors(d *door, transportName func() string) ([]grpc.Una
 	return append(unary, s.config.recoverUnary), append(stream, s.config.recoverStream)
 }
 
-// outermost is the interceptor that decides what enters and leaves a server,
-// and logs it.
+// outermost is the first interceptor of a server. It filters what enters and
+// leaves the server, and logs the calls.
 type outermost struct {
 	*config
-	door          *door
+	filter        *metadataFilter
 	transportName func() string
 	spanContext   func(context.Context) (traceID, spanID string)
 }
@@ -79,7 +80,7 @@ type serverCall struct {
 	method     string          // "/service/method"
 	methodType string
 	metadata   metadata.MD // the handler's
-	trusted    bool        // made by the Service itself
+	own        bool        // the Service itself made the call
 	start      time.Time
 	observer   CallObserver // nil: none
 
@@ -88,7 +89,7 @@ type serverCall struct {
 
 func (o outermost) begin(ctx context.Context, method, methodType string) *serverCall {
 	c := &serverCall{method: method, methodType: methodType, start: time.Now(), spanContext: o.spanContext}
-	c.metadata, c.trusted = o.door.admit(ctx)
+	c.metadata, c.own = o.filter.admit(ctx)
 	if ids := c.metadata["x-request-id"]; len(ids) > 0 {
 		for i, id := range ids {
 			ids[i] = boundRequestID(id)
@@ -97,22 +98,22 @@ func (o outermost) begin(ctx context.Context, method, methodType string) *server
 	o.observe(c)
 	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
 	c.ctx = context.WithValue(metadata.NewIncomingContext(ctx, c.metadata), serverCallKey{}, c)
-	// grpc.SetSendCompressor works on no stream but grpc-go's own. A client
-	// that accepts no compression has no use for it.
+	// grpc.SetSendCompressor accepts only grpc-go's own stream. A client that
+	// accepts no compression does not need it.
 	if len(c.metadata["grpc-accept-encoding"]) == 0 {
 		c.ctx = grpc.NewContextWithServerTransportStream(c.ctx, &c.boundedStream)
 	}
 	return c
 }
 
-// end returns the error that the client gets.
+// end ends the call and returns the error that the client gets.
 func (o outermost) end(c *serverCall, err error) error {
 	if err == nil {
 		err = c.refused()
 	}
 	err = boundStatus(err)
-	if err != nil && c.trusted {
-		_ = c.ServerTransportStream.SetTrailer(metadata.MD{answeredKey: {"1"}}) // fails if the client has left
+	if err != nil && c.own {
+		_ = c.ServerTransportStream.SetTrailer(metadata.MD{handlerErrorKey: {"1"}}) // fails if the client has left
 	}
 	if c.observer != nil {
 		c.observer.End(err)
@@ -123,7 +124,7 @@ func (o outermost) end(c *serverCall, err error) error {
 	return err
 }
 
-// serverStream is a stream as handlers see it.
+// serverStream is the stream that handlers see.
 type serverStream struct {
 	grpc.ServerStream
 	call *serverCall
@@ -185,8 +186,8 @@ func (c *config) recovered(ctx context.Context, p any) error {
 	return status.Error(codes.Internal, "panic in a handler")
 }
 
-// contain is deferred. It recovers the panic of an instrumentation or an
-// observer, and of an error of theirs: grpc-go ends the process for it.
+// contain is deferred. It recovers a panic of an instrumentation, of an observer,
+// or of the Error method of an error, any of which would end the process.
 func (c *config) contain(ctx context.Context, err *error) {
 	p := recover()
 	if p == nil {
@@ -196,8 +197,8 @@ func (c *config) contain(ctx context.Context, err *error) {
 	c.logger.ErrorContext(ctx, "panic around a handler", "panic", bounded(fmt.Sprint(p)), "stack", string(debug.Stack()))
 }
 
-// isHealth reports whether method belongs to the health service, whose checks
-// come every few seconds, without credentials.
+// isHealth reports whether method belongs to the health service. Health
+// checks come every few seconds and without credentials.
 func isHealth(method string) bool {
 	rest, ok := strings.CutPrefix(method, "/"+grpc_health_v1.Health_ServiceDesc.ServiceName)
 	return ok && strings.HasPrefix(rest, "/")

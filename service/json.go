@@ -21,33 +21,34 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// JSON says how the gateway reads and writes JSON. The zero value is the
-// default. It is grpc-gateway's own default, except that a request is refused
-// with 400 when it cannot mean what it says: when it names an enum value that
-// does not exist, which grpc-gateway reads as the field's zero value, and when
-// something follows the JSON value, which grpc-gateway does not read. Numbers
-// of enum values that are not known are passed on, as in proto3's binary form.
+// JSON configures how the gateway reads and writes JSON. The zero value is
+// the default. It behaves as grpc-gateway's default, except that it refuses
+// two kinds of requests with 400. One names an enum value that does not
+// exist, which grpc-gateway would read as the field's zero value. The other
+// has data after the JSON value, which grpc-gateway would ignore. Unknown
+// numbers of enum values are passed on, as in proto3's binary form.
 type JSON struct {
 	// RefuseUnknownFields refuses a body with a field that the message does
-	// not have. The default ignores the field, so that clients may be newer
-	// than the server. A field mask that is derived from the body of a PATCH
-	// refuses it in any case.
+	// not have. By default the field is ignored, so that clients may be newer
+	// than the server. A PATCH whose field mask is derived from the body
+	// always refuses it.
 	RefuseUnknownFields bool
 
 	// RefuseUnknownParameters refuses a query parameter that does not name a
-	// field of the request message. The default ignores it: proxies and
-	// browsers add parameters of their own.
+	// field of the request message. By default it is ignored, since proxies
+	// and browsers add parameters.
 	RefuseUnknownParameters bool
 
-	// OmitUnpopulated leaves out the fields that are not set. The default
-	// writes them with their zero values, and messages as null.
+	// OmitUnpopulated omits the fields that are not set. By default they are
+	// written with their zero values, and messages as null.
 	OmitUnpopulated bool
 
-	// UseEnumNumbers writes enum values as numbers. The default writes names.
+	// UseEnumNumbers writes enum values as numbers. By default names are
+	// written.
 	UseEnumNumbers bool
 
-	// UseProtoNames writes the names of fields as in the .proto file. The
-	// default writes them in lowerCamelCase. Both are read.
+	// UseProtoNames writes field names as in the .proto file. By default they
+	// are written in lowerCamelCase. Both forms are accepted in requests.
 	UseProtoNames bool
 }
 
@@ -68,20 +69,20 @@ func (j JSON) marshaler() *jsonMarshaler {
 	}
 }
 
-// jsonMarshaler is runtime.JSONPb, except for what JSON's description says.
+// jsonMarshaler is a runtime.JSONPb with the differences that JSON documents.
 type jsonMarshaler struct {
-	runtime.JSONPb // its UnmarshalOptions refuse what is unknown
+	runtime.JSONPb // its UnmarshalOptions refuse unknown fields and values
 	refuseUnknown  bool
 }
 
-// NewDecoder implements runtime.Marshaler. When r is the body of a request, its
-// call learns of what follows the value.
+// NewDecoder implements runtime.Marshaler. If r is the body of a request, the
+// request's call is given the decoder, to check for data after the value.
 func (m *jsonMarshaler) NewDecoder(r io.Reader) runtime.Decoder {
 	d := &jsonDecoder{marshaler: m, json: json.NewDecoder(r)}
 	switch r := r.(type) {
 	case *requestBody:
 		d.call = r.call
-	case *bytes.Reader: // generated code's copy of a body that it reads twice
+	case *bytes.Reader: // a copy that generated code makes to read the body twice
 		d.whole = r
 	}
 	return d
@@ -102,8 +103,8 @@ func (d *jsonDecoder) Decode(v any) error {
 	}
 	err = fmt.Errorf("body: %w", err)
 	if d.call != nil && d.call.clientStream {
-		// Generated code logs an error of a stream's message, and takes it
-		// for the end of a bidirectional stream.
+		// Generated code only logs the error of a message in a stream, and
+		// treats it as the end of a bidirectional stream.
 		d.call.decodeErr = status.Error(codes.InvalidArgument, err.Error())
 		return io.EOF
 	}
@@ -141,20 +142,20 @@ func (m *jsonMarshaler) Unmarshal(data []byte, v any) error {
 		return nil
 	}
 	if invalid := checkStrings(data); invalid != nil {
-		return invalid // says it better
+		return invalid // the clearer error
 	}
 	if m.refuseUnknown {
 		return err
 	}
-	// Something is unknown, or the data is not valid.
+	// Either a field or value is unknown, or the data is invalid.
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, target); err != nil {
 		return err
 	}
 	return checkEnums(data, target.ProtoReflect().Descriptor())
 }
 
-// unmarshalField is for bodies that are one field of a message: v points to a
-// pointer to a message, to a slice, a map or a scalar.
+// unmarshalField reads a body that is one field of a message. v points to a
+// pointer to a message, a slice, a map or a scalar.
 func (m *jsonMarshaler) unmarshalField(data []byte, v any) error {
 	field := reflect.ValueOf(v).Elem()
 	if newMessage(field.Type()) != nil {
@@ -178,8 +179,8 @@ func (m *jsonMarshaler) unmarshalField(data []byte, v any) error {
 	return nil
 }
 
-// newMessage returns a new message for a field of type t, or nil if it is not
-// for messages.
+// newMessage returns a new message for a field of type t, or nil if t is not
+// a message type.
 func newMessage(t reflect.Type) proto.Message {
 	if t.Kind() != reflect.Pointer {
 		return nil
@@ -188,8 +189,8 @@ func newMessage(t reflect.Type) proto.Message {
 	return message
 }
 
-// checkStrings refuses what protojson refuses and encoding/json replaces:
-// invalid UTF-8 and surrogates without their other half.
+// checkStrings returns an error for invalid UTF-8 and unpaired surrogates,
+// which protojson refuses but encoding/json replaces.
 func checkStrings(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("invalid UTF-8")
@@ -215,7 +216,8 @@ func checkStrings(data []byte) error {
 	}
 }
 
-// escapedRune returns the code of the \uXXXX at the beginning of data, or -1.
+// escapedRune returns the code of the \uXXXX escape at the start of data, or
+// -1.
 func escapedRune(data []byte) rune {
 	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
 		return -1
@@ -227,8 +229,8 @@ func escapedRune(data []byte) rune {
 	return rune(code)
 }
 
-// unknownParameter returns an error for a parameter of the query that names no
-// field of message.
+// unknownParameter returns an error for a query parameter that names no field
+// of message.
 func unknownParameter(r *http.Request, message any) error {
 	m, ok := message.(proto.Message)
 	if !ok || r == nil || r.URL.RawQuery == "" {
@@ -242,8 +244,8 @@ func unknownParameter(r *http.Request, message any) error {
 	return nil
 }
 
-// hasField reports whether path, such as "a.b" or "a.b[key]", names a field of
-// message or of the messages within.
+// hasField reports whether path, such as "a.b" or "a.b[key]", names a field
+// of message or of a message within it.
 func hasField(message protoreflect.MessageDescriptor, path string) bool {
 	if i := strings.IndexByte(path, '['); i >= 0 && strings.HasSuffix(path, "]") {
 		path = path[:i]
@@ -261,8 +263,8 @@ func hasField(message protoreflect.MessageDescriptor, path string) bool {
 	return true
 }
 
-// fieldByName returns the field of message with that name, in JSON or in the
-// .proto file, or nil.
+// fieldByName returns the field of message with the given name, in JSON or in
+// the .proto file, or nil.
 func fieldByName(message protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
 	if f := message.Fields().ByJSONName(name); f != nil {
 		return f

@@ -21,7 +21,7 @@ import (
 
 const states = "want one of STATE_UNSPECIFIED, STATE_ACTIVE, STATE_RETIRED"
 
-func TestJSON_RefusesWhatCannotBeMeant(t *testing.T) {
+func TestJSON_RefusesInvalidRequests(t *testing.T) {
 	s := start(t, transport.InProcess(), nil, bindTest(testService{}))
 	for name, test := range map[string]struct{ method, target, body, want string }{
 		"an enum value":                   {"POST", "/test/v1/items", `{"state":"NOPE"}`, `body: state: unknown value "NOPE", ` + states},
@@ -53,7 +53,7 @@ func TestJSON_RefusesWhatCannotBeMeant(t *testing.T) {
 	}
 }
 
-func TestJSON_TakesWhatCanBeMeant(t *testing.T) {
+func TestJSON_AcceptsValidRequests(t *testing.T) {
 	s := start(t, transport.InProcess(), nil, bindTest(testService{}))
 	for name, test := range map[string]struct {
 		method, target, body string
@@ -84,7 +84,7 @@ func TestJSON_TakesWhatCanBeMeant(t *testing.T) {
 	}
 }
 
-// item is an item as the gateway writes it by default.
+// item returns the default JSON of an item with the given text.
 func item(text string) any {
 	return map[string]any{
 		"name": "", "text": text, "state": "STATE_UNSPECIFIED", "states": []any{}, "statesByName": map[string]any{}, "child": nil,
@@ -138,8 +138,8 @@ func TestWithJSON(t *testing.T) {
 	}
 }
 
-// What the gateway takes is what protojson takes without DiscardUnknown, but
-// for unknown fields; and it is never less strict than that.
+// FuzzJSONBody checks that the gateway accepts what protojson accepts, apart
+// from unknown fields, and nothing else.
 func FuzzJSONBody(f *testing.F) {
 	for _, seed := range []string{
 		`{"text":"a"}`, `{"state":"NOPE","no":{}}`, `{"item":{"children":[{"state":"STATE_ACTIVE","x":[]}]}}`, `{} {}`, `{"a":"\ud800"}`,

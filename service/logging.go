@@ -10,7 +10,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// logCall logs a call that has ended. The handler of the logger says which.
+// logCall logs a call that has ended. The logger's handler adds which call it
+// is.
 func (o outermost) logCall(c *serverCall, err error) {
 	code := status.Code(err)
 	l := level(code)
@@ -35,7 +36,7 @@ func (o outermost) logCall(c *serverCall, err error) {
 	o.logger.LogAttrs(c.ctx, l, "finished call", attrs...)
 }
 
-// requestID is the id that the platform gave the request, or else the client.
+// requestID returns the platform's id of the request, or else the client's.
 func (c *serverCall) requestID() string {
 	for _, key := range [...]string{requestIDKey, "x-request-id"} {
 		if ids := c.metadata[key]; len(ids) > 0 {
@@ -45,10 +46,11 @@ func (c *serverCall) requestID() string {
 	return ""
 }
 
-// peerAddress is who called: of the gateway's calls, whoever called that, and
-// of others the peer of the connection, whatever their metadata says.
+// peerAddress returns the address of the caller. For the gateway's calls it
+// is the address of the HTTP client. For others it is the peer of the
+// connection, whatever their metadata says.
 func (c *serverCall) peerAddress() string {
-	if c.trusted {
+	if c.own {
 		if forwarded := c.metadata["x-forwarded-for"]; len(forwarded) > 0 {
 			list := forwarded[len(forwarded)-1] // its last entry is the gateway's
 			return cut(list[strings.LastIndexByte(list, ' ')+1:], maxAddressText)

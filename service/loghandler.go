@@ -8,22 +8,23 @@ import (
 	"strings"
 )
 
-// NewLogHandler returns a handler that adds to each record what is known of the
-// call in whose context it is logged, and gives it to next. Handlers and
-// interceptors of a [Service] have such contexts, whichever transport is in use;
-// a record with another context is passed on as it is. What is unknown is left
-// out:
+// NewLogHandler returns a handler that adds attributes of the current call to
+// each record and passes it to next. It works with the contexts of handlers
+// and interceptors of a [Service], on every transport. Records with other
+// contexts are passed on unchanged. These attributes are added, if known:
 //
 //	requestId                  the platform's id of the request, or the client's X-Request-Id
-//	trace_id, span_id          of the span in the context, see [Instrumentation]; without
-//	                           one, the trace that the platform or the client named
+//	trace_id, span_id          of the span in the context, see [Instrumentation]
 //	source                     what sent the request, such as http-api; on Lambda
 //	coldStart                  true for the first request of a process; on Lambda
 //	grpc.service, grpc.method  the call
 //
-// The attributes are at the root of the record, outside of all groups. A panic of
-// next becomes an error: a line is not worth a process. A Service logs through such a handler. For handlers that log with [log/slog.InfoContext],
-// make it the default's:
+// Without a span, trace_id is the trace that the platform or the client named.
+// The attributes are at the root of the record, outside all groups. A panic
+// of next is returned as an error of Handle. A Service logs through such a
+// handler. To have them in your own handlers' records,
+// log with [log/slog.InfoContext] and the like, and install the handler as
+// the default:
 //
 //	slog.SetDefault(slog.New(service.NewLogHandler(slog.NewJSONHandler(os.Stdout, nil))))
 func NewLogHandler(next slog.Handler) slog.Handler {
@@ -48,7 +49,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) (err error) {
 		}
 	}()
 	c, ok := ctx.Value(serverCallKey{}).(*serverCall)
-	if !ok || describesCall(r) {
+	if !ok || hasCallAttrs(r) {
 		return h.next.Handle(ctx, r)
 	}
 	var buffer [7]slog.Attr
@@ -86,8 +87,9 @@ func (h *logHandler) with(apply func(slog.Handler) slog.Handler) slog.Handler {
 
 const grpcServiceKey = "grpc.service"
 
-// describesCall reports whether a log handler has seen r before.
-func describesCall(r slog.Record) (found bool) {
+// hasCallAttrs reports whether a log handler has already added the attributes
+// to r.
+func hasCallAttrs(r slog.Record) (found bool) {
 	r.Attrs(func(a slog.Attr) bool {
 		found = a.Key == grpcServiceKey
 		return !found
@@ -97,7 +99,8 @@ func describesCall(r slog.Record) (found bool) {
 
 type serverCallKey struct{}
 
-// appendAttrs appends what a line that is logged with ctx says of the call.
+// appendAttrs appends the attributes of the call for a record that is logged
+// with ctx.
 func (c *serverCall) appendAttrs(ctx context.Context, attrs []slog.Attr) []slog.Attr {
 	add := func(key, value string) {
 		if value != "" {
@@ -127,9 +130,9 @@ func (c *serverCall) first(key string) string {
 	return ""
 }
 
-// traceID returns the id, in hexadecimal, of the trace that the call is told to
-// be a part of: in the X-Ray header of the platform, or else in the client's
-// traceparent (W3C Trace Context, 3.2).
+// traceID returns the id of the call's trace in hexadecimal. It comes from
+// the platform's X-Ray header, or else from the client's traceparent (W3C
+// Trace Context, section 3.2).
 func (c *serverCall) traceID() string {
 	for field := range strings.SplitSeq(c.first(traceHeaderKey), ";") {
 		if root, ok := strings.CutPrefix(field, "Root=1-"); ok && len(root) == 33 && root[8] == '-' {

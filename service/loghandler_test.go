@@ -18,7 +18,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// logged returns what a handler's call of log writes, without time and level.
+// logged returns what a handler that calls log writes, without time and
+// level.
 func logged(t *testing.T, transportName string, reserved map[string]string, log func(context.Context, *slog.Logger), headers ...string) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
@@ -53,7 +54,7 @@ func logged(t *testing.T, transportName string, reserved map[string]string, log 
 	return line
 }
 
-func TestLinesOfACallHaveItsIDs(t *testing.T) {
+func TestLogLinesOfACallHaveItsIDs(t *testing.T) {
 	plain := func(ctx context.Context, l *slog.Logger) { l.InfoContext(ctx, "m") }
 	platform := map[string]string{
 		"x-lambda-event-request-id": "id", "x-lambda-event-source": "http-api", "x-lambda-event-cold-start": "true",
@@ -94,7 +95,8 @@ func TestLinesOfACallHaveItsIDs(t *testing.T) {
 	}
 }
 
-// BenchmarkLine is what a line costs in a call, with and without the handler.
+// BenchmarkLine measures one log line within a call, with and without the
+// handler.
 func BenchmarkLine(b *testing.B) {
 	for name, wrap := range map[string]func(slog.Handler) slog.Handler{
 		"plain": func(h slog.Handler) slog.Handler { return h },
@@ -127,7 +129,8 @@ func BenchmarkLine(b *testing.B) {
 	}
 }
 
-// discard is a writer to which slog.JSONHandler writes all the same.
+// discard is a writer that drops the output. slog.JSONHandler still formats
+// it.
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -40,7 +40,7 @@ func (f *fragile) Open(ctx context.Context, s transport.ServerConfig) (transport
 	return c, nil
 }
 
-// last is the connection that was opened last.
+// last returns the connection that was opened last.
 func (f *fragile) last() *fragileConn {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -55,7 +55,7 @@ type fragileConn struct {
 
 var errSecretPath = status.Error(codes.Unavailable, "dial unix /tmp/secret/s: no such file")
 
-// Lost is what a Conn has that cannot be connected again.
+// Lost returns a channel that is closed when the test breaks the connection.
 func (c *fragileConn) Lost() <-chan struct{} { return c.lost }
 
 func (c *fragileConn) isLost() bool {
@@ -79,7 +79,7 @@ func (c *fragileConn) Close() error {
 	return c.Conn.Close()
 }
 
-// eventually waits until condition holds.
+// eventually waits until condition holds, or fails the test with what.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !condition(); time.Sleep(time.Millisecond) {
@@ -89,7 +89,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// await waits until ch is closed.
+// await waits until ch is closed, or fails the test with what.
 func await(t *testing.T, what string, ch <-chan struct{}) {
 	t.Helper()
 	select {
@@ -110,7 +110,7 @@ func TestLostTransportIsOpenedAgain(t *testing.T) {
 			return &testv1.EchoResponse{Id: r.GetId()}, nil
 		},
 	})...)
-	inFlight := make(chan answer)
+	inFlight := make(chan response)
 	go func() { inFlight <- call(t, s, "GET", "/v1/echo/held", "") }()
 	<-started
 
@@ -160,7 +160,7 @@ func TestTransportThatCannotBeOpenedAgainIsReported(t *testing.T) {
 	}
 }
 
-func TestClosingAServiceWhoseTransportIsLostNow(t *testing.T) {
+func TestClose_WhileTheTransportIsLost(t *testing.T) {
 	for range 50 {
 		f := &fragile{Transport: transport.Bufconn(), openings: 2}
 		s := start(t, f, nil, bindAll(fake{})...)

@@ -6,39 +6,40 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// An Observer sees the calls that arrive in the servers of a Service, except
-// health checks. Its methods are called concurrently and must not block.
+// An Observer observes the calls that the servers of a Service receive,
+// except health checks. Its methods are called concurrently and must not
+// block.
 type Observer interface {
-	// Tag returns what Begin gets for the calls that an HTTP request causes,
-	// of which ctx is the context: printable ASCII, or nothing.
+	// Tag returns the tag that Begin receives for the calls made for an HTTP
+	// request. ctx is the context of the request. A tag is printable ASCII
+	// and may be empty.
 	Tag(ctx context.Context) string
 
-	// Begin is called before a call runs through the interceptors of the
-	// user's own. tag is empty for a call that no HTTP request has caused.
-	// Handlers see the same metadata: it must not be changed. A nil
-	// CallObserver leaves the call unobserved.
+	// Begin is called before the user's interceptors run. tag is empty for a
+	// call that was not made for an HTTP request. Handlers share md, so Begin
+	// must not change it. If Begin returns nil, the call is not observed.
 	Begin(tag, method, transport string, md metadata.MD) CallObserver
 }
 
-// A CallObserver sees one call. It must not keep or change messages.
+// A CallObserver observes one call. It must not keep or change messages.
 type CallObserver interface {
 	Received(message any)
 	Sent(message any)
 
-	// End gets the error that the client gets of the server, before the
-	// gateway masks it; nil after success.
+	// End receives the error that the server returns to the client, before
+	// the gateway masks it, or nil for success.
 	End(err error)
 }
 
-// WithObserver sets who sees the calls. Interceptors and handlers see no
-// difference.
+// WithObserver sets the observer of all calls. It does not affect
+// interceptors and handlers.
 func WithObserver(o Observer) Option { return func(c *config) { c.observer = o } }
 
-// tagKey carries the tag of a call.
+// tagKey is the metadata key of a call's tag.
 const tagKey = ReservedPrefix + "service-tag"
 
-// observe begins the observation of c, if there is any, and takes the tag out
-// of what handlers see.
+// observe starts the observation of c if there is an observer, and removes
+// the tag from the metadata that handlers see.
 func (o outermost) observe(c *serverCall) {
 	if o.observer == nil || isHealth(c.method) {
 		return

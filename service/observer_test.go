@@ -17,7 +17,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// An observer notes what it is told.
+// An observer records the calls of its methods.
 type observer struct {
 	mu     sync.Mutex
 	events []string

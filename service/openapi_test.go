@@ -9,7 +9,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-func TestNewRefusesOpenAPIDocumentsThatNobodyShows(t *testing.T) {
+func TestNew_RefusesUnusedOpenAPIDocuments(t *testing.T) {
 	option := service.WithOpenAPI(fstest.MapFS{})
 	if _, err := service.New(t.Context(), transport.InProcess(), option); err == nil || !strings.Contains(err.Error(), "WithOpenAPI") {
 		t.Errorf("New: %v, want an error that names the option", err)
@@ -27,7 +27,7 @@ func TestNewRefusesOpenAPIDocumentsThatNobodyShows(t *testing.T) {
 	}
 }
 
-func TestBoundNamesTheServicesOfTheOptions(t *testing.T) {
+func TestBound(t *testing.T) {
 	bound := service.Bound(bindTest(testService{}))
 	if len(bound) != 1 || len(bound["test.v1.TestService"].Methods) == 0 {
 		t.Errorf("%v", bound)

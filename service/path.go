@@ -8,9 +8,10 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 )
 
-// keepEncodedSlashes leaves %2F in the path variables of several segments, such
-// as {name=shelves/*}, as google/api/http.proto has it for all of them and the
-// mux only for {name=**}. In variables of one segment it is decoded to a slash.
+// keepEncodedSlashes keeps %2F in path variables of several segments, such as
+// {name=shelves/*}. google/api/http.proto specifies that for all of them, but
+// the mux does it only for {name=**}. In variables of one segment %2F is
+// decoded to a slash.
 func keepEncodedSlashes(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, pathParams map[string]string) {
 		if raw := r.URL.RawPath; strings.Contains(raw, "%2F") || strings.Contains(raw, "%2f") {
@@ -40,7 +41,7 @@ func withEncodedSlashes(pattern runtime.Pattern, raw string, params map[string]s
 	return kept
 }
 
-// matchPath returns the path variables as the mux finds them.
+// matchPath returns the path variables that the mux finds in raw.
 func matchPath(pattern runtime.Pattern, raw string) (map[string]string, error) {
 	segments := strings.Split(strings.TrimPrefix(raw, "/"), "/")
 	last := &segments[len(segments)-1]

@@ -17,7 +17,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-func TestNewRefusesProgramOptionsThatNobodyHasTaken(t *testing.T) {
+func TestNew_RefusesUnusedProgramOptions(t *testing.T) {
 	type number int
 	options := []service.Option{
 		service.WithProgramOption("the number", number(1)),
@@ -51,8 +51,9 @@ func (c *conversation) Get(ctx context.Context, r *testv1.GetRequest) (*testv1.G
 	return &testv1.GetResponse{Name: r.GetName()}, nil
 }
 
-// A call over Conn is one of the gateway: it passes the interceptors, and its
-// metadata under the prefix is what the Service says, not what its context has.
+// TestConn checks that a call over Conn is treated as one of the gateway. It
+// passes the interceptors, and its reserved metadata comes from the Service,
+// not from its context.
 func TestConn(t *testing.T) {
 	for _, tr := range []transport.Transport{transport.InProcess(), transport.Bufconn()} {
 		t.Run(tr.Name(), func(t *testing.T) {

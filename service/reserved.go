@@ -19,19 +19,19 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ReservedPrefix begins the metadata keys that no client can set. A Service
-// removes them from every call, whether it comes through the gateway, over
-// [Service.ServeGRPC] or to the listener of its transport, and whatever their
-// case and whether words are joined with "-" or "_". What a handler finds under
-// the prefix comes from [WithReservedMetadata].
+// ReservedPrefix is the prefix of metadata keys that no client can set. A
+// Service removes such keys from every call: through the gateway, over
+// [Service.ServeGRPC] and on the listener of its transport. Case is ignored
+// and "_" equals "-". The keys that a handler finds under the prefix come
+// from [WithReservedMetadata].
 const ReservedPrefix = "x-lambda-"
 
 const (
-	// tokenKey carries the secret that tells a Service's own calls from those
-	// of others who can reach its transport.
+	// tokenKey is the key of the secret that distinguishes a Service's own
+	// calls from those of others who can reach its transport.
 	tokenKey = ReservedPrefix + "service-token"
 
-	// Where package lambda/event puts what the log tells of a request.
+	// Package lambda/event sets these keys; the log uses them.
 	requestIDKey   = ReservedPrefix + "event-request-id"
 	traceHeaderKey = ReservedPrefix + "event-trace-id"
 	sourceKey      = ReservedPrefix + "event-source"
@@ -62,7 +62,7 @@ func deleteReserved(md metadata.MD) {
 	maps.DeleteFunc(md, func(key string, _ []string) bool { return reserved(key) })
 }
 
-// reservedMetadata is what a Service adds to its own calls.
+// reservedMetadata is the metadata that a Service adds to its own calls.
 type reservedMetadata struct {
 	token    string
 	from     func(context.Context) iter.Seq2[string, string] // nil: nothing
@@ -75,9 +75,9 @@ func newReservedMetadata(c *config) reservedMetadata {
 	return reservedMetadata{token: rand.Text(), from: c.reserved, observer: c.observer, logger: c.logger, once: new(sync.Once)}
 }
 
-// outgoing returns ctx with the reserved metadata and no other under the
-// prefix. It works on what leaves the gateway, so that nothing the mux does
-// with headers, and no option that was given to it, can go past it.
+// outgoing returns ctx with the reserved metadata and no other keys under the
+// prefix. It applies to the calls that leave the gateway, so the mux and its
+// options cannot bypass it.
 func (r reservedMetadata) outgoing(ctx context.Context) (context.Context, error) {
 	md, _ := metadata.FromOutgoingContext(ctx) // a copy, with keys in lower case
 	deleteReserved(md)
@@ -113,12 +113,12 @@ func (r reservedMetadata) addTo(ctx context.Context, md metadata.MD) {
 	}
 }
 
-// reservedConn makes the calls of the gateway: with the reserved metadata, and
-// with errors of the transport's own told from those of handlers.
+// reservedConn makes the calls of the gateway. It adds the reserved metadata,
+// and distinguishes errors of the transport from those of handlers.
 type reservedConn struct {
 	grpc.ClientConnInterface
 	reserved   reservedMetadata
-	maxRequest int // as transport.ServerConfig has MaxRecvMsgSize
+	maxRequest int // transport.ServerConfig.MaxRecvMsgSize
 }
 
 func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
@@ -135,7 +135,7 @@ func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any
 	return c.attribute(err, *trailer)
 }
 
-// trailerOf returns where the caller wants the trailer, or nil.
+// trailerOf returns the variable that receives the trailer, or nil.
 func trailerOf(opts []grpc.CallOption) *metadata.MD {
 	for _, o := range opts {
 		if t, ok := o.(grpc.TrailerCallOption); ok {
@@ -181,34 +181,34 @@ func (s reservedStream) RecvMsg(m any) error {
 
 func (s reservedStream) Trailer() metadata.MD {
 	md := s.ClientStream.Trailer()
-	delete(md, answeredKey)
+	delete(md, handlerErrorKey)
 	return md
 }
 
-// A door is the outermost part of a server: it knows which calls are the
-// Service's own, and takes from all others what only those may bring.
-type door struct {
-	token string // of the calls to trust; empty: none
+// A metadataFilter is the first stage of a server. It recognizes the
+// Service's own calls and removes reserved metadata from all others.
+type metadataFilter struct {
+	token string // of the Service's own calls; empty if there are none
 	stats bool   // a reservedStats sees the calls first
 }
 
-// admit returns the metadata of a call, as a copy, without what the handler
-// must not see, and whether the call is the Service's own.
-func (d *door) admit(ctx context.Context) (md metadata.MD, trusted bool) {
+// admit returns a copy of a call's metadata, without what the handler must
+// not see. own reports whether the call is the Service's own.
+func (f *metadataFilter) admit(ctx context.Context) (md metadata.MD, own bool) {
 	md, _ = metadata.FromIncomingContext(ctx)
-	if d.stats {
+	if f.stats {
 		if a, ok := ctx.Value(admittedKey{}).(admitted); ok {
-			return md, a.trusted
+			return md, a.own
 		}
 	}
-	return md, d.clean(md)
+	return md, f.clean(md)
 }
 
-// clean removes the token, and unless it is the right one everything else
-// under the prefix.
-func (d *door) clean(md metadata.MD) (trusted bool) {
+// clean removes a correct token and returns true. Otherwise it removes
+// everything under the prefix.
+func (f *metadataFilter) clean(md metadata.MD) (own bool) {
 	tokens := md[tokenKey]
-	if d.token != "" && len(tokens) == 1 && subtle.ConstantTimeCompare([]byte(tokens[0]), []byte(d.token)) == 1 {
+	if f.token != "" && len(tokens) == 1 && subtle.ConstantTimeCompare([]byte(tokens[0]), []byte(f.token)) == 1 {
 		delete(md, tokenKey)
 		return true
 	}
@@ -216,29 +216,30 @@ func (d *door) clean(md metadata.MD) (trusted bool) {
 	return false
 }
 
-// reservedStats shows a stats handler the calls as handlers see them.
+// reservedStats passes calls to a stats handler with the metadata that
+// handlers see.
 type reservedStats struct {
 	stats.Handler
-	door *door
+	filter *metadataFilter
 }
 
 type admittedKey struct{}
 
-type admitted struct{ trusted bool }
+type admitted struct{ own bool }
 
-// OwnCall reports whether the call of ctx is one that the Service made itself,
-// for a request over HTTP, and not one of a gRPC client's. It is for the stats
-// handlers of a Service, and what runs inside of them.
+// OwnCall reports whether ctx belongs to a call that the Service itself made,
+// through the gateway or [Service.Conn], rather than one from a gRPC client.
+// Stats handlers of a Service, and code that runs inside them, may call it.
 func OwnCall(ctx context.Context) bool {
 	a, _ := ctx.Value(admittedKey{}).(admitted)
-	return a.trusted
+	return a.own
 }
 
 // TagRPC returns the context that the interceptors see later.
 func (s reservedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	if _, ok := ctx.Value(admittedKey{}).(admitted); !ok {
-		md, trusted := s.door.admit(ctx)
-		ctx = context.WithValue(metadata.NewIncomingContext(ctx, md), admittedKey{}, admitted{trusted})
+		md, own := s.filter.admit(ctx)
+		ctx = context.WithValue(metadata.NewIncomingContext(ctx, md), admittedKey{}, admitted{own})
 	}
 	return s.Handler.TagRPC(ctx, info)
 }
@@ -248,36 +249,37 @@ func (s reservedStats) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	case *stats.InHeader:
 		seen := *e
 		seen.Header = e.Header.Copy()
-		s.door.clean(seen.Header)
+		s.filter.clean(seen.Header)
 		event = &seen
 	case *stats.OutTrailer:
 		seen := *e
 		seen.Trailer = e.Trailer.Copy()
-		delete(seen.Trailer, answeredKey)
+		delete(seen.Trailer, handlerErrorKey)
 		event = &seen
 	}
 	s.Handler.HandleRPC(ctx, event)
 }
 
-// answeredKey marks, in the trailer of a call of the Service's own, that its
-// error is what a handler or an interceptor returned.
-const answeredKey = ReservedPrefix + "service-answered"
+// handlerErrorKey marks, in the trailer of one of the Service's own calls,
+// that the error came from a handler or an interceptor.
+const handlerErrorKey = ReservedPrefix + "service-handler-error"
 
-// attribute returns err, or, if the mark of a handler is missing, an error
-// that does not say what the transport said. It removes the mark.
+// attribute removes the mark of a handler's error from trailer and returns
+// err. Without the mark, it returns an error that hides the transport's
+// message.
 func (c reservedConn) attribute(err error, trailer metadata.MD) error {
 	if err == nil || isEOF(err) {
 		return err
 	}
-	if _, ok := trailer[answeredKey]; ok {
-		delete(trailer, answeredKey)
+	if _, ok := trailer[handlerErrorKey]; ok {
+		delete(trailer, handlerErrorKey)
 		return err
 	}
 	return &transportError{status.New(status.Code(err), c.transportMessage(status.Code(err))), err}
 }
 
-// A transportError is an error that the transport made, not a handler. It is
-// what a client may know of it; Unwrap returns all of it.
+// A transportError is an error of the transport, not of a handler. Its status
+// is safe for clients; Unwrap returns the original error.
 type transportError struct {
 	status *status.Status
 	cause  error
@@ -287,8 +289,8 @@ func (e *transportError) Error() string              { return e.status.String() 
 func (e *transportError) GRPCStatus() *status.Status { return e.status }
 func (e *transportError) Unwrap() error              { return e.cause }
 
-// transportMessage is all that clients are told of an error that the transport
-// made.
+// transportMessage returns the message that clients get for an error of the
+// transport.
 func (c reservedConn) transportMessage(code codes.Code) string {
 	switch code {
 	case codes.Canceled:

@@ -25,7 +25,7 @@ import (
 
 type factsKey struct{}
 
-// facts are what a platform knows of a request.
+// facts yields the metadata of a platform.
 func facts(ctx context.Context) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		if user, ok := ctx.Value(factsKey{}).(string); ok {
@@ -35,14 +35,14 @@ func facts(ctx context.Context) iter.Seq2[string, string] {
 	}
 }
 
-// witness collects the metadata under the prefix that anything on the way of a
-// call sees: interceptors, stats handlers, the handler.
-type witness struct {
+// A metadataRecorder records the reserved metadata that interceptors, stats
+// handlers and the handler see.
+type metadataRecorder struct {
 	mu   sync.Mutex
-	seen map[string][]string // by witness and key
+	seen map[string][]string // by metadataRecorder and key
 }
 
-func (w *witness) saw(who string, md metadata.MD) {
+func (w *metadataRecorder) saw(who string, md metadata.MD) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.seen == nil {
@@ -56,7 +56,7 @@ func (w *witness) saw(who string, md metadata.MD) {
 	}
 }
 
-func (w *witness) take() map[string][]string {
+func (w *metadataRecorder) take() map[string][]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	seen := w.seen
@@ -64,26 +64,28 @@ func (w *witness) take() map[string][]string {
 	return seen
 }
 
-func (w *witness) incoming(who string, ctx context.Context) {
+func (w *metadataRecorder) incoming(who string, ctx context.Context) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	w.saw(who, md)
 }
 
-func (w *witness) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {
+func (w *metadataRecorder) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {
 	w.incoming("TagRPC", ctx)
 	return ctx
 }
 
-func (w *witness) HandleRPC(_ context.Context, event stats.RPCStats) {
+func (w *metadataRecorder) HandleRPC(_ context.Context, event stats.RPCStats) {
 	if in, ok := event.(*stats.InHeader); ok {
 		w.saw("InHeader", in.Header)
 	}
 }
 
-func (w *witness) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
-func (w *witness) HandleConn(context.Context, stats.ConnStats)                       {}
+func (w *metadataRecorder) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
+	return ctx
+}
+func (w *metadataRecorder) HandleConn(context.Context, stats.ConnStats) {}
 
-func (w *witness) options(withStats bool) []service.Option {
+func (w *metadataRecorder) options(withStats bool) []service.Option {
 	opts := append(bindAll(fake{
 		echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
 			w.incoming("handler", ctx)
@@ -108,8 +110,8 @@ func (w *witness) options(withStats bool) []service.Option {
 	return opts
 }
 
-// witnesses are those that a call meets, with what they see under the prefix.
-func witnesses(withStats bool, keys map[string][]string) map[string][]string {
+// wantRecorded returns the records of a call for which everything sees keys.
+func wantRecorded(withStats bool, keys map[string][]string) map[string][]string {
 	want := map[string][]string{"interceptor": {"called"}, "handler": {"called"}}
 	if withStats {
 		want["TagRPC"], want["InHeader"] = []string{"called", "called"}, []string{"called", "called"}
@@ -122,18 +124,18 @@ func witnesses(withStats bool, keys map[string][]string) map[string][]string {
 	return want
 }
 
-// forged is what a stranger sends in the hope to be believed.
+// forged returns metadata that a client could send to imitate the platform.
 func forged() metadata.MD {
 	return metadata.Pairs(
 		"x-lambda-user", "mallory", "X-Lambda-Event-Authorizer-Principal", "mallory", "x-lambda-event-request-id", "forged",
 		"x_lambda_user", "mallory", "x-lambda_user", "mallory", "x-lambda-user-bin", "mallory", "x-lambda-", "mallory",
-		"x-lambda-service-token", "", "x-lambda-service-token", "guess", "x-lambda-service-answered", "1",
+		"x-lambda-service-token", "", "x-lambda-service-token", "guess", "x-lambda-service-handler-error", "1",
 	)
 }
 
-// doors are the ways by which a gRPC client of somebody else reaches a
-// Service.
-func doors(t *testing.T) map[string]func(*testing.T, ...service.Option) (*service.Service, *grpc.ClientConn) {
+// foreignClients returns the ways in which gRPC clients outside the process
+// reach a Service.
+func foreignClients(t *testing.T) map[string]func(*testing.T, ...service.Option) (*service.Service, *grpc.ClientConn) {
 	ways := map[string]func(*testing.T, ...service.Option) (*service.Service, *grpc.ClientConn){
 		"the listener of tcp": func(t *testing.T, opts ...service.Option) (*service.Service, *grpc.ClientConn) {
 			address := freeAddress(t)
@@ -162,7 +164,7 @@ func doors(t *testing.T) map[string]func(*testing.T, ...service.Option) (*servic
 	return ways
 }
 
-// freeAddress returns a loopback address that nobody listens on.
+// freeAddress returns a loopback address on which nothing listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -174,22 +176,22 @@ func freeAddress(t *testing.T) string {
 }
 
 func TestNoForeignClientSetsReservedMetadata(t *testing.T) {
-	for name, door := range doors(t) {
+	for name, connect := range foreignClients(t) {
 		for _, withStats := range []bool{false, true} {
 			for _, withFacts := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, stats handlers %v, facts %v", name, withStats, withFacts), func(t *testing.T) {
-					var w witness
+					var w metadataRecorder
 					opts := w.options(withStats)
 					if withFacts {
 						opts = append(opts, service.WithReservedMetadata(facts))
 					}
-					_, cc := door(t, opts...)
+					_, cc := connect(t, opts...)
 					ctx := metadata.NewOutgoingContext(t.Context(), metadata.Join(forged(), metadata.Pairs("x-own", "1")))
 					client := testv1.NewEchoServiceClient(cc)
 					if _, err := client.Echo(ctx, &testv1.EchoRequest{}); err != nil {
 						t.Fatal(err)
 					}
-					if diff := cmp.Diff(witnesses(withStats, nil), w.take()); diff != "" {
+					if diff := cmp.Diff(wantRecorded(withStats, nil), w.take()); diff != "" {
 						t.Errorf("a unary call (-want +got):\n%s", diff)
 					}
 					stream, err := client.EchoStream(ctx, &testv1.EchoStreamRequest{})
@@ -199,7 +201,7 @@ func TestNoForeignClientSetsReservedMetadata(t *testing.T) {
 					if _, err := stream.Recv(); err != nil {
 						t.Fatal(err)
 					}
-					if diff := cmp.Diff(witnesses(withStats, nil), w.take()); diff != "" {
+					if diff := cmp.Diff(wantRecorded(withStats, nil), w.take()); diff != "" {
 						t.Errorf("a stream (-want +got):\n%s", diff)
 					}
 				})
@@ -212,8 +214,8 @@ func TestNoHTTPClientSetsReservedMetadata(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		for _, withStats := range []bool{false, true} {
 			for _, withFacts := range []bool{false, true} {
-				var w witness
-				// Even when the configuration lets them pass by mistake.
+				var w metadataRecorder
+				// Also if the configuration allows the headers by mistake.
 				opts := append(w.options(withStats), service.WithRequestHeaders("X-Lambda-User", "X_Lambda_User", "X-Lambda-Other", "X-Lambda-User-Bin", "X-Lambda-Service-Token"))
 				want := map[string][]string{}
 				if withFacts {
@@ -235,7 +237,7 @@ func TestNoHTTPClientSetsReservedMetadata(t *testing.T) {
 					if recorder.Code != 200 {
 						t.Fatalf("%d %s", recorder.Code, recorder.Body)
 					}
-					if diff := cmp.Diff(witnesses(withStats, want), w.take()); diff != "" {
+					if diff := cmp.Diff(wantRecorded(withStats, want), w.take()); diff != "" {
 						t.Errorf("%s, stats handlers %v, facts %v (-want +got):\n%s", target, withStats, withFacts, diff)
 					}
 				}
@@ -247,7 +249,7 @@ func TestNoHTTPClientSetsReservedMetadata(t *testing.T) {
 	})
 }
 
-func TestLogBelievesOnlyTheGateway(t *testing.T) {
+func TestLogTrustsOnlyTheGateway(t *testing.T) {
 	const forgedID, forgedPeer = "forged", "198.51.100.66"
 	for _, name := range []string{"tcp", "ServeGRPC"} {
 		t.Run(name, func(t *testing.T) {
@@ -282,7 +284,7 @@ func TestLogBelievesOnlyTheGateway(t *testing.T) {
 	}
 }
 
-func TestServerThatIsAlreadyBuiltIsRefused(t *testing.T) {
+func TestWithServer_RefusesABuiltServer(t *testing.T) {
 	_, err := service.New(t.Context(), transport.Bufconn(), append(bindAll(fake{}),
 		service.WithServer(func(s *transport.ServerConfig) { *s = transport.ServerConfig{GRPC: grpc.NewServer()} }))...)
 	if err == nil || !strings.Contains(err.Error(), "ServerConfig.GRPC") {
@@ -290,8 +292,8 @@ func TestServerThatIsAlreadyBuiltIsRefused(t *testing.T) {
 	}
 }
 
-// A foreign client may call before New knows which transport it has opened:
-// under the race detector this shows what it shares with the calls.
+// A foreign client may call before New knows which transport it has opened.
+// The race detector reports data that this shares with the calls.
 func TestForeignClientsMayCallWhileTheTransportOpens(t *testing.T) {
 	for range 20 {
 		address := freeAddress(t)

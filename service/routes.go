@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// WithRoute adds a handler of your own for the requests that match pattern, as
-// [http.ServeMux] has it: for downloads, uploads, redirects and the like. It is
-// behind CORS and gets no header that begins with the reserved prefix, but it
-// is not behind the interceptors of the services: it authorizes its callers
-// itself.
+// WithRoute adds an HTTP handler for the requests that match pattern, in the
+// syntax of [http.ServeMux]. Use it for downloads, uploads, redirects and the
+// like. The handler is behind CORS and sees no request header with the
+// reserved prefix. It is not behind the interceptors of the services, so it
+// must authorize its callers itself.
 //
-// The gateway comes first. A pattern that one of its bindings answers is an
-// error of [New]; a wider pattern, such as "GET /", gets what the bindings do
-// not answer.
+// The gateway takes precedence. [New] fails if a binding serves what pattern
+// names. A wider pattern, such as "GET /", gets the requests that no binding
+// serves.
 func WithRoute(pattern string, handler http.Handler) Option {
 	return func(c *config) { c.routes = append(c.routes, route{pattern, handler}) }
 }
@@ -26,7 +26,7 @@ type route struct {
 	handler http.Handler
 }
 
-// withRoutes puts the handlers of WithRoute beside g.
+// withRoutes combines g with the handlers of WithRoute.
 func (c *config) withRoutes(g *gateway) (http.Handler, error) {
 	if len(c.routes) == 0 {
 		return g, nil
@@ -36,12 +36,12 @@ func (c *config) withRoutes(g *gateway) (http.Handler, error) {
 		if err := route.addTo(mux); err != nil {
 			return nil, err
 		}
-		if r := route.example(); r != nil && g.answers(r) {
-			return nil, fmt.Errorf("WithRoute(%q): a binding of the services answers %s %s", route.pattern, r.Method, r.URL.Path)
+		if r := route.example(); r != nil && g.hasBinding(r) {
+			return nil, fmt.Errorf("WithRoute(%q): a binding of the services serves %s %s", route.pattern, r.Method, r.URL.Path)
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern == "" || g.answers(r) {
+		if _, pattern := mux.Handler(r); pattern == "" || g.hasBinding(r) {
 			g.ServeHTTP(w, r)
 			return
 		}
@@ -49,7 +49,7 @@ func (c *config) withRoutes(g *gateway) (http.Handler, error) {
 	}), nil
 }
 
-// addTo returns the panic of http.ServeMux as an error.
+// addTo registers the route with mux. It returns a panic of mux as an error.
 func (route route) addTo(mux *http.ServeMux) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -60,8 +60,8 @@ func (route route) addTo(mux *http.ServeMux) (err error) {
 	return nil
 }
 
-// example returns a request that matches the pattern, with GET if it matches
-// any method.
+// example returns a request that matches the pattern. Its method is GET if
+// the pattern matches any method.
 func (route route) example() *http.Request {
 	method, rest, found := strings.Cut(route.pattern, " ")
 	if !found {
@@ -77,13 +77,13 @@ func (route route) example() *http.Request {
 	return &http.Request{Method: method, URL: u, Header: http.Header{}}
 }
 
-// answers reports whether a binding of the services answers r.
-func (g *gateway) answers(r *http.Request) bool {
+// hasBinding reports whether a binding of the services serves r.
+func (g *gateway) hasBinding(r *http.Request) bool {
 	return g.router.has(r.Method, r) || r.Method == http.MethodHead && g.router.has(http.MethodGet, r)
 }
 
-// withoutReservedHeaders returns r, or a copy without what only the platform
-// may say. A "_" counts as "-", since some proxies mix them.
+// withoutReservedHeaders returns r, or a copy without the headers that only
+// the platform may set. "_" equals "-", since some proxies mix them.
 func withoutReservedHeaders(r *http.Request) *http.Request {
 	var stripped http.Header
 	for name := range r.Header {

@@ -53,11 +53,11 @@ func TestWithRoute(t *testing.T) {
 
 func TestWithRoute_Refuses(t *testing.T) {
 	for pattern, want := range map[string]string{
-		"GET /test/v1/items/{name}":       "a binding of the services answers GET /test/v1/items/x",
-		"GET /test/v1/items/special":      "a binding of the services answers GET /test/v1/items/special",
-		"/test/v1/files/{rest...}":        "a binding of the services answers GET /test/v1/files/x",
-		"HEAD /test/v1/shelves/{id}/item": "a binding of the services answers HEAD",
-		"/healthz":                        "a binding of the services answers GET /healthz",
+		"GET /test/v1/items/{name}":       "a binding of the services serves GET /test/v1/items/x",
+		"GET /test/v1/items/special":      "a binding of the services serves GET /test/v1/items/special",
+		"/test/v1/files/{rest...}":        "a binding of the services serves GET /test/v1/files/x",
+		"HEAD /test/v1/shelves/{id}/item": "a binding of the services serves HEAD",
+		"/healthz":                        "a binding of the services serves GET /healthz",
 		"no path":                         "parsing",
 		"GET /a/{":                        "parsing",
 	} {

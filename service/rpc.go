@@ -16,14 +16,14 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/rpc"
 )
 
-// WithRPC serves the bound services to clients of Connect and gRPC-Web too, at
-// /package.Service/Method: all of them, or those that are named in full, such
-// as "example.v1.EchoService". Methods without an HTTP annotation can then be
-// called by anybody who can reach the handler. Health and reflection are never
-// served this way.
+// WithRPC also serves bound services to Connect and gRPC-Web clients, at
+// /package.Service/Method. It serves all of them, or only those given by full
+// name, such as "example.v1.EchoService". Anyone who can reach the handler
+// can then call methods that have no HTTP annotation. Health and reflection
+// are never served this way.
 //
-// Headers, reserved metadata, CORS, the masking of errors and the limit of
-// requests are the same as for the gateway.
+// Headers, reserved metadata, CORS, error masking and the request limit are
+// the same as for the gateway.
 func WithRPC(services ...string) Option {
 	return func(c *config) {
 		c.rpc = true
@@ -31,16 +31,17 @@ func WithRPC(services ...string) Option {
 	}
 }
 
-// WithBodyLimits tells what the client's way to the handler does to bodies of
-// RPCs. response returns how many bytes a response may have, as a JSON string
-// holds it, or 0 for any number. binary returns an error that tells the client
-// why a binary body cannot come through unharmed. Both may be nil.
+// WithBodyLimits describes limits that the path between client and handler
+// sets for the bodies of RPCs. response returns the maximum size of a
+// response in bytes, counted as a JSON string holds it, or 0 for no limit.
+// binary returns an error, shown to the client, if binary bodies cannot pass
+// unchanged. Both may be nil.
 func WithBodyLimits(response func(context.Context) int, binary func(context.Context) error) Option {
 	return func(c *config) { c.responseLimit, c.binaryRefused = response, binary }
 }
 
-// withRPC returns next with the RPCs in front of it. cc is the channel with the
-// reserved metadata.
+// withRPC returns a handler that serves RPCs itself and passes other requests
+// to next. cc is the channel that adds the reserved metadata.
 func (c *config) withRPC(cc grpc.ClientConnInterface, maxRequest int, next http.Handler) (http.Handler, error) {
 	if !c.rpc {
 		return next, nil
@@ -75,7 +76,7 @@ func (c *config) withRPC(cc grpc.ClientConnInterface, maxRequest int, next http.
 	}), nil
 }
 
-// exposed returns the services that WithRPC is about.
+// exposed returns the services that WithRPC serves.
 func (c *config) exposed() (map[string]grpc.ServiceInfo, error) {
 	bound := c.bound()
 	if len(c.rpcServices) == 0 {
@@ -85,14 +86,14 @@ func (c *config) exposed() (map[string]grpc.ServiceInfo, error) {
 	for _, name := range c.rpcServices {
 		info, ok := bound[name]
 		if !ok {
-			return nil, fmt.Errorf("WithRPC: service %q is not bound; these are: %s", name, strings.Join(slices.Sorted(maps.Keys(bound)), ", "))
+			return nil, fmt.Errorf("WithRPC: service %q is not bound; the bound services are: %s", name, strings.Join(slices.Sorted(maps.Keys(bound)), ", "))
 		}
 		named[name] = info
 	}
 	return named, nil
 }
 
-// bound returns the services that are bound.
+// bound returns the bound services by name.
 func (c *config) bound() map[string]grpc.ServiceInfo {
 	services := recorder{}
 	for _, b := range c.bindings {
@@ -101,7 +102,8 @@ func (c *config) bound() map[string]grpc.ServiceInfo {
 	return services
 }
 
-// recorder is a registrar that only remembers what was registered.
+// recorder is a [grpc.ServiceRegistrar] that only records the registered
+// services.
 type recorder map[string]grpc.ServiceInfo
 
 // RegisterService implements [grpc.ServiceRegistrar].
@@ -116,7 +118,8 @@ func (r recorder) RegisterService(desc *grpc.ServiceDesc, _ any) {
 	r[desc.ServiceName] = info
 }
 
-// rpcRequestHeader is requestHeader with what the gateway passes by itself.
+// rpcRequestHeader is requestHeader plus the header that the gateway always
+// passes.
 func (c *config) rpcRequestHeader() func(string) (string, bool) {
 	match := c.requestHeader()
 	return func(name string) (string, bool) {
@@ -127,7 +130,7 @@ func (c *config) rpcRequestHeader() func(string) (string, bool) {
 	}
 }
 
-// forwarded returns the metadata that the gateway makes of who sent a request.
+// forwarded returns the same metadata about the sender as the gateway does.
 func forwarded(r *http.Request) metadata.MD {
 	md := forwardedHost(r.Context(), r)
 	if ip, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// BenchmarkEcho compares one call through the gateway with the same as an RPC.
+// BenchmarkEcho compares one call through the gateway with the same call as
+// an RPC.
 func BenchmarkEcho(b *testing.B) {
 	svc, err := service.New(b.Context(), transport.InProcess(), append(bindAll(fake{}), quiet(), service.WithRPC())...)
 	if err != nil {
@@ -46,7 +47,8 @@ func BenchmarkEcho(b *testing.B) {
 	}
 }
 
-// BenchmarkNew is what a cold start pays, with RPCs and without.
+// BenchmarkNew measures the part of a cold start that New takes, with and
+// without RPCs.
 func BenchmarkNew(b *testing.B) {
 	for name, options := range map[string][]service.Option{"REST": nil, "REST and RPC": {service.WithRPC()}} {
 		b.Run(name, func(b *testing.B) {

@@ -25,7 +25,7 @@ import (
 
 const rpcPath = "/test.v1.EchoService/Echo"
 
-// rpcBodies are Echo requests without fields, in each form, by content type.
+// rpcBodies returns empty Echo requests in each format, by content type.
 func rpcBodies() map[string]string {
 	return map[string]string{
 		"application/json":          "{}",
@@ -49,7 +49,8 @@ func newRPC(t *testing.T, f fake, options ...service.Option) *service.Service {
 	return svc
 }
 
-// callRPC makes a call and returns all of the response as text.
+// callRPC makes a call and returns the status, and the whole response as
+// text.
 func callRPC(h http.Handler, path, contentType, body string, header http.Header) (int, string) {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	maps.Copy(r.Header, header)
@@ -115,7 +116,7 @@ func TestWithRPC_MasksErrors(t *testing.T) {
 	}
 }
 
-func TestWithRPC_ExposesWhatIsNamed(t *testing.T) {
+func TestWithRPC_ExposesOnlyNamedServices(t *testing.T) {
 	const ping = "/test.v1.PingService/Ping"
 	for name, test := range map[string]struct {
 		options []service.Option

@@ -1,38 +1,41 @@
 // Package service runs gRPC services and their grpc-gateway as one
-// [http.Handler]. Requests reach the services through a [transport.Transport]
-// and through the full chain of interceptors: logging, metrics, recovery, then
-// one's own. It does not know whether Lambda or a TCP listener calls it.
+// [http.Handler]. Each request passes through a [transport.Transport] and the
+// full chain of interceptors: logging, metrics, recovery, then your own. The
+// package does not depend on who calls the handler, Lambda or a server with a
+// TCP listener.
 //
 // # Streams over HTTP
 //
-// A server stream is one JSON object a line, {"result": message}. A failure
-// after the first message is the last line, {"error": status}, since the HTTP
-// status has been sent. To a client that accepts text/event-stream, such as the
-// EventSource of browsers, it is one event a message, with the message as its
-// data; a failure is an event of the type "error" with the status as its data.
-// An EventSource connects again when the stream ends, until it is closed.
+// A server stream is sent as one JSON object per line, {"result": message}.
+// If it fails after the first message, the last line is {"error": status},
+// since the HTTP status has already been sent. A client that accepts
+// text/event-stream, such as a browser's EventSource, gets one event per
+// message, with the message as its data. A failure is then an event of type
+// "error" with the status as its data. An EventSource reconnects when the
+// stream ends, until it is closed.
 //
-// A stream of google.api.HttpBody is the bytes of its messages and nothing
-// else, of the first message's content type. A failure after the first message
-// breaks the answer off, by a panic with [http.ErrAbortHandler].
+// A stream of google.api.HttpBody is sent as the concatenated bytes of its
+// messages, with the content type of the first one. If it fails after the
+// first message, the handler panics with [http.ErrAbortHandler] to abort the
+// response.
 //
-// The body of a client stream, or of a bidirectional one, is one JSON message
-// after the other, with or without newlines between them. The RPC fails if the
-// body is not valid to its end. A server that reads the whole body before it
-// calls the Service, as Lambda does, makes bidirectional streams half-duplex.
-// Others answer while they read: over HTTP/1.1, the client has to read the
-// answer while it writes.
+// The body of a client stream or a bidirectional stream is a sequence of JSON
+// messages, with or without newlines between them. The RPC fails if any part
+// of the body is invalid. A server that reads the whole body before it calls
+// the Service, as Lambda does, makes bidirectional streams half-duplex. Other
+// servers send the response while they read the request; an HTTP/1.1 client
+// must then read the response while it writes.
 //
-// HEAD calls a binding of that method if there is one, and otherwise does what
-// GET does, without the body. A server stream is cancelled after its first
-// message.
+// A HEAD request calls a binding for HEAD if there is one. Otherwise it is
+// handled like GET and the body is dropped. A server stream is cancelled
+// after its first message.
 //
 // # Paths
 //
-// Percent-encoded characters in a path variable are decoded as in
-// google/api/http.proto: all of them in a variable of one segment, such as
-// {name}, and all but %2F in one of several, such as {name=shelves/*} and
-// {name=**}.
+// Percent-encoded characters in a path variable are decoded as
+// google/api/http.proto specifies. A variable of one segment, such as {name},
+// is decoded completely. In a variable of several segments, such as
+// {name=shelves/*} or {name=**}, %2F is kept.
 package service
 
 import (
@@ -56,8 +59,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// A Service is a set of gRPC services that can be called over HTTP, through
-// their gateway, and over gRPC. It is safe for concurrent use.
+// A Service is a set of gRPC services that clients can call over HTTP,
+// through the gateway, and over gRPC. It is safe for concurrent use.
 type Service struct {
 	handler     http.Handler
 	conn        *connection
@@ -67,14 +70,15 @@ type Service struct {
 	instruments instrumentations
 	calls       grpc.ClientConnInterface
 
-	mu         sync.Mutex     // guards closing against serving.Add after Wait, and reflectErr
+	mu         sync.Mutex     // guards reflectErr, and serving.Add against a concurrent Close
 	closing    chan struct{}  // closed by Close
 	serving    sync.WaitGroup // the calls of ServeGRPC
 	reflectErr error
 }
 
 // New opens t with the services that opts bind and builds the gateway on it.
-// ctx bounds the opening only. The caller closes the Service.
+// ctx bounds only the opening. The caller must close the Service. After an
+// error nothing is left open.
 func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, error) {
 	c := &config{logger: slog.Default()}
 	for _, o := range opts {
@@ -106,13 +110,14 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 	return s, nil
 }
 
-// open opens t with a server that trusts the calls that carry token.
+// open opens t with a server that treats the calls that carry token as the
+// Service's own.
 func (s *Service) open(ctx context.Context, t transport.Transport, token string) error {
-	// Which of several transports it is shows only when one has opened, and
-	// others may call before that.
+	// A FirstOf has a definite name only once it is open, but other clients
+	// may already call before that.
 	var name atomic.Pointer[string]
 	name.Store(new(t.Name()))
-	d, err := s.serverConfig(&door{token: token}, func() string { return *name.Load() })
+	d, err := s.serverConfig(&metadataFilter{token: token}, func() string { return *name.Load() })
 	if err != nil {
 		return err
 	}
@@ -126,46 +131,51 @@ func (s *Service) open(ctx context.Context, t transport.Transport, token string)
 	return s.conn.open(ctx)
 }
 
-// reflectError returns why the server of the transport has no reflection.
+// reflectError returns the error of registering reflection with the
+// transport's server.
 func (s *Service) reflectError() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reflectErr
 }
 
-// ServeHTTP answers a request through the gateway. GET /healthz answers for
-// the gRPC health service.
+// ServeHTTP serves a request through the gateway. GET /healthz returns the
+// status of the gRPC health service.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Conn returns the channel that the gateway makes its calls on, for a program
-// that receives calls in other ways than over HTTP, such as Lambda's events.
-// They pass the same interceptors, and their errors have nothing in them that
-// clients must not see. Keys under [ReservedPrefix] are removed from their
-// metadata, and replaced by what [WithReservedMetadata] finds in their context.
+// Conn returns the channel that the gateway makes its calls on. It is for
+// programs that receive calls in other ways than over HTTP, such as from
+// Lambda's events. Its calls pass through the same interceptors, and their
+// errors are masked as the gateway's are. Metadata keys under
+// [ReservedPrefix] are removed and replaced by the metadata that
+// [WithReservedMetadata] finds in the context.
 //
-// A handler trusts such a call as it trusts one of the gateway: what a client
-// sent must reach the context only where WithReservedMetadata does not look. Do
-// not close what Conn returns; it is of no use once the Service is closed.
+// Handlers trust these calls like the gateway's own. Do not put data that a
+// client sent where WithReservedMetadata reads it. Do not close the channel.
+// It stops working when the Service is closed.
 func (s *Service) Conn() grpc.ClientConnInterface { return s.calls }
 
-// GetServiceInfo tells which services are bound. It has the name and form of
-// the method of grpc.Server.
+// GetServiceInfo returns the bound services by their full names, as
+// [grpc.Server.GetServiceInfo] does.
 func (s *Service) GetServiceInfo() map[string]grpc.ServiceInfo { return s.config.bound() }
 
-// JSON reads and writes messages as [WithJSON] says.
+// JSON returns a marshaler that reads and writes messages as [WithJSON]
+// configures.
 func (s *Service) JSON() runtime.Marshaler { return s.config.json.marshaler() }
 
-// Transport is the name of the transport in use, such as "unix".
+// Transport returns the name of the transport in use, such as "unix".
 func (s *Service) Transport() string { return s.conn.conn().Transport() }
 
-// Lost is closed when the transport has broken and could not be opened again.
-// Every later call fails: the program should end, so that it is started anew.
+// Lost returns a channel that is closed when the transport has broken and
+// could not be opened again. All later calls fail, so the program should exit
+// to be restarted.
 func (s *Service) Lost() <-chan struct{} { return s.conn.lost }
 
-// ServeGRPC serves the same services, behind the same interceptors, on l to
-// gRPC clients until ctx ends or the Service is closed. Then it closes l, lets
-// calls in flight finish as Close does, and returns nil. Any other end is an
-// error. options go to grpc.NewServer after all others.
+// ServeGRPC serves the same services, behind the same interceptors, to gRPC
+// clients on l until ctx ends or the Service is closed. It then closes l,
+// drains the calls in flight as Close does, and returns nil. It returns an
+// error if serving ends for any other reason. The options are passed to
+// grpc.NewServer after all others.
 func (s *Service) ServeGRPC(ctx context.Context, l net.Listener, options ...grpc.ServerOption) error {
 	s.mu.Lock()
 	if s.closed() {
@@ -177,7 +187,7 @@ func (s *Service) ServeGRPC(ctx context.Context, l net.Listener, options ...grpc
 	defer s.serving.Done()
 
 	name := l.Addr().Network()
-	d, err := s.serverConfig(&door{}, func() string { return name })
+	d, err := s.serverConfig(&metadataFilter{}, func() string { return name })
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -198,8 +208,9 @@ func (s *Service) ServeGRPC(ctx context.Context, l net.Listener, options ...grpc
 }
 
 // Close reports the services as not serving, ends every ServeGRPC and closes
-// the transport: calls in flight finish, up to the server's
-// [transport.ServerConfig.DrainTimeout]. Later calls do nothing and return nil.
+// the transport. Calls in flight may finish within
+// [transport.ServerConfig.DrainTimeout]. Later calls of Close do nothing and
+// return nil.
 func (s *Service) Close() error {
 	s.mu.Lock()
 	if s.closed() {
@@ -230,8 +241,9 @@ func (s *Service) closed() bool {
 	}
 }
 
-// serverConfig describes the server that runs the services behind d.
-func (s *Service) serverConfig(d *door, transportName func() string) (transport.ServerConfig, error) {
+// serverConfig returns the configuration of a server that runs the services
+// behind filter.
+func (s *Service) serverConfig(filter *metadataFilter, transportName func() string) (transport.ServerConfig, error) {
 	c := s.config
 	config := transport.ServerConfig{
 		Register:           s.register,
@@ -246,18 +258,18 @@ func (s *Service) serverConfig(d *door, transportName func() string) (transport.
 		adjust(&config)
 	}
 	if config.GRPC != nil {
-		return config, errors.New("WithServer set ServerConfig.GRPC: the Service cannot add its interceptors to a server that is already built")
+		return config, errors.New("WithServer set ServerConfig.GRPC: the Service cannot add its interceptors to an existing server")
 	}
-	if !c.seeHealth {
+	if !c.interceptHealth {
 		config.UnaryInterceptors = skipHealthUnary(config.UnaryInterceptors)
 		config.StreamInterceptors = skipHealthStream(config.StreamInterceptors)
 	}
 	s.instruments.addStatsHandlers(&config)
 	for i, h := range config.StatsHandlers {
-		config.StatsHandlers[i] = reservedStats{h, d}
-		d.stats = true
+		config.StatsHandlers[i] = reservedStats{h, filter}
+		filter.stats = true
 	}
-	unary, stream := s.interceptors(d, transportName)
+	unary, stream := s.interceptors(filter, transportName)
 	config.UnaryInterceptors = append(unary, config.UnaryInterceptors...)
 	config.StreamInterceptors = append(stream, config.StreamInterceptors...)
 	return config, nil
@@ -286,13 +298,14 @@ func (s *Service) register(r grpc.ServiceRegistrar) {
 }
 
 const (
-	// maxRequestSize bounds a request message. Lambda lets 6 MB of JSON
-	// through; as protobuf that is at most four times as much (a repeated
-	// double takes two characters or eight bytes).
+	// maxRequestSize is the largest request message in bytes. Lambda accepts
+	// 6 MB of JSON, which is at most four times as large in protobuf: an
+	// element of a repeated double takes two characters or eight bytes.
 	maxRequestSize = 32 << 20
 
-	// maxResponseSize leaves the limit to whoever writes the HTTP answer: it
-	// comes from the program's own handlers, and streamed answers may be large.
+	// maxResponseSize is effectively no limit. Responses come from the
+	// program's own handlers and may be large when streamed; the HTTP side
+	// applies its own limit.
 	maxResponseSize = 1<<31 - 1
 
 	drainTimeout = 5 * time.Second

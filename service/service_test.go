@@ -67,7 +67,7 @@ func bindAll(f fake) []service.Option {
 	}
 }
 
-// buffer is a bytes.Buffer for several goroutines.
+// buffer is a bytes.Buffer that is safe for concurrent use.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -85,8 +85,8 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// lines returns the records of a JSON log that have the given message, or all
-// for none.
+// lines returns the records of a JSON log with the given message, or all
+// records if msg is empty.
 func (b *buffer) lines(t *testing.T, msg string) (found []map[string]any) {
 	t.Helper()
 	for line := range strings.Lines(b.String()) {
@@ -119,7 +119,7 @@ func start(t *testing.T, tr transport.Transport, log io.Writer, opts ...service.
 	return s
 }
 
-// quiet keeps the log out of a test's output.
+// quiet returns an option that discards the log.
 func quiet() service.Option { return service.WithLogger(slog.New(slog.DiscardHandler)) }
 
 // each runs test once for every transport.
@@ -136,15 +136,15 @@ func each(t *testing.T, test func(*testing.T, transport.Transport)) {
 	}
 }
 
-// answer is what a client sees.
-type answer struct {
+// response is an HTTP response as a client sees it.
+type response struct {
 	code   int
 	body   string
 	header http.Header
 }
 
-// fields decodes the body: the spaces in it are not always the same.
-func (a answer) fields(t *testing.T) (m map[string]any) {
+// fields decodes the body, whose white space varies.
+func (a response) fields(t *testing.T) (m map[string]any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(a.body), &m); err != nil {
 		t.Fatalf("%v in %.200q", err, a.body)
@@ -152,8 +152,8 @@ func (a answer) fields(t *testing.T) (m map[string]any) {
 	return m
 }
 
-// call sends a request; header alternates names and values.
-func call(t *testing.T, h http.Handler, method, target, body string, header ...string) answer {
+// call sends a request. header alternates names and values.
+func call(t *testing.T, h http.Handler, method, target, body string, header ...string) response {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	for i := 0; i < len(header); i += 2 {
@@ -161,7 +161,7 @@ func call(t *testing.T, h http.Handler, method, target, body string, header ...s
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return answer{w.Code, w.Body.String(), w.Result().Header}
+	return response{w.Code, w.Body.String(), w.Result().Header}
 }
 
 func TestPingAndEcho(t *testing.T) {
@@ -193,7 +193,7 @@ func TestPingAndEcho(t *testing.T) {
 	})
 }
 
-func TestOwnInterceptorsSeeEveryCall(t *testing.T) {
+func TestUserInterceptorsSeeEveryCall(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var mu sync.Mutex
 		seen := map[string]int{}
@@ -256,7 +256,7 @@ func TestPanicIsAnInternalErrorWithItsStackInTheLog(t *testing.T) {
 	})
 }
 
-func TestErrorsKeepWhatIsForTheOperatorFromTheClient(t *testing.T) {
+func TestErrorsHideOperatorMessagesFromTheClient(t *testing.T) {
 	for name, test := range map[string]struct {
 		err       error
 		code      int
@@ -361,7 +361,7 @@ func dial(t *testing.T, s *service.Service) *grpc.ClientConn {
 	return client
 }
 
-// connect returns a gRPC client that knows nothing of a Service.
+// connect returns a gRPC client that is independent of any Service.
 func connect(t *testing.T, target string) *grpc.ClientConn {
 	t.Helper()
 	client, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -414,7 +414,7 @@ func TestMethodCannotBeOverridden(t *testing.T) {
 	}
 }
 
-func TestWhatLambdaLetsThroughIsNotTooLarge(t *testing.T) {
+func TestLargestLambdaRequestIsAccepted(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		s := start(t, tr, nil, bindAll(fake{})...)
 		text := strings.Repeat("x", 6<<20)
@@ -487,7 +487,7 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-func TestThousandRequestsAtOnceKeepTheirPayloadsApart(t *testing.T) {
+func TestThousandConcurrentRequestsKeepTheirPayloads(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		s := start(t, tr, nil, bindAll(fake{})...)
 		var wg sync.WaitGroup

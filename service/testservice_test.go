@@ -14,7 +14,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// testService returns what it is sent. A test can replace its methods.
+// testService returns what it receives. A test can replace its methods.
 type testService struct {
 	testv1.UnimplementedTestServiceServer
 	get      func(context.Context, *testv1.GetRequest) (*testv1.GetResponse, error)
@@ -118,8 +118,8 @@ func (s testService) Upload(_ context.Context, r *testv1.UploadRequest) (*testv1
 	return &testv1.UploadResponse{SizeBytes: int64(len(r.GetBody().GetData())), ContentType: r.GetBody().GetContentType()}, nil
 }
 
-// isError fails the test unless a is the gateway's answer for an error.
-func isError(t *testing.T, a answer, code int, grpcCode float64, message string) {
+// isError fails the test unless a is the gateway's response for the error.
+func isError(t *testing.T, a response, code int, grpcCode float64, message string) {
 	t.Helper()
 	fields := a.fields(t)
 	if a.code != code || fields["code"] != grpcCode || fields["message"] != message {

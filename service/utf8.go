@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// invalidUTF8 returns the path of a string field of m that is not valid UTF-8,
-// which no protobuf codec encodes.
+// invalidUTF8 returns the path of a string field of m that is not valid
+// UTF-8, which no protobuf codec can encode.
 func invalidUTF8(m any) (field string, invalid bool) {
 	message, ok := m.(proto.Message)
 	if !ok {
@@ -60,8 +60,8 @@ func invalidValue(fd protoreflect.FieldDescriptor, v protoreflect.Value) (field 
 	return "", false
 }
 
-// joinField returns the path of a field within another, which is "" for the
-// other itself.
+// joinField returns the path of the field inner within outer. An empty inner
+// denotes outer itself.
 func joinField(outer, inner string) string {
 	if inner == "" {
 		return outer
@@ -69,8 +69,8 @@ func joinField(outer, inner string) string {
 	return outer + "." + inner
 }
 
-// invalidUTF8Error says where in r, which may be nil, the value of a field came
-// from that is not valid UTF-8.
+// invalidUTF8Error returns an error that says which part of r the invalid
+// field came from. r may be nil.
 func invalidUTF8Error(r *http.Request, field string) error {
 	place := "body"
 	switch {
@@ -85,7 +85,7 @@ func invalidUTF8Error(r *http.Request, field string) error {
 }
 
 func validQuery(raw string) bool {
-	values, _ := url.ParseQuery(raw) // those that could be parsed
+	values, _ := url.ParseQuery(raw) // contains the valid parameters even after an error
 	for name, values := range values {
 		if !utf8.ValidString(name) {
 			return false

@@ -9,7 +9,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// A program without function.Main and server.Main reads the variables itself.
+// A program that uses neither function.Main nor server.Main reads the
+// variables itself.
 func ExampleVariables() {
 	table := "unset"
 	options := []service.Option{
@@ -33,7 +34,7 @@ func ExampleVariables() {
 	// orders-test
 }
 
-func TestNewRefusesVariablesThatNobodyHasRead(t *testing.T) {
+func TestNew_RefusesUnreadVariables(t *testing.T) {
 	option := service.WithVariables(service.Variable{Name: "ORDERS_TABLE", Set: func(string) error { return nil }})
 	if _, err := service.New(t.Context(), transport.InProcess(), option); err == nil || !strings.Contains(err.Error(), "ORDERS_TABLE") {
 		t.Errorf("New: %v, want an error that names the variable", err)

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 )
 
-// Bufconn returns the transport that speaks HTTP/2 through memory. It needs no
+// Bufconn returns the transport that uses HTTP/2 over memory. It needs no
 // file system and no sockets, and is cheaper than [Unix].
 func Bufconn() Transport { return bufconnTransport{} }
 

@@ -66,7 +66,7 @@ func TestClientInterceptorsSeeEveryCallInOrder(t *testing.T) {
 	})
 }
 
-// watch makes a streaming call and reads it to its end.
+// watch makes a streaming call and reads to its end.
 func watch(t *testing.T, conn grpc.ClientConnInterface, want codes.Code) {
 	t.Helper()
 	stream, err := grpc_health_v1.NewHealthClient(conn).Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{})
@@ -83,7 +83,7 @@ func watch(t *testing.T, conn grpc.ClientConnInterface, want codes.Code) {
 
 type tagKey struct{}
 
-// clientEvents is a stats handler that records what it is told.
+// clientEvents is a stats handler that records its events.
 type clientEvents struct {
 	mu     sync.Mutex
 	events []string
@@ -148,7 +148,7 @@ func rank(event string) int {
 	})
 }
 
-// watcher streams what it is asked to.
+// watcher is a health service whose Watch does what the request says.
 type watcher struct {
 	grpc_health_v1.UnimplementedHealthServer
 }
@@ -180,8 +180,9 @@ func (watcher) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerStr
 	return nil
 }
 
-// Every transport reports to a client's stats handlers what unix reports.
-func TestClientStatsHandlersSeeWhatTheySeeOverUnix(t *testing.T) {
+// Every transport reports the same events to a client's stats handlers as
+// unix.
+func TestClientStatsHandlersSeeTheSameEventsAsOverUnix(t *testing.T) {
 	calls := map[string]func(context.Context, grpc_health_v1.HealthClient){}
 	for _, service := range []string{"", "fail", "send, fail"} {
 		calls["unary: "+service] = func(ctx context.Context, c grpc_health_v1.HealthClient) {
@@ -265,7 +266,7 @@ func TestDialOptionsAreHonouredOrRefused(t *testing.T) {
 	})
 }
 
-// big answers with 5 MB.
+// big is a health service with responses of 5 MB.
 type big struct {
 	grpc_health_v1.UnimplementedHealthServer
 }
@@ -274,7 +275,7 @@ func (big) List(context.Context, *grpc_health_v1.HealthListRequest) (*grpc_healt
 	return &grpc_health_v1.HealthListResponse{Statuses: map[string]*grpc_health_v1.HealthCheckResponse{strings.Repeat("x", 5<<20): {}}}, nil
 }
 
-func TestServerBuiltByTheCallerAnswersWithMoreThanFourMiB(t *testing.T) {
+func TestServerBuiltByTheCallerSendsMoreThanFourMiB(t *testing.T) {
 	for _, tr := range []transport.Transport{transport.Unix(t.TempDir()), transport.Bufconn(), transport.TCP("localhost:0")} {
 		for name, test := range map[string]struct {
 			options []grpc.DialOption
@@ -307,8 +308,9 @@ func TestServerBuiltByTheCallerAnswersWithMoreThanFourMiB(t *testing.T) {
 	}
 }
 
-// Whoever else reaches a transport's listener passes the same interceptors, so
-// that these can tell the Conn's calls by what only the Conn sends.
+// A foreign client of a transport's listener passes through the same
+// interceptors. These can recognize the Conn's calls by a secret that only
+// the Conn sends.
 func TestForeignClientsPassTheInterceptors(t *testing.T) {
 	dir := t.TempDir()
 	s := healthServer(nil)

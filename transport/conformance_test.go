@@ -20,6 +20,6 @@ func TestConformance(t *testing.T) {
 
 func FuzzInProcess(f *testing.F) { transporttest.Fuzz(f, transport.InProcess()) }
 
-// FuzzBufconn compares two connections of grpc-go's: what it finds is wrong
-// with the comparison.
+// FuzzBufconn compares two connections of grpc-go. A difference is a fault of
+// the comparison.
 func FuzzBufconn(f *testing.F) { transporttest.Fuzz(f, transport.Bufconn()) }

@@ -14,8 +14,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// check opens t with a health service on it, calls that, and prints which
-// transport carried the call.
+// check opens t, calls a health service on it, and prints which transport
+// carried the call.
 func check(t transport.Transport) {
 	conn, err := t.Open(context.Background(), transport.ServerConfig{
 		Register: func(r grpc.ServiceRegistrar) { grpc_health_v1.RegisterHealthServer(r, health{}) },
@@ -63,16 +63,16 @@ func ExampleParse() {
 	}
 	check(t)
 
-	_, err = transport.Parse("carrier pigeon")
+	_, err = transport.Parse("pigeon")
 	fmt.Println(err)
 	// Output:
 	// inproc SERVING <nil>
-	// transport: "carrier pigeon": want one of unix, bufconn, inproc, tcp, or several in order of preference, separated by commas
+	// transport: "pigeon": want one of unix, bufconn, inproc, tcp, or several in order of preference, separated by commas
 }
 
-// The same description serves outside clients on a listener of your own.
+// The same configuration serves other clients on a listener of your own.
 func ExampleServerConfig_NewServer() {
-	description := transport.ServerConfig{
+	config := transport.ServerConfig{
 		Register: func(r grpc.ServiceRegistrar) { grpc_health_v1.RegisterHealthServer(r, health{}) },
 	}
 	l, err := net.Listen("tcp", "localhost:0")
@@ -80,7 +80,7 @@ func ExampleServerConfig_NewServer() {
 		fmt.Println(err)
 		return
 	}
-	server := description.NewServer()
+	server := config.NewServer()
 	served := make(chan error)
 	go func() { served <- server.Serve(l) }()
 
@@ -97,7 +97,7 @@ func ExampleServerConfig_NewServer() {
 	// <nil>
 }
 
-// A server that exists already is served as it is.
+// An existing server is served as it is.
 func ExampleServerConfig() {
 	server := grpc.NewServer() // with your own options
 	grpc_health_v1.RegisterHealthServer(server, health{})

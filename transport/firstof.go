@@ -8,23 +8,22 @@ import (
 	"time"
 )
 
-// attemptTimeout bounds each attempt of a [FirstOf] but the last when the
+// attemptTimeout bounds each attempt of a [FirstOf] except the last if the
 // context has no deadline. Opening takes milliseconds.
 const attemptTimeout = 2 * time.Second
 
-// FirstOf returns the transport that opens the first of the given ones that
-// works. For each that did not, it logs one warning with the cause. It fails
-// when none works, with all the causes, or when the context ends.
+// FirstOf returns a transport whose Open tries the given transports in order
+// and returns the first Conn. It logs a warning with the cause for each one
+// that fails. If all fail, or the context ends, it returns all the causes.
 //
-// A transport that hangs does not use up the time of those after it: of the
-// time left until the context's deadline, each attempt gets an equal share with
-// those that could follow. Without a deadline each attempt but the last gets
-// 2 seconds.
+// A transport that hangs does not use up the time of the others. Each attempt
+// gets an equal share of the time until the context's deadline. Without a
+// deadline, each attempt except the last gets 2 seconds.
 func FirstOf(transports ...Transport) Transport { return firstOf(transports) }
 
 type firstOf []Transport
 
-// Name is the names in order, joined with commas.
+// Name returns the names in order, joined with commas.
 func (f firstOf) Name() string {
 	names := make([]string, len(f))
 	for i, t := range f {
@@ -48,28 +47,28 @@ func (f firstOf) Open(ctx context.Context, s ServerConfig) (Conn, error) {
 			break
 		}
 		if i < len(f)-1 {
-			s.logger().WarnContext(ctx, "transport passed over", "transport", t.Name(), "next", f[i+1].Name(), "error", err)
+			s.logger().WarnContext(ctx, "transport could not be opened, trying the next", "transport", t.Name(), "next", f[i+1].Name(), "error", err)
 		}
 	}
 	return nil, errors.Join(errs...)
 }
 
-// openWithin opens t in its share of the time that ctx leaves for n attempts.
-// The error names t.
+// openWithin opens t within 1/n of the time that ctx leaves. The error names
+// t.
 func openWithin(ctx context.Context, n int, t Transport, s ServerConfig) (Conn, error) {
 	if n > 1 {
 		share := attemptTimeout
 		if deadline, ok := ctx.Deadline(); ok {
 			share = time.Until(deadline) / time.Duration(n)
 		}
-		cause := fmt.Errorf("not open within %v, its share of the time: %w", share.Round(time.Millisecond), context.DeadlineExceeded)
+		cause := fmt.Errorf("not open within %v, its share of the timeout: %w", share.Round(time.Millisecond), context.DeadlineExceeded)
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, share, cause)
 		defer cancel()
 	}
 	c, err := t.Open(ctx, s)
 	if prefix := "transport " + t.Name() + ": "; err != nil && !strings.HasPrefix(err.Error(), prefix) {
-		err = fmt.Errorf("%s%w", prefix, err) // not one of this package's
+		err = fmt.Errorf("%s%w", prefix, err) // not a transport of this package
 	}
 	return c, err
 }

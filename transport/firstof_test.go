@@ -13,7 +13,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// fake is a transport whose Open takes a while, or for ever, and may fail.
+// fake is a transport whose Open takes some time, possibly for ever, and may
+// fail.
 type fake struct {
 	name  string
 	takes time.Duration // negative: until the context ends
@@ -46,7 +47,7 @@ func (f fake) Open(ctx context.Context, _ transport.ServerConfig) (transport.Con
 	}
 }
 
-func TestFirstOfSharesTheTimeOut(t *testing.T) {
+func TestFirstOf_SharesTheTimeout(t *testing.T) {
 	const forever = -1
 	for name, test := range map[string]struct {
 		timeout    time.Duration // zero: none

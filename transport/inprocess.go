@@ -15,13 +15,13 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
 )
 
-// InProcess returns the transport without HTTP/2: messages are encoded, handed
-// to the handler and decoded, interceptors included, for a fraction of what a
-// connection costs. Package inproc says how little of it differs from one.
+// InProcess returns the transport without HTTP/2, with [inproc] as its
+// channel. Messages are encoded, passed to the handler and decoded, for a
+// fraction of the cost of a connection. Interceptors run as on a connection.
+// The documentation of package inproc lists the differences.
 //
-// There is no grpc.Server in it, nor a grpc.ClientConn that connects. Open
-// refuses a ServerConfig with Options, DialOptions or GRPC, since it could not
-// honour them.
+// It has no grpc.Server and no grpc.ClientConn that connects, so Open refuses
+// a ServerConfig with Options, DialOptions or GRPC.
 func InProcess() Transport { return inProcessTransport{} }
 
 type inProcessTransport struct{}
@@ -67,9 +67,9 @@ type clientConn interface {
 	io.Closer
 }
 
-// intercept runs the client interceptors of s before conn. It has grpc-go chain
-// them, in a grpc.ClientConn that stays idle: its innermost interceptors call
-// conn. So interceptors also have a ClientConn to look at.
+// intercept returns conn behind the client interceptors of s. grpc-go chains
+// them, in an idle grpc.ClientConn whose innermost interceptors call conn.
+// The interceptors can also inspect that ClientConn.
 func intercept(conn *inproc.Conn, s ServerConfig) (clientConn, error) {
 	if len(s.UnaryClientInterceptors) == 0 && len(s.StreamClientInterceptors) == 0 {
 		return conn, nil
@@ -90,12 +90,12 @@ func intercept(conn *inproc.Conn, s ServerConfig) (clientConn, error) {
 func (inProcessTransport) check(ctx context.Context, s ServerConfig) error {
 	switch {
 	case s.GRPC != nil:
-		return errors.New("ServerConfig.GRPC cannot be served: there is no listener to give to a grpc.Server; use Register, or unix or bufconn")
+		return errors.New("ServerConfig.GRPC is not supported, since there is no listener for a grpc.Server: use Register, or unix or bufconn")
 	case len(s.Options) > 0:
-		return fmt.Errorf("ServerConfig.Options cannot be honoured: %d grpc.ServerOption given and no grpc.Server to give them to; "+
+		return fmt.Errorf("ServerConfig.Options are not supported (%d given), since there is no grpc.Server: "+
 			"use the fields of ServerConfig, or unix or bufconn", len(s.Options))
 	case len(s.DialOptions) > 0:
-		return fmt.Errorf("ServerConfig.DialOptions cannot be honoured: %d grpc.DialOption given and no grpc.ClientConn that dials; "+
+		return fmt.Errorf("ServerConfig.DialOptions are not supported (%d given), since no grpc.ClientConn dials: "+
 			"use the fields of ServerConfig, or unix or bufconn", len(s.DialOptions))
 	}
 	if err := s.check(); err != nil {

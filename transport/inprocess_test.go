@@ -10,7 +10,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-func TestInProcessRefusesWhatItCannotHonour(t *testing.T) {
+func TestInProcess_RefusesUnsupportedConfig(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	register := func(grpc.ServiceRegistrar) {}

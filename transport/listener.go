@@ -15,18 +15,18 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// An endpoint is a listener and the way to reach it: what a transport that
-// speaks HTTP/2 has to provide. Everything else is the same for all of them.
+// An endpoint is a listener and the way to reach it. It is the part in which
+// the transports that use HTTP/2 differ.
 type endpoint struct {
 	net.Listener
 	dial    func(context.Context) (net.Conn, error)
-	cleanup func() error // removes what the listener's Close leaves; may be nil
+	cleanup func() error // removes what the listener's Close leaves behind; may be nil
 
-	acceptFailed func(error) // told of each error of Accept
+	acceptFailed func(error) // receives each error of Accept
 }
 
-// Accept reports errors to acceptFailed: grpc.Server retries those that are
-// temporary, such as a lack of file descriptors, without telling anyone.
+// Accept reports errors to acceptFailed. A grpc.Server silently retries after
+// temporary errors, such as a lack of file descriptors.
 func (e *endpoint) Accept() (net.Conn, error) {
 	conn, err := e.Listener.Accept()
 	if err != nil {
@@ -35,7 +35,7 @@ func (e *endpoint) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// remove closes the listener and removes what it leaves.
+// remove closes the listener and removes what its Close leaves behind.
 func (e *endpoint) remove() error {
 	_ = e.Close() // fails only if it is closed already
 	if e.cleanup == nil {
@@ -44,7 +44,7 @@ func (e *endpoint) remove() error {
 	return e.cleanup()
 }
 
-// dialer reaches l by its address.
+// dialer returns a function that connects to l by its address.
 func dialer(l net.Listener) func(context.Context) (net.Conn, error) {
 	return func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
@@ -83,7 +83,7 @@ func openListener(ctx context.Context, name string, s ServerConfig, listen func(
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("transport %s: %w", name, err)
 	}
-	if err := context.Cause(ctx); err != nil { // the connection may be ready before anybody looks
+	if err := context.Cause(ctx); err != nil { // the connection may be ready before ctx is checked
 		return nil, fmt.Errorf("transport %s: %w", name, err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -113,14 +113,14 @@ func openListener(ctx context.Context, name string, s ServerConfig, listen func(
 		c.mu.Lock()
 		dialErr := c.dialErr
 		c.mu.Unlock()
-		closeErr := c.Close() // joins Serve, so that serveErr can be read
+		closeErr := c.Close() // waits for Serve, so that serveErr can be read
 		return nil, fmt.Errorf("transport %s: connecting: %w", name, errors.Join(err, dialErr, c.serveErr, closeErr))
 	}
 	return c, nil
 }
 
-// serve makes e the endpoint of c. c.mu must be held unless only the caller
-// has c.
+// serve makes e the endpoint of c. c.mu must be held unless c is not shared
+// yet.
 func (c *listenerConn) serve(e *endpoint) {
 	e.acceptFailed = func(err error) { c.acceptFailed(fmt.Errorf("accepting: %w", err)) }
 	c.endpoint = e
@@ -141,8 +141,8 @@ func (c *listenerConn) serve(e *endpoint) {
 
 func (c *listenerConn) lose() { c.loseOnce.Do(func() { close(c.lost) }) }
 
-// dial connects to the endpoint. If that cannot be reached, dial makes a new
-// one, which the same server serves: connections through the old one go on.
+// dial connects to the endpoint. If it cannot be reached, dial makes a new
+// one for the same server. Connections through the old one continue.
 func (c *listenerConn) dial(ctx context.Context, _ string) (net.Conn, error) {
 	c.mu.Lock()
 	e := c.endpoint
@@ -159,8 +159,8 @@ func (c *listenerConn) dial(ctx context.Context, _ string) (net.Conn, error) {
 	return conn, err
 }
 
-// listenAgain replaces the endpoint that failed because of err, unless another
-// dial has done so.
+// listenAgain replaces the endpoint that failed because of err, unless
+// another dial has already done so.
 func (c *listenerConn) listenAgain(ctx context.Context, failed *endpoint, err error) (*endpoint, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,7 +170,7 @@ func (c *listenerConn) listenAgain(ctx context.Context, failed *endpoint, err er
 	if c.closed || c.isLost() {
 		return nil, err
 	}
-	_ = failed.remove() // what cannot be removed is in nobody's way
+	_ = failed.remove() // a file that cannot be removed does no harm
 	e, listenErr := c.listen(ctx)
 	if listenErr != nil {
 		if ctx.Err() == nil && !temporary(listenErr) {
@@ -191,15 +191,15 @@ func (c *listenerConn) isLost() bool {
 	}
 }
 
-// temporary reports whether err can go away without anything being done about
-// a listener, as a lack of file descriptors can.
+// temporary reports whether err may disappear without replacing the listener,
+// such as a lack of file descriptors.
 func temporary(err error) bool {
 	var errno syscall.Errno
 	return errors.As(err, &errno) && errno.Temporary()
 }
 
-// waitReady connects cc and returns once it is ready. A server that listens
-// already has no reason to fail, so the first failure is final.
+// waitReady connects cc and returns once it is ready. The server already
+// listens, so it does not retry after a failure.
 func waitReady(ctx context.Context, cc *grpc.ClientConn) error {
 	cc.Connect()
 	for {
@@ -237,29 +237,28 @@ func (c *listenerConn) close() error {
 	return nil
 }
 
-// flowWindow is how many bytes of a stream, and of all streams together, may
-// be on their way in each direction. A fixed window does without grpc's
-// estimate of bandwidth times delay, which costs a ping for nearly every
-// message and has nothing to find out inside one process. From 256 KiB on large
-// messages are no slower than with the estimate.
+// flowWindow is the number of bytes that may be in flight in each direction,
+// for one stream and for all streams together. With a fixed window grpc does
+// not estimate the bandwidth-delay product, which costs a ping for nearly
+// every message and is useless within one process. From 256 KiB on, large
+// messages are as fast as with the estimate.
 const flowWindow = 256 << 10
 
-// maxHeaderListSize is the largest header list, of requests and of responses,
-// in bytes as RFC 9113, section 6.5.2 counts it. Each side tells it to the
-// other, which then fails a call that exceeds it, alone. With grpc's default of
-// 16 MiB, which is told to nobody, such a call ends the connection, and with it
-// every other call.
+// maxHeaderListSize is the largest header list of a request or response, in
+// bytes as defined in RFC 9113, section 6.5.2. Each side announces it, so
+// that only the call that exceeds it fails. grpc's default of 16 MiB is not
+// announced: a call that exceeds it ends the connection and all other calls
+// on it.
 const maxHeaderListSize = 1 << 20
 
-// tunedOptions are those that make a server's calls cheaper when the client is in
-// the same process. Stream workers and windows together take 9% to 19% of the CPU
-// time off a call with a small message, and windows alone 5% to 7%. From 64 KiB
-// on they make no difference. [ServerConfig.Options] come after them and override
-// them.
+// tunedOptions returns options that make calls cheaper when the client is in
+// the same process. Stream workers and windows together save 9% to 19% of the
+// CPU time of a call with a small message, windows alone 5% to 7%. From 64
+// KiB on they make no difference. [ServerConfig.Options] override them.
 func tunedOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		// Goroutines that wait for calls need not grow a new stack for each.
-		// When all are busy, a call gets a new goroutine, as without them.
+		// Goroutines that wait for calls need not grow a new stack for each
+		// call. If all are busy, a call gets a new goroutine.
 		grpc.NumStreamWorkers(4),
 		grpc.StaticStreamWindowSize(flowWindow),
 		grpc.StaticConnWindowSize(flowWindow),
@@ -272,7 +271,7 @@ func clientOptions(s ServerConfig, dial func(context.Context, string) (net.Conn,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(dial),
 		grpc.WithAuthority("localhost"),
-		grpc.WithIdleTimeout(0), // nothing to save by disconnecting, a reconnect to pay
+		grpc.WithIdleTimeout(0), // disconnecting saves nothing, and reconnecting costs time
 		grpc.WithStaticStreamWindowSize(flowWindow),
 		grpc.WithStaticConnWindowSize(flowWindow),
 		grpc.WithChainUnaryInterceptor(s.UnaryClientInterceptors...),

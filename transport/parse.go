@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Parse returns the transport that list names: one of unix, bufconn, inproc
-// and tcp, or several of them separated by commas, in order of preference, as
-// [FirstOf] takes them. "unix" uses the directory for temporary files, "tcp" a
-// free port on 127.0.0.1.
+// Parse returns the transport with the given name: unix, bufconn, inproc or
+// tcp. Several names, separated by commas, are in order of preference and
+// result in a [FirstOf]. "unix" uses os.TempDir, "tcp" a free port on
+// 127.0.0.1.
 func Parse(list string) (Transport, error) {
 	names := strings.Split(list, ",")
 	transports := make(firstOf, len(names))

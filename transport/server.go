@@ -11,17 +11,17 @@ import (
 
 const defaultDrainTimeout = 5 * time.Second
 
-// check refuses descriptions that contradict themselves.
+// check returns an error if s contradicts itself.
 func (s ServerConfig) check() error {
 	if s.GRPC == nil {
 		if s.Register == nil {
-			return errors.New("ServerConfig has neither Register nor GRPC: nothing to serve")
+			return errors.New("ServerConfig has neither Register nor GRPC: there is nothing to serve")
 		}
 		return nil
 	}
 	if s.Register != nil || s.UnaryInterceptors != nil || s.StreamInterceptors != nil || s.StatsHandlers != nil ||
 		s.MaxRecvMsgSize != 0 || s.MaxSendMsgSize != 0 || s.Options != nil {
-		return errors.New("ServerConfig.GRPC is a server already built: Register, UnaryInterceptors, StreamInterceptors, StatsHandlers, " +
+		return errors.New("ServerConfig.GRPC is an existing server: Register, UnaryInterceptors, StreamInterceptors, StatsHandlers, " +
 			"MaxRecvMsgSize, MaxSendMsgSize and Options cannot be added to it")
 	}
 	return nil
@@ -41,9 +41,10 @@ func (s ServerConfig) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// NewServer returns a grpc.Server that does what s describes, for serving on a
-// listener of your own beside a transport. Register must be set; GRPC is
-// ignored.
+// NewServer returns a new grpc.Server with the options and services that s
+// describes. Use it to serve the same services on another listener beside a
+// transport. Register must be set; GRPC and the fields for the client's side
+// are ignored.
 func (s ServerConfig) NewServer() *grpc.Server {
 	options := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(s.UnaryInterceptors...),
@@ -63,10 +64,10 @@ func (s ServerConfig) NewServer() *grpc.Server {
 	return server
 }
 
-// Stop stops server: it refuses new calls, waits drain (as of
-// [ServerConfig.DrainTimeout]) for those in flight, then cancels what is left and
-// waits as long again. The error says that a handler did not return even so;
-// it is then left behind.
+// Stop stops server as closing a [Conn] does. It refuses new calls and waits
+// for those in flight, for at most drain or, if drain is not positive, 5
+// seconds. It then cancels the rest and waits as long again. It returns an
+// error if a handler is still running; that handler is left behind.
 func Stop(server *grpc.Server, drain time.Duration) error { return stop(server, drain) }
 
 // stopper is a grpc.Server or an inproc.Server.
@@ -80,7 +81,7 @@ func stop(server stopper, drain time.Duration) error {
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		server.GracefulStop() // also after Stop, until the last handler has returned
+		server.GracefulStop() // returns after the last handler, even after Stop
 	}()
 	if closedWithin(drain, drained) {
 		return nil

@@ -6,8 +6,8 @@ import (
 )
 
 // TCP returns the transport that listens on addr, a host:port as for
-// [net.Listen]. Port 0 picks a free one. Whoever reaches addr can call the
-// server: keep the host a loopback address unless that is what you want.
+// [net.Listen]. Port 0 picks a free port. Anyone who can reach addr can call
+// the server, so use a loopback address unless you want that.
 func TCP(addr string) Transport { return tcpTransport{addr} }
 
 type tcpTransport struct{ addr string }

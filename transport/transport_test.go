@@ -41,7 +41,7 @@ func hold(dir string) {
 	os.Exit(1)
 }
 
-// health answers with check, or with SERVING.
+// health is a health service that responds with check, or with SERVING.
 type health struct {
 	grpc_health_v1.UnimplementedHealthServer
 	check func(context.Context, *grpc_health_v1.HealthCheckRequest) error
@@ -223,7 +223,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestServerThatContradictsItselfIsRefused(t *testing.T) {
+func TestOpen_RefusesContradictoryConfig(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		if _, err := tr.Open(t.Context(), transport.ServerConfig{}); err == nil || !strings.Contains(err.Error(), "nothing to serve") {
 			t.Errorf("empty Server: %v", err)
@@ -279,7 +279,7 @@ func TestServerBuiltByTheCaller(t *testing.T) {
 	}
 }
 
-func TestUnixFilesAreForThisUserAlone(t *testing.T) {
+func TestUnixFilesAreAccessibleOnlyToThisUser(t *testing.T) {
 	dir := t.TempDir()
 	open(t, transport.Unix(dir), healthServer(nil))
 	sockets, err := filepath.Glob(filepath.Join(dir, "*", "*"))
@@ -318,7 +318,7 @@ func TestUnixRemovesWhatKilledProcessesLeft(t *testing.T) {
 		if n := countSockets(t, dir); n != 1 {
 			t.Errorf("%d sockets while one process runs, want 1", n)
 		}
-		// One that lives is not touched, nor is what only looks like ours.
+		// Open keeps live sockets, and files that only look similar.
 		conn := open(t, transport.Unix(dir), healthServer(nil))
 		if n := countSockets(t, dir); n != 2 {
 			t.Errorf("%d sockets while two run, want 2", n)
@@ -418,7 +418,7 @@ func TestErrorsSayWhatFailed(t *testing.T) {
 	}
 }
 
-func TestFirstOfFallsBackWithOneWarning(t *testing.T) {
+func TestFirstOf_FallsBackWithOneWarning(t *testing.T) {
 	var log bytes.Buffer
 	s := healthServer(nil)
 	s.Logger = slog.New(slog.NewTextHandler(&log, nil))
@@ -463,7 +463,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestManyCallsAtOnceKeepTheirPayloadsApart(t *testing.T) {
+func TestConcurrentCallsKeepTheirPayloads(t *testing.T) {
 	each(t, func(t *testing.T, tr transport.Transport) {
 		var calls atomic.Int32
 		conn := open(t, tr, healthServer(func(_ context.Context, r *grpc_health_v1.HealthCheckRequest) error {
@@ -488,7 +488,7 @@ func TestManyCallsAtOnceKeepTheirPayloadsApart(t *testing.T) {
 	})
 }
 
-// socketPath is the path of the only socket in dir.
+// socketPath returns the path of the only socket in dir.
 func socketPath(t *testing.T, dir string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "grpc-unix-*", "s"))

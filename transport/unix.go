@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 )
 
-// Unix returns the transport that speaks HTTP/2 over a Unix socket in dir, or
-// in os.TempDir() when dir is empty. Each Open makes a directory of its own
-// there, which only this user may enter, with the socket in it; Close removes
-// both. What a killed process left behind never stands in the way, and later
-// Opens in the same dir remove it, each spending some 10 ms on that at most.
+// Unix returns the transport that uses HTTP/2 over a Unix socket in dir, or
+// in os.TempDir() if dir is empty. Each Open makes a directory there with the
+// socket in it, accessible only to the current user. Close removes both.
+// Sockets of killed processes do not interfere. A later Open in dir removes
+// them and spends about 10 ms on it at most.
 func Unix(dir string) Transport { return unixTransport{dir} }
 
 type unixTransport struct{ dir string }
@@ -27,8 +27,8 @@ const (
 	socketName      = "s"
 
 	// sun_path of sockaddr_un has 108 bytes on Linux and 104 on the BSDs and
-	// macOS, one of which is the terminating NUL; net reports a path that is
-	// too long as a bare "invalid argument".
+	// macOS, including the terminating NUL. net reports a longer path only as
+	// "invalid argument".
 	maxSocketPath = 107
 )
 
@@ -71,8 +71,8 @@ func listenUnix(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.SetUnlinkOnClose(false) // by path, which may name something else by then
-	// The directory keeps others out already, whatever the umask made of this.
+	l.SetUnlinkOnClose(false) // it would remove whatever the path names by then
+	// The directory already excludes other users, whatever the umask.
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -80,16 +80,16 @@ func listenUnix(path string) (net.Listener, error) {
 }
 
 // A socketDir is the directory of one socket. It is used through its handles,
-// since its path may come to name something else.
+// since another file may replace it under its path.
 type socketDir struct {
 	path string
 	root *os.Root
-	lock *os.File // the same directory, locked as long as this is open
+	lock *os.File // the same directory, locked while this is open
 }
 
 // makeSocketDir makes a directory in base and locks it until it is removed or
-// the process ends. The lock tells [removeStaleSockets] of any process that it
-// is in use.
+// the process ends. The lock tells [removeStaleSockets] of every process that
+// the directory is in use.
 func makeSocketDir(base string) (*socketDir, error) {
 	path, err := os.MkdirTemp(base, socketDirPrefix) // with socketDirMode
 	if err != nil {
@@ -125,8 +125,8 @@ func (d *socketDir) close() {
 	}
 }
 
-// remove removes the directory and the socket in it, and nothing else. It is no
-// error if they are gone.
+// remove removes the socket and the directory, and nothing else. It returns
+// nil if they do not exist.
 func (d *socketDir) remove() error {
 	defer d.close()
 	if info, err := d.root.Lstat(socketName); err == nil && info.Mode().Type() == fs.ModeSocket {
@@ -143,8 +143,8 @@ func (d *socketDir) remove() error {
 	return nil
 }
 
-// sameFile reports whether path names the file that f opened, and not through
-// a symbolic link.
+// sameFile reports whether path names the file that f opened, without a
+// symbolic link.
 func sameFile(f *os.File, path string) bool {
 	a, errA := f.Stat()
 	b, errB := os.Lstat(path)

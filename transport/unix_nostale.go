@@ -7,8 +7,9 @@ import (
 	"os"
 )
 
-// Without flock(2) nothing tells a stale directory from one in use, so none is
-// removed. They are never in the way: each Open makes its own.
+// removeStaleSockets removes nothing. Without flock(2), a stale directory
+// cannot be told from one in use. Stale ones do not interfere, since each
+// Open makes its own.
 func removeStaleSockets(context.Context, string) {}
 
 func lockWait(*os.File) error { return nil }

@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// One Open looks for stale sockets in batches of sweepBatch files and begins no
-// further batch after sweepTime, so that a full directory does not delay it. The
-// next Open goes on where this one stopped, as what it removed is gone.
+// An Open checks files in batches of sweepBatch and starts no further batch
+// after sweepTime, so that a full directory does not delay it. The next Open
+// continues, since removed entries no longer take its time.
 const (
 	sweepBatch = 32
 	sweepTime  = 10 * time.Millisecond
 )
 
-// removeStaleSockets removes the directories in base that killed processes of
-// this user left, until sweepTime has passed or ctx ends. It is best effort:
-// what it may not remove, or cannot tell for sure, stays.
+// removeStaleSockets removes directories in base that killed processes of
+// this user left behind. It stops after sweepTime or when ctx ends. It keeps
+// everything that it is not allowed to remove or cannot identify for certain.
 func removeStaleSockets(ctx context.Context, base string) {
 	start := time.Now()
 	root, err := os.OpenRoot(base)
@@ -48,12 +48,13 @@ func removeStaleSockets(ctx context.Context, base string) {
 	}
 }
 
-// removeStaleSocket removes the directory of that name in base if it is as
-// makeSocketDir makes it, belongs to this user, holds a socket of this user and
-// nothing else, and neither is in use. Handles are used, not paths, so that
-// nobody who swaps a name for a symbolic link can make it remove something else.
+// removeStaleSocket removes the directory name in base if it looks as
+// makeSocketDir makes it, belongs to this user, contains only a socket of
+// this user, and is not in use. It works on handles instead of paths, so that
+// a name that is replaced by a symbolic link cannot make it remove something
+// else.
 func removeStaleSocket(ctx context.Context, base *os.Root, name string) {
-	info, err := base.Lstat(name) // which OpenRoot would follow if it were a link
+	info, err := base.Lstat(name) // OpenRoot would follow a link
 	if err != nil || !info.IsDir() || info.Mode().Perm() != socketDirMode || !own(info) {
 		return
 	}
@@ -87,8 +88,9 @@ func removeStaleSocket(ctx context.Context, base *os.Root, name string) {
 	}
 }
 
-// refused reports whether nobody listens on the socket at path. The lock says
-// so of this package's sockets; other programs do not know the lock.
+// refused reports whether no process listens on the socket at path. The lock
+// tells that of this package's sockets, but other programs do not use the
+// lock.
 func refused(ctx context.Context, path string) bool {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", path)
@@ -104,11 +106,11 @@ func own(info fs.FileInfo) bool {
 	return ok && int(stat.Uid) == os.Geteuid()
 }
 
-// lockWait locks f for this process until f is closed. The kernel lets go of
-// the lock when the process ends, however it ends: see flock(2).
+// lockWait locks f for this process until f is closed. The kernel releases
+// the lock when the process ends, for whatever reason: see flock(2).
 func lockWait(f *os.File) error { return flock(f, syscall.LOCK_EX) }
 
-// lockTry reports whether nobody else had locked f.
+// lockTry locks f if nobody else has, and reports whether it did.
 func lockTry(f *os.File) bool { return flock(f, syscall.LOCK_EX|syscall.LOCK_NB) == nil }
 
 func flock(f *os.File, how int) error {

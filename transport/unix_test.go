@@ -23,8 +23,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// mustListen makes a socket at path and returns its listener, whose Close
-// leaves the file.
+// mustListen makes a socket at path. Closing the listener keeps the file.
 func mustListen(t *testing.T, path string) net.Listener {
 	t.Helper()
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
@@ -36,7 +35,7 @@ func mustListen(t *testing.T, path string) net.Listener {
 	return l
 }
 
-// staleSocket makes what a killed process leaves.
+// staleSocket makes the files that a killed process leaves behind.
 func staleSocket(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -52,8 +51,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// An entry is something that may lie in a directory for temporary files. The
-// zero value is a directory that a killed process left.
+// An entry is a file in a directory for temporary files. The zero value is a
+// directory that a killed process left behind.
 type entry struct {
 	foreignName bool   // it is not called grpc-unix-*
 	kind        string // "", "file", "fifo", or a symbolic link: "link"
@@ -67,7 +66,7 @@ type entry struct {
 	socketName        string
 }
 
-// stale is what the sweep may remove.
+// stale reports whether Open may remove the entry.
 func (e entry) stale() bool {
 	return !e.foreignName && e.kind == "" && e.mode == 0 && !e.locked && !e.foreignUser &&
 		e.socket == "" && !e.socketForeignUser && e.another == "" && e.socketName == ""
@@ -101,7 +100,7 @@ func randomEntry(r *rand.Rand) entry {
 	return e
 }
 
-// make makes the entry at path. target is a directory for a link to name.
+// make makes the entry at path. target is a directory for a link.
 func (e entry) make(t *testing.T, path, target string) {
 	t.Helper()
 	switch e.kind {
@@ -157,7 +156,7 @@ func (e entry) make(t *testing.T, path, target string) {
 	}
 }
 
-// tree lists what is in dir, with modes.
+// tree lists the files in dir with their modes.
 func tree(t *testing.T, dir string) []string {
 	t.Helper()
 	var found []string
@@ -221,8 +220,8 @@ func TestUnixRemovesOnlyWhatIsStale(t *testing.T) {
 	}
 }
 
-// Somebody swaps names of directories for links to another one, which looks
-// stale but for its name, while Open sweeps.
+// While Open removes stale sockets, directories are replaced by links to
+// another directory, which looks stale except for its name.
 func TestUnixSweepIsNotRedirectedByALink(t *testing.T) {
 	base := t.TempDir()
 	victim := filepath.Join(base, "victim")
@@ -303,9 +302,9 @@ func TestUnixCloseLeavesWhatReplacedItsDirectory(t *testing.T) {
 
 const descriptorsVariable = "TRANSPORT_TEST_DESCRIPTORS"
 
-// Whatever number of file descriptors is left, the first transport that can do
-// with them is opened, soon, and nothing is left behind.
-func TestFirstOfWithoutFileDescriptors(t *testing.T) {
+// With any number of free file descriptors, the first transport that works is
+// opened quickly and nothing is left behind.
+func TestFirstOf_WithoutFileDescriptors(t *testing.T) {
 	if n := os.Getenv(descriptorsVariable); n != "" {
 		openWithDescriptors(t, n)
 		return
@@ -317,7 +316,7 @@ func TestFirstOfWithoutFileDescriptors(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			dir := t.TempDir()
-			cmd := exec.CommandContext(ctx, executable, "-test.run=^TestFirstOfWithoutFileDescriptors$", "-test.v")
+			cmd := exec.CommandContext(ctx, executable, "-test.run=^TestFirstOf_WithoutFileDescriptors$", "-test.v")
 			cmd.Env = append(os.Environ(), descriptorsVariable+"="+strconv.Itoa(n), "TMPDIR="+dir)
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "opened ") {
@@ -356,7 +355,7 @@ func openWithDescriptors(t *testing.T, n string) {
 	for _, f := range files[:left] {
 		f.Close()
 	}
-	// With a timeout of a minute an attempt that hung would have half of it.
+	// An attempt that hangs would get half of this minute.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	start := time.Now()

@@ -1,6 +1,5 @@
-// Package example binds the example services. It is the one place that says
-// what the function and the local server serve: to serve something else,
-// change it here.
+// Package example lists the example services that the function and the local
+// server serve. To serve something else, change the list.
 package example
 
 import (

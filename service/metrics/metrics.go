@@ -1,6 +1,7 @@
 // Package metrics counts and times the calls of a service.Service with
-// Prometheus. It is not in package service because importing Prometheus takes
-// about a millisecond of a cold start, also of a program without metrics.
+// Prometheus. It is separate from package service because importing
+// Prometheus adds about a millisecond to a cold start, even if a program uses
+// no metrics.
 package metrics
 
 import (
@@ -13,10 +14,10 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// WithRegisterer turns metrics on and registers them with r: call counts and
+// WithRegisterer enables metrics and registers them with r: call counts and
 // latencies by method and code, and grpc_gateway_transport_info, whose label
-// names the transport. Closing the Service unregisters them. A Service that
-// cannot register them, because r has them from another one, is not made.
+// names the transport. Closing the Service unregisters them. service.New
+// fails if r already has them from another Service.
 func WithRegisterer(r prometheus.Registerer) service.Option {
 	return service.WithInstrumentation(func(service.Host) (service.Instrumentation, error) { return register(r) })
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// Any channel will do, a [grpc.ClientConn] too.
+// A Handler accepts any channel, such as a [grpc.ClientConn].
 func ExampleNewHandler() {
 	var services map[string]grpc.ServiceInfo
 	conn, err := transport.Bufconn().Open(context.Background(), transport.ServerConfig{Register: func(r grpc.ServiceRegistrar) {

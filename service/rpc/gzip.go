@@ -8,9 +8,9 @@ import (
 	"connectrpc.com/connect/v2/connectgzip"
 )
 
-// A gzipCompressor finds out how much a message inflates to before it lets it
-// be done. connecthttp stops at the limit as well, but in a buffer that doubles
-// as it grows, which needs several times the limit.
+// A gzipCompressor measures the size of an inflated message before it
+// inflates it. connecthttp stops at the limit as well, but its buffer doubles
+// as it grows and needs several times the limit.
 type gzipCompressor struct {
 	*connectgzip.Compressor
 	limit int
@@ -18,8 +18,8 @@ type gzipCompressor struct {
 
 func newGzip(limit int) connect.Compressor { return &gzipCompressor{connectgzip.New(), limit} }
 
-// maxRatio is how many times longer than its input the output of DEFLATE can
-// be: 258 bytes take two bits (RFC 1951, section 3.2.5).
+// maxRatio is the largest ratio of DEFLATE's output to its input: two bits
+// can represent 258 bytes (RFC 1951, section 3.2.5).
 const maxRatio = 1032
 
 // Decompress implements [connect.Compressor].
@@ -30,7 +30,7 @@ func (g *gzipCompressor) Decompress(src io.Reader) (io.ReadCloser, error) {
 	}
 	if len(compressed) > g.limit/maxRatio {
 		if err := g.check(compressed); err != nil {
-			return failedReader{err}, nil // what Read returns keeps its code
+			return failedReader{err}, nil // an error from Read keeps its code
 		}
 	}
 	return g.Compressor.Decompress(bytes.NewReader(compressed))
@@ -52,7 +52,7 @@ func (g *gzipCompressor) check(compressed []byte) error {
 	return nil
 }
 
-// A failedReader returns its error to every Read.
+// A failedReader returns its error from every Read.
 type failedReader struct{ err error }
 
 func (r failedReader) Read([]byte) (int, error) { return 0, r.err }

@@ -1,16 +1,16 @@
-// Package rpc serves gRPC services to clients that speak Connect or gRPC-Web,
-// over HTTP/1.1 or HTTP/2: browsers, mobile apps, curl. Where the request comes
-// over HTTP/2, native gRPC is served too.
+// Package rpc serves gRPC services to clients that use Connect or gRPC-Web
+// over HTTP/1.1 or HTTP/2, such as browsers, mobile apps and curl. Over
+// HTTP/2 it also serves native gRPC.
 //
-// It calls the services through a [grpc.ClientConnInterface], and needs no code
-// generated for it: binary messages are passed on as they are, and messages in
-// JSON are converted with the types that are linked in, or else with their
-// descriptors.
+// It calls the services through a [grpc.ClientConnInterface] and needs no
+// generated code. Binary messages are passed on unchanged. JSON messages are
+// converted with the linked Go types, or else with the descriptors of the
+// messages.
 //
-// Connect unary (POST and GET), all kinds of streams, and gRPC-Web in its binary
-// and text forms are served. Over HTTP/1.1 a stream in both directions is half
-// duplex: the request is read to its end before the call begins. Responses are
-// not compressed.
+// The package supports Connect unary calls (POST and GET), all kinds of
+// streams, and the binary and text formats of gRPC-Web. Over HTTP/1.1 a
+// bidirectional stream is half duplex: the request is read to its end before
+// the call begins. Responses are not compressed.
 package rpc
 
 import (
@@ -32,71 +32,71 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// A Config says what a [Handler] does with requests and responses. The zero
-// value is ready to use. Its functions are called from several goroutines at
-// once.
+// A Config configures a [Handler]. The zero value is ready to use. Its
+// functions must be safe for concurrent use.
 type Config struct {
-	// RequestHeader returns the metadata key for a request header, by its
-	// canonical name, and whether it is passed to the services at all. If it is
-	// nil, all headers are passed except those of HTTP and of the protocols.
+	// RequestHeader returns the metadata key for a request header, given its
+	// canonical name, and whether the header is passed to the services. If
+	// RequestHeader is nil, all headers are passed except those of HTTP and
+	// of the protocols.
 	RequestHeader func(name string) (key string, ok bool)
 
-	// Metadata returns metadata to pass to the services beside the request's
-	// headers. It replaces headers that have the same key.
+	// Metadata returns additional metadata for the services. It replaces
+	// headers with the same key.
 	Metadata func(*http.Request) metadata.MD
 
 	// ResponseHeader returns the name of the response header or trailer for a
-	// key of header or trailer metadata, and whether it is passed to the client
-	// at all. If it is nil, all are passed except those of HTTP and of the
-	// protocols.
+	// key of header or trailer metadata, and whether it is passed to the
+	// client. If ResponseHeader is nil, all keys are passed except those of
+	// HTTP and of the protocols.
 	ResponseHeader func(key string) (name string, ok bool)
 
-	// Status returns what a client may know of the error that method returned.
-	// If it is nil, clients see every error as it is.
+	// Status returns the status that the client gets for an error of method.
+	// If Status is nil, clients get every error unchanged.
 	Status func(ctx context.Context, method string, err error) *status.Status
 
-	// MaxRequestBytes bounds each request message, uncompressed. The default is
-	// 4 MiB, as in gRPC. All messages of a stream in both directions over
-	// HTTP/1.1 may have that or 16 MiB together, whichever is more.
+	// MaxRequestBytes bounds each request message, uncompressed. Zero means 4
+	// MiB, as in gRPC. A bidirectional stream over HTTP/1.1 is bounded as a
+	// whole, by MaxRequestBytes or 16 MiB, whichever is more.
 	MaxRequestBytes int
 
-	// MaxResponseBytes returns how large the body of a response may be, where 0
-	// means that there is no limit. A larger one becomes a ResourceExhausted
-	// error. The body is counted as a JSON string would hold it: text with its
-	// quotes escaped, and everything else in base64.
+	// MaxResponseBytes returns the maximum size of a response body in bytes,
+	// or 0 for no limit. A larger response becomes a ResourceExhausted error.
+	// The size is that of a JSON string that holds the body: text with quotes
+	// escaped, everything else in base64.
 	MaxResponseBytes func(context.Context) int
 
-	// RefuseBinary returns an error if a binary body cannot reach the handler or
-	// the client of this request unharmed. The client is told so, with the
-	// error's text. If it is nil, binary bodies are served.
+	// RefuseBinary returns an error if the path between the client and the
+	// handler would corrupt binary bodies. The client gets the text of the
+	// error. If RefuseBinary is nil, binary bodies are served.
 	RefuseBinary func(*http.Request) error
 
-	// Descriptors has the descriptors of the services. The default is
-	// [protoregistry.GlobalFiles]. A service that is not there is served in
-	// binary form only, and not by GET.
+	// Descriptors contains the descriptors of the services. Nil means
+	// [protoregistry.GlobalFiles]. A service without a descriptor is served
+	// in binary formats only, and not by GET.
 	Descriptors *protoregistry.Files
 }
 
-// defaultMaxRequestBytes is the limit of grpc-go.
+// defaultMaxRequestBytes is the default of grpc-go.
 const defaultMaxRequestBytes = 4 << 20
 
-// A Handler serves the methods of a set of services at /package.Service/Method.
-// It may be used by several goroutines at once.
+// A Handler serves the methods of gRPC services at /package.Service/Method.
+// It is safe for concurrent use.
 type Handler struct {
 	config   Config
 	cc       grpc.ClientConnInterface
 	services map[string]grpc.ServiceInfo
-	routes   func() routes // made at the first call: it reads the descriptors
+	routes   func() routes // made at the first call, since it reads the descriptors
 	errors   *connecthttp.ErrorWriter
 }
 
-// routes are the handlers of methods by their path, and of services by their
-// path up to the last slash, for methods that do not exist.
+// routes maps paths to handlers: the path of each method, and the path of
+// each service up to the last slash, for methods that do not exist.
 type routes map[string]route
 
 type route struct {
 	http.Handler
-	bidi bool // both sides stream
+	bidi bool // the stream is bidirectional
 }
 
 // Handle implements connecthttp.ServeMux.
@@ -106,8 +106,8 @@ func (r routes) Handle(pattern string, h http.Handler) {
 	r[pattern] = entry
 }
 
-// NewHandler returns a Handler that calls services through cc. The services are
-// described as [grpc.Server.GetServiceInfo] does it.
+// NewHandler returns a Handler that calls services through cc. services has
+// the form that [grpc.Server.GetServiceInfo] returns.
 func NewHandler(cc grpc.ClientConnInterface, services map[string]grpc.ServiceInfo, config Config) (*Handler, error) {
 	if config.MaxRequestBytes < 0 {
 		return nil, fmt.Errorf("rpc: MaxRequestBytes is %d: want 0 for the default or more", config.MaxRequestBytes)
@@ -140,7 +140,7 @@ func (h *Handler) newRoutes() routes {
 		connecthttp.WithReadMaxBytes(h.config.MaxRequestBytes),
 	)
 	for path, r := range all {
-		if strings.HasSuffix(path, "/") { // a method that does not exist may be one of any kind
+		if strings.HasSuffix(path, "/") { // an unknown method may be of any kind
 			r.bidi = true
 			all[path] = r
 		}
@@ -148,13 +148,13 @@ func (h *Handler) newRoutes() routes {
 	return all
 }
 
-// neverCompress is more than any message has. A compressed response costs more
-// time than it saves inside one function, and some HTTP front ends cannot carry
-// one.
+// neverCompress exceeds the size of any message. Compression costs more time
+// than it saves within one function, and some HTTP front ends cannot pass on
+// compressed responses.
 const neverCompress = 1<<31 - 1
 
-// Serves reports whether path is that of a method, existing or not, of one of
-// the Handler's services.
+// Serves reports whether path belongs to one of the Handler's services, even
+// if the method does not exist.
 func (h *Handler) Serves(path string) bool {
 	service, ok := strings.CutPrefix(path[:strings.LastIndexByte(path, '/')+1], "/")
 	if !ok {
@@ -173,17 +173,17 @@ func (h *Handler) route(path string) route {
 	return all[path[:strings.LastIndexByte(path, '/')+1]]
 }
 
-// ServeHTTP implements [http.Handler]. Requests that are no RPC are answered in
-// plain text with status 404, 405 or 415.
+// ServeHTTP implements [http.Handler]. A request that is not an RPC gets a
+// plain-text response with status 404, 405 or 415.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.Serves(r.URL.Path) {
 		http.NotFound(w, r)
 		return
 	}
 	route := h.route(r.URL.Path)
-	f := formOf(r)
+	f := formatOf(r)
 	if f.native && r.ProtoMajor < 2 {
-		http.Error(w, "gRPC needs HTTP/2 all the way to the server; use gRPC-Web or Connect", http.StatusUnsupportedMediaType)
+		http.Error(w, "gRPC needs HTTP/2 from the client to the server; use gRPC-Web or Connect", http.StatusUnsupportedMediaType)
 		return
 	}
 	if f.binary && h.config.RefuseBinary != nil {
@@ -192,7 +192,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	x := &exchange{form: f}
+	x := &exchange{format: f}
 	w, r = &plainErrors{ResponseWriter: w}, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)) // a copy
 	if f.text {
 		text := newTextWriter(w)
@@ -204,9 +204,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.ContentLength = -1
 	}
 	if route.bidi && r.ProtoMajor < 2 {
-		// connecthttp serves such a stream over HTTP/2 only, for the sake of
-		// clients that want to receive before they have sent everything. Without
-		// a full duplex connection, the request must have been read by then.
+		// connecthttp serves such a stream over HTTP/2 only, for clients that
+		// receive before they have sent everything. Without full duplex, the
+		// whole request must be read first.
 		if err := buffer(r, max(h.config.MaxRequestBytes, minBufferedRequest)); err != nil {
 			_ = h.errors.Write(w, r, err)
 			return
@@ -218,13 +218,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route.ServeHTTP(w, r)
 }
 
-// minBufferedRequest is the least that the messages of a request which is read
-// before it is served may have together.
+// minBufferedRequest is the smallest limit for the messages of a request that
+// is read before it is served.
 const minBufferedRequest = 16 << 20
 
-// refuse answers a request whose bodies cannot be binary in the form of its
-// protocol, if that is text. That of gRPC-Web has its status in the header.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, f form, err error) {
+// refuse sends an error for a request that cannot have binary bodies. It uses
+// the error format of the request's protocol if that is text. A gRPC-Web
+// status goes in the header.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, f format, err error) {
 	if f.streams {
 		http.Error(w, err.Error(), http.StatusUnsupportedMediaType)
 		return
@@ -232,8 +233,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, f form, err err
 	_ = h.errors.Write(w, r, connect.NewError(connect.CodeUnimplemented, err.Error()))
 }
 
-// plainErrors gives a body to the responses that connecthttp leaves empty:
-// some HTTP front ends call a response without a content type JSON.
+// plainErrors adds a body to the responses that connecthttp leaves empty,
+// since some HTTP front ends declare a response without a content type as
+// JSON.
 type plainErrors struct {
 	http.ResponseWriter
 }
@@ -257,10 +259,10 @@ func (w *plainErrors) WriteHeader(code int) {
 // Flush implements [http.Flusher].
 func (w *plainErrors) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap implements the interface that [http.ResponseController] looks for.
 func (w *plainErrors) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// buffer reads the request's body into memory.
+// buffer reads the body of r into memory.
 func buffer(r *http.Request, limit int) error {
 	data, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)+1))
 	_ = r.Body.Close()
@@ -274,8 +276,9 @@ func buffer(r *http.Request, limit int) error {
 	return nil
 }
 
-// RequestHeaders returns the request headers that a browser sends from another
-// origin, for Access-Control-Allow-Headers, beside those that carry metadata.
+// RequestHeaders returns the request headers of the protocols that a browser
+// sends across origins, for Access-Control-Allow-Headers. Add the headers
+// that carry metadata.
 func RequestHeaders() []string {
 	return []string{
 		"Content-Type", "Connect-Protocol-Version", "Connect-Timeout-Ms", "Connect-Content-Encoding",
@@ -283,9 +286,10 @@ func RequestHeaders() []string {
 	}
 }
 
-// ResponseHeaders returns the response headers that a browser's client has to
-// see from another origin, for Access-Control-Expose-Headers. metadata are the
-// names of headers that carry metadata: Connect prefixes those of trailers.
+// ResponseHeaders returns the response headers that a client in a browser
+// must see across origins, for Access-Control-Expose-Headers. metadata lists
+// the headers that carry metadata; the result also has the prefixed names
+// that Connect uses for trailers.
 func ResponseHeaders(metadata ...string) []string {
 	names := slices.Clone(metadata)
 	for _, name := range metadata {

@@ -16,22 +16,22 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// A frame is an encoded message on its way through. What it holds is not
-// changed any more, since grpc-go may send it later.
+// A frame is an encoded message. Its data must not be changed, since grpc-go
+// may send it later.
 type frame struct {
 	data    []byte
-	present bool // false: the message is empty without having been encoded
+	present bool // false if the message is empty and was not encoded
 }
 
-// A codec hands the bytes of a frame to connecthttp and back. It is for
-// messages in protobuf and in JSON, which the method converts.
+// A codec passes the bytes of a frame to connecthttp and back, for messages
+// in protobuf and in JSON. The method converts between the two.
 type codec struct{ name string }
 
 // Name implements [connect.Codec].
 func (c codec) Name() string { return c.name }
 
-// MarshalWrite implements [connect.Codec]. The details of an error are
-// messages, not frames.
+// MarshalWrite implements [connect.Codec]. msg is a frame, or a message if it
+// is a detail of an error.
 func (c codec) MarshalWrite(ctx context.Context, dst io.Writer, msg any) error {
 	f, ok := msg.(*frame)
 	if !ok {
@@ -53,8 +53,7 @@ func (c codec) UnmarshalRead(_ context.Context, src io.Reader, msg any) error {
 	return err
 }
 
-// readAll reads src to its end into memory, without growing it step by step if
-// the size is known.
+// readAll reads src to its end. It allocates once if the size is known.
 func readAll(src io.Reader) ([]byte, error) {
 	var b bytes.Buffer
 	if sized, ok := src.(interface{ Len() int }); ok {
@@ -64,9 +63,9 @@ func readAll(src io.Reader) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// passThrough hands the bytes of a frame to grpc-go and back. Its name is empty
-// so that the service sees the content type application/grpc: the bytes are
-// protobuf, whoever encoded them.
+// passThrough passes the bytes of a frame to grpc-go and back. Its name is
+// empty so that the service sees the content type application/grpc. The bytes
+// are protobuf.
 type passThrough struct{}
 
 // Name implements [google.golang.org/grpc/encoding.CodecV2].
@@ -91,8 +90,8 @@ func (passThrough) Unmarshal(data mem.BufferSlice, v any) error {
 	return nil
 }
 
-// types finds the Go types of messages: those that are linked in, otherwise
-// dynamic ones. It is the resolver for JSON.
+// types finds the Go types of messages: linked types, or else dynamic ones.
+// It is the resolver for JSON.
 type types struct {
 	files   *protoregistry.Files
 	dynamic *dynamicpb.Types
@@ -102,7 +101,7 @@ func newTypes(files *protoregistry.Files) *types {
 	return &types{files, dynamicpb.NewTypes(files)}
 }
 
-// service returns the descriptor of a service, nil if there is none.
+// service returns the descriptor of a service, or nil.
 func (t *types) service(name string) protoreflect.ServiceDescriptor {
 	d, err := t.files.FindDescriptorByName(protoreflect.FullName(name))
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 
 const binarySuffix = "-bin"
 
-// requestMetadata returns what the services see of a request's header.
+// requestMetadata returns the metadata that the services see for a request's
+// header.
 func (c *Config) requestMetadata(r *http.Request) (metadata.MD, error) {
 	match := c.RequestHeader
 	if match == nil {
@@ -26,7 +27,7 @@ func (c *Config) requestMetadata(r *http.Request) (metadata.MD, error) {
 		}
 		for _, value := range values {
 			if !strings.HasSuffix(key, binarySuffix) {
-				if printable(value) { // gRPC fails a call over others, whose header the client may not know of
+				if printable(value) { // gRPC would fail the call because of a header that a proxy may have added
 					md[key] = append(md[key], value)
 				}
 				continue
@@ -46,7 +47,7 @@ func (c *Config) requestMetadata(r *http.Request) (metadata.MD, error) {
 	return md, nil
 }
 
-// anyHeader passes every header that is not one of HTTP's or the protocols'.
+// anyHeader passes every header except those of HTTP and of the protocols.
 func anyHeader(name string) (string, bool) {
 	switch name {
 	case "Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Keep-Alive",
@@ -59,7 +60,7 @@ func anyHeader(name string) (string, bool) {
 	return name, true
 }
 
-// copyMetadata adds to header what clients see of md.
+// copyMetadata adds the part of md that clients see to header.
 func (c *Config) copyMetadata(header *connect.Header, md metadata.MD) {
 	match := c.ResponseHeader
 	if match == nil {

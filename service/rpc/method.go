@@ -18,7 +18,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// A method serves the calls of one RPC by calling it through cc.
+// A method serves one RPC by calling it through cc.
 type method struct {
 	cc     grpc.ClientConnInterface
 	config *Config
@@ -62,7 +62,7 @@ func (m *method) serve(ctx context.Context, _ connect.Spec, stream connect.Serve
 		c.limit = m.config.MaxResponseBytes(ctx)
 	}
 	if c.json && m.input == nil {
-		return connect.Errorf(connect.CodeUnimplemented, "%s has no descriptor, so that JSON cannot be converted", m.spec.Procedure)
+		return connect.Errorf(connect.CodeUnimplemented, "%s has no descriptor, which JSON requires", m.spec.Procedure)
 	}
 	md, err := m.config.requestMetadata(exchangeFrom(ctx).r)
 	if err != nil {
@@ -81,13 +81,13 @@ type call struct {
 	info   *connect.CallInfo
 	client connect.ServerStream
 	json   bool // messages are in JSON
-	limit  int  // of the response's body; 0 is none
-	sent   int  // bytes of the body so far, as they count towards the limit
+	limit  int  // of the response's body; 0 means none
+	sent   int  // bytes of the body that count towards the limit
 
-	// Of a stream from the client:
-	forwarded chan struct{} // closed when nothing reads requests any more
-	drained   atomic.Bool   // none is read any more
-	stopping  atomic.Bool   // what reading them ends with is of no interest
+	// These are for a stream from the client.
+	forwarded chan struct{} // closed when forwarding of requests has ended
+	drained   atomic.Bool   // all requests have been read
+	stopping  atomic.Bool   // the error of reading requests is ignored
 }
 
 func (c *call) unary(ctx context.Context) error {
@@ -106,7 +106,8 @@ func (c *call) unary(ctx context.Context) error {
 	return c.send(&response)
 }
 
-// receive reads a message of the client's. At their end it returns [io.EOF].
+// receive reads a message from the client. After the last one it returns
+// [io.EOF].
 func (c *call) receive(f *frame) error {
 	if err := c.client.Receive(f); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -137,10 +138,10 @@ func (c *call) send(f *frame) error {
 	return c.client.Send(f)
 }
 
-// frameOverhead is how many bytes a message has in a stream beside its own.
+// frameOverhead is the number of bytes that a stream adds to each message.
 const frameOverhead = 5
 
-// size is how many bytes of a JSON string a message of a response takes.
+// size returns the number of bytes that data takes in a JSON string.
 func (c *call) size(data []byte) int {
 	if !utf8.Valid(data) {
 		return (len(data) + frameOverhead + 2) / 3 * 4
@@ -157,13 +158,13 @@ func (c *call) size(data []byte) int {
 	return size
 }
 
-// failure returns the error that a client may see for the one that a call ended
-// with.
+// failure returns the error that the client gets for a call that ended with
+// err.
 func (c *call) failure(ctx context.Context, err error) error {
 	s := status.Convert(err)
 	if s.Code() > codes.Unauthenticated {
-		// There are no such codes: neither clients nor the rules for what clients
-		// may see know them.
+		// gRPC does not define these codes, and clients and Config.Status do
+		// not know them.
 		p := s.Proto()
 		p.Code = int32(codes.Unknown)
 		s = status.FromProto(p)

@@ -35,7 +35,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is an EchoService whose Echo a test gives.
+// fake is an EchoService whose Echo method a test sets.
 type fake struct {
 	testv1.UnimplementedEchoServiceServer
 	echo   func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error)
@@ -53,8 +53,8 @@ func (f fake) EchoStream(r *testv1.EchoStreamRequest, s grpc.ServerStreamingServ
 	return f.stream(r, s)
 }
 
-// collect is a service with streams from the client, which the example has
-// none of: Sum with one response at the end, Each with one for each request.
+// collect is a service with client streams, which the example services lack.
+// Sum sends one response at the end, Each sends one for each request.
 var collect = grpc.ServiceDesc{
 	ServiceName: "test.Collect",
 	HandlerType: (*any)(nil),
@@ -98,7 +98,7 @@ func receiveTexts(s grpc.ServerStream) (texts []string, _ error) {
 	}
 }
 
-// newHandler serves f and collect over a transport.
+// newHandler returns a handler that serves f and collect over a transport.
 func newHandler(t testing.TB, tr transport.Transport, f fake, config rpc.Config) *rpc.Handler {
 	t.Helper()
 	var services map[string]grpc.ServiceInfo
@@ -130,7 +130,7 @@ func newHandler(t testing.TB, tr transport.Transport, f fake, config rpc.Config)
 
 const echoPath = "/test.v1.EchoService/Echo"
 
-// envelope frames a message as gRPC-Web and the streams of Connect do.
+// envelope frames a message as gRPC-Web and Connect streams do.
 func envelope(flags byte, data []byte) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{flags}, uint32(len(data))), data...)
 }
@@ -144,7 +144,7 @@ func marshal(t testing.TB, m proto.Message) []byte {
 	return data
 }
 
-// A wire is one of the ways to write an Echo call.
+// A wire is a format of an Echo call.
 type wire struct {
 	name, contentType string
 	encode            func(*testing.T, *testv1.EchoRequest) []byte
@@ -168,8 +168,8 @@ func wires() []wire {
 	}
 }
 
-// call makes an Echo call and returns the response's text or its error, and its
-// header with the trailers in it.
+// call makes an Echo call. It returns the response or the error, and the
+// header including the trailers.
 func (w wire) call(t *testing.T, h http.Handler, request *testv1.EchoRequest, header http.Header) (*testv1.EchoResponse, *status.Status, http.Header) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, echoPath, bytes.NewReader(w.encode(t, request)))
@@ -229,7 +229,7 @@ func decode(t *testing.T, recorder *httptest.ResponseRecorder) (*testv1.EchoResp
 	return response, nil, header
 }
 
-// decodeText decodes base64 of several padded parts.
+// decodeText decodes base64 that consists of several padded parts.
 func decodeText(t *testing.T, text []byte) (out []byte) {
 	t.Helper()
 	for ; len(text) >= 4; text = text[4:] {
@@ -283,7 +283,7 @@ func TestServeHTTP_Get(t *testing.T) {
 	}
 }
 
-func TestServeHTTP_AnswersWhatIsNoRPCInPlainText(t *testing.T) {
+func TestServeHTTP_RefusesNonRPCsInPlainText(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{})
 	for name, test := range map[string]struct {
 		method, path, contentType string
@@ -357,7 +357,7 @@ func TestServeHTTP_PassesErrorsOn(t *testing.T) {
 	}
 }
 
-func TestConfig_StatusSaysWhatClientsMayKnow(t *testing.T) {
+func TestConfig_StatusReplacesErrors(t *testing.T) {
 	for _, code := range []codes.Code{codes.Internal, codes.Unknown, codes.Code(42)} {
 		var seen []string
 		h := newHandler(t, transport.InProcess(), fake{echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) {
@@ -493,8 +493,8 @@ func TestServeHTTP_InflatesRequests(t *testing.T) {
 	}
 }
 
-// A megabyte of gzip that inflates to a gigabyte must not need more memory than
-// three times the limit, all allocations counted.
+// A megabyte of gzip that inflates to a gigabyte must not allocate more than
+// three times the limit in total.
 func TestServeHTTP_AGzipBombNeedsLittleMemory(t *testing.T) {
 	const limit = 4 << 20
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{MaxRequestBytes: limit})

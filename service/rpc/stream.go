@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// streaming serves a call where one side or both send a stream.
+// streaming serves a call with a stream in one or both directions.
 func (c *call) streaming(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -37,12 +37,12 @@ func (c *call) streaming(ctx context.Context) error {
 	c.stopReading(ctx)
 	var failed *connect.Error
 	if err != nil && errors.As(context.Cause(ctx), &failed) {
-		return failed // the call was cancelled because of it
+		return failed // the call was cancelled because of this error
 	}
 	return err
 }
 
-// stopReading ends the reading of requests that nobody waits for any more.
+// stopReading ends the reading of requests that are no longer needed.
 func (c *call) stopReading(ctx context.Context) {
 	if c.forwarded == nil {
 		return
@@ -54,12 +54,12 @@ func (c *call) stopReading(ctx context.Context) {
 	<-c.forwarded
 }
 
-// drainTime is how long a client of HTTP/1.1 may still send when the service has
-// ended the call. One that has not finished by then loses its connection, and
-// perhaps the response with it.
+// drainTime is how long an HTTP/1.1 client may continue to send after the
+// service has ended the call. The connection of a client that takes longer is
+// closed, which may lose the response.
 const drainTime = 500 * time.Millisecond
 
-// interruptReading makes a Read of the request's body return that waits for the
+// interruptReading interrupts a Read of the request's body that waits for the
 // client, unless reading is done soon.
 func (x *exchange) interruptReading(done <-chan struct{}) {
 	if x.r.ProtoMajor < 2 {
@@ -70,9 +70,10 @@ func (x *exchange) interruptReading(done <-chan struct{}) {
 			return
 		case <-timer.C:
 		}
-		// The deadline is the connection's, and a read that fails because of it
-		// cancels the context of all later requests on it (handleReadError in
-		// net/http/server.go): there must be none.
+		// The deadline applies to the connection. A read that fails because
+		// of it cancels the contexts of all later requests on it
+		// (handleReadError in net/http/server.go), so the connection must be
+		// closed.
 		x.w.Header().Set("Connection", "close")
 	}
 	if http.NewResponseController(x.w).SetReadDeadline(time.Unix(1, 0)) != nil {
@@ -86,20 +87,21 @@ func (c *call) forwardRequest(server grpc.ClientStream) error {
 	if err := c.receive(&request); err != nil {
 		return err
 	}
-	_ = server.SendMsg(&request) // forwardResponses learns how the call ended
+	_ = server.SendMsg(&request) // forwardResponses gets the error
 	_ = server.CloseSend()
 	return nil
 }
 
-// forwardRequests passes on the messages of the client until their end. Those
-// that come after the end of the call are dropped. Its error is the client's.
+// forwardRequests passes on the messages of the client until the last one. It
+// drops those that come after the end of the call. It returns only errors of
+// the client.
 func (c *call) forwardRequests(server grpc.ClientStream) error {
 	ended := false
 	for {
 		var request frame
 		err := c.receive(&request)
 		if err != nil {
-			c.drained.Store(true) // before the service can answer because of it
+			c.drained.Store(true) // before the service can react to the end
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -108,12 +110,13 @@ func (c *call) forwardRequests(server grpc.ClientStream) error {
 		case err != nil:
 			return err
 		case !ended:
-			ended = server.SendMsg(&request) != nil // forwardResponses learns how
+			ended = server.SendMsg(&request) != nil // forwardResponses gets the error
 		}
 	}
 }
 
-// forwardResponses passes on what the service sends, until the end of the call.
+// forwardResponses passes on the messages of the service until the end of the
+// call.
 func (c *call) forwardResponses(ctx context.Context, server grpc.ClientStream) error {
 	if header, err := server.Header(); err == nil {
 		c.config.copyMetadata(c.info.ResponseHeader(), header)
@@ -133,7 +136,7 @@ func (c *call) forwardResponses(ctx context.Context, server grpc.ClientStream) e
 			return c.failure(ctx, err)
 		}
 		if !c.stream.ServerStreams {
-			// The only response comes with the status: there is nothing after it.
+			// The only response comes together with the status.
 			c.config.copyMetadata(c.info.ResponseTrailer(), server.Trailer())
 			c.stopReading(ctx) // while the header can still be changed
 			return c.send(&response)

@@ -20,7 +20,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// Each message of a stream can be read before the next is sent, in every form.
+// Each message of a stream can be read before the next one is sent, in every
+// format.
 func TestServeHTTP_StreamsAsMessagesCome(t *testing.T) {
 	next := make(chan struct{})
 	h := newHandler(t, transport.InProcess(), fake{stream: func(_ *testv1.EchoStreamRequest, s grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
@@ -79,7 +80,7 @@ func readMessage(t *testing.T, r *bufio.Reader, text bool) bool {
 	if !text {
 		return len(read(int(read(5)[4]))) > 0
 	}
-	// The whole message is one part, whose length is only known from inside.
+	// The whole message is one part, which contains its own length.
 	peeked, err := r.Peek(8)
 	if err != nil {
 		t.Error(err)
@@ -88,8 +89,8 @@ func readMessage(t *testing.T, r *bufio.Reader, text bool) bool {
 	return len(read(5+int(decodeText(t, peeked)[4]))) > 5
 }
 
-// Over HTTP/1.1 a stream in both directions is half duplex: what the service
-// sends before it has read everything is no harm.
+// Over HTTP/1.1 a bidirectional stream is half duplex. Messages that the
+// service sends before it has read everything must not be lost.
 func TestServeHTTP_BothDirectionsOverHTTP1(t *testing.T) {
 	server := httptest.NewServer(newHandler(t, transport.InProcess(), fake{}, rpc.Config{}))
 	defer server.Close()
@@ -147,7 +148,7 @@ func TestServeHTTP_EndsWhenTheServiceDoes(t *testing.T) {
 	}
 }
 
-// A connection that is kept must not suffer from the calls before.
+// A reused connection must not be affected by earlier calls.
 func TestServeHTTP_KeepsConnectionsIntact(t *testing.T) {
 	server := httptest.NewServer(newHandler(t, transport.InProcess(), fake{}, rpc.Config{}))
 	defer server.Close()
@@ -191,8 +192,8 @@ func TestServeHTTP_KeepsConnectionsIntact(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// What a client gets wrong in the middle of a stream is its own error, not that
-// of the call that is cancelled because of it.
+// The client must get the error of its broken stream, not the error of the
+// call that is cancelled because of it.
 func TestServeHTTP_ABrokenRequestStream(t *testing.T) {
 	h := newHandler(t, transport.InProcess(), fake{}, rpc.Config{MaxRequestBytes: 100})
 	for name, test := range map[string]struct {
@@ -215,8 +216,9 @@ func TestServeHTTP_ABrokenRequestStream(t *testing.T) {
 	}
 }
 
-// FuzzServeHTTP checks that no request makes the handler panic or answer
-// without a status, and that the text form is read like the binary one.
+// FuzzServeHTTP checks that no request makes the handler panic or respond
+// without a status, and that the text format gives the same results as the
+// binary one.
 func FuzzServeHTTP(f *testing.F) {
 	f.Add("application/grpc-web", "/test.v1.EchoService/Echo", envelope(0, []byte("\x12\x01x")))
 	f.Add("application/grpc-web-text", "/test.v1.EchoService/Echo", []byte("AAAAAAMSAXg="))

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// A textReader decodes base64 that may consist of several padded parts, as a
-// sender writes it that flushes in between (the gRPC-Web protocol, "Message
-// framing").
+// A textReader decodes base64 that may consist of several padded parts, as
+// written by a sender that flushes in between (the gRPC-Web protocol,
+// "Message framing").
 type textReader struct {
 	io.Closer
 	source  io.Reader
 	input   [4 << 10]byte
-	quad    int // how many bytes at the start of input wait for the rest of four
+	quad    int // number of bytes at the start of input that are an incomplete group of four
 	output  [3 << 10]byte
 	decoded []byte // the part of output that has not been read
 	err     error
@@ -60,12 +60,12 @@ func (r *textReader) fill() {
 	r.decoded = r.output[:written]
 }
 
-// A textWriter writes a gRPC-Web response in base64. What it has been given is
-// padded with each flush, so that a client can read it.
+// A textWriter writes a gRPC-Web response in base64. Each flush pads the
+// output, so that the client can decode it.
 type textWriter struct {
 	http.ResponseWriter
 	wroteHeader bool
-	rest        []byte // fewer than three bytes that are not encoded yet
+	rest        []byte // up to two bytes that are not encoded yet
 	encoded     []byte
 }
 
@@ -119,7 +119,7 @@ func (w *textWriter) Flush() {
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// end writes what is left.
+// end writes the remaining bytes.
 func (w *textWriter) end() {
 	if len(w.rest) > 0 {
 		_, _ = w.ResponseWriter.Write(base64.StdEncoding.AppendEncode(w.encoded[:0], w.rest))
@@ -127,5 +127,5 @@ func (w *textWriter) end() {
 	}
 }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap implements the interface that [http.ResponseController] looks for.
 func (w *textWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

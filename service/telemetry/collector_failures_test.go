@@ -15,13 +15,13 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/telemetry"
 )
 
-// warning is the one line about a collector.
+// warning is the message that is logged about a collector.
 const warning = "telemetry was not exported"
 
-// TestACollectorThatFails: requests are answered, flushes end, and one line is
-// logged.
+// TestACollectorThatFails checks that requests succeed, flushes end, and one
+// warning is logged.
 func TestACollectorThatFails(t *testing.T) {
-	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "300") // ends what a flush has left behind
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "300") // ends exports that a flush has left running
 	for name, before := range map[string]func(http.ResponseWriter, *http.Request) bool{
 		"hangs": func(_ http.ResponseWriter, r *http.Request) bool {
 			<-r.Context().Done()
@@ -84,8 +84,8 @@ func checkFailingCollector(t *testing.T) {
 	}
 }
 
-// TestTheAnswerDoesNotWaitForTheCollector, which answers only when the client
-// has its answer.
+// The collector responds only after the client has its response, so the test
+// hangs if the response waits for the collector.
 func TestTheAnswerDoesNotWaitForTheCollector(t *testing.T) {
 	c := newCollector(t)
 	answered := make(chan struct{})
@@ -108,7 +108,7 @@ func TestTheAnswerDoesNotWaitForTheCollector(t *testing.T) {
 	close(answered)
 }
 
-// TestAConnectionThatTheCollectorHasClosed is used by the second export.
+// The second export uses a connection that the collector has closed.
 func TestAConnectionThatTheCollectorHasClosed(t *testing.T) {
 	c := newCollector(t)
 	var requests atomic.Int32

@@ -29,7 +29,8 @@ type collector struct {
 	metrics  map[string]*metricsv1.Metric
 }
 
-// newCollector starts a collector and points the environment to it.
+// newCollector starts a collector and sets the environment variables of its
+// endpoint.
 func newCollector(t *testing.T) *collector {
 	t.Helper()
 	c := &collector{metrics: map[string]*metricsv1.Metric{}}
@@ -83,7 +84,7 @@ func (c *collector) take(path string, body []byte) error {
 	return nil
 }
 
-// taken returns the spans so far, by time, and forgets them.
+// taken returns the spans received so far, by time, and forgets them.
 func (c *collector) taken() []span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +97,7 @@ func (c *collector) taken() []span {
 	return all
 }
 
-// await waits for n spans.
+// await waits until n spans have been received.
 func (c *collector) await(t *testing.T, n int) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -113,7 +114,7 @@ func (c *collector) await(t *testing.T, n int) {
 	}
 }
 
-// span is what tests look at.
+// span holds the parts of a span that tests compare.
 type span struct {
 	Name, Kind, Trace, ID, Parent, TraceState string
 

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 )
 
-// environment is what the variables say that the SDK does not read itself.
+// environment holds the variables that the SDK does not read itself.
 type environment struct {
 	disabled   bool
 	traces     bool
@@ -27,8 +27,8 @@ type environment struct {
 	propagator propagation.TextMapPropagator // between the gateway and the server
 }
 
-// readEnvironment checks all variables, also those that the SDK reads: it logs
-// what it does not understand and goes on without it.
+// readEnvironment checks all variables, including those that the SDK reads.
+// The SDK logs invalid values and continues without them.
 func readEnvironment() (environment, error) {
 	env := environment{
 		disabled:   os.Getenv("OTEL_SDK_DISABLED") == "true",
@@ -62,7 +62,7 @@ func readEnvironment() (environment, error) {
 	return env, errors.Join(errs...)
 }
 
-// checkClientCertificates reads what only works in pairs.
+// checkClientCertificates loads each client certificate with its key.
 func checkClientCertificates() (errs []error) {
 	certificates, keys := signals("CLIENT_CERTIFICATE"), signals("CLIENT_KEY")
 	for i := range certificates {
@@ -78,8 +78,8 @@ func checkClientCertificates() (errs []error) {
 	return errs
 }
 
-// shown is value as an error may show it: headers have secrets in them, and URLs
-// may have passwords.
+// shown returns value for an error message. It hides headers, which contain
+// secrets, and URLs that may contain a password.
 func shown(name, value string) string {
 	if strings.HasSuffix(name, "HEADERS") || strings.HasSuffix(name, "ENDPOINT") && strings.Contains(value, "@") {
 		return "..."
@@ -87,7 +87,8 @@ func shown(name, value string) string {
 	return value
 }
 
-// A variable is several that allow the same values.
+// A variable is a group of environment variables with the same allowed
+// values.
 type variable struct {
 	names []string
 	want  string
@@ -162,7 +163,7 @@ func oneOf(values ...string) func(names ...string) variable {
 	}
 }
 
-// eachOf reports whether a list separated by commas has only what valid takes.
+// eachOf reports whether every element of a comma-separated list is valid.
 func eachOf(list string, valid func(string) bool) bool {
 	for item := range strings.SplitSeq(list, ",") {
 		if !valid(strings.TrimSpace(item)) {

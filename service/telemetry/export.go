@@ -14,7 +14,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// warnInterval is the least time between two warnings.
+// warnInterval is the minimum time between two warnings.
 const warnInterval = time.Minute
 
 // A reporter counts failures, and logs some of them.
@@ -29,7 +29,7 @@ type reporter struct {
 
 func newReporter(logger *slog.Logger) *reporter { return &reporter{logger: logger} }
 
-// failed reports err, if it is not nil.
+// failed reports err if it is not nil.
 func (r *reporter) failed(what string, err error) {
 	if err == nil {
 		return
@@ -45,16 +45,16 @@ func (r *reporter) failed(what string, err error) {
 	r.suppressed++
 }
 
-// spanExporter reports errors itself. The SDK would write them to the log of the
-// process, one by one.
+// spanExporter reports errors itself. The SDK would write each of them to the
+// log of the process.
 type spanExporter struct {
 	sdktrace.SpanExporter
 	report *reporter
 }
 
-// ExportSpans implements [sdktrace.SpanExporter]. It exports once more on a
-// connection that the collector closed while the process was frozen: net/http
-// does not repeat a POST.
+// ExportSpans implements [sdktrace.SpanExporter]. If the collector closed the
+// connection while the process was frozen, it exports again, since net/http
+// does not retry a POST.
 func (e spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	err := e.SpanExporter.ExportSpans(ctx, spans)
 	if errors.Is(err, io.EOF) {
@@ -64,8 +64,8 @@ func (e spanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnly
 	return nil
 }
 
-// metricExporter is [spanExporter] for metrics, of which the next export has
-// what one did not bring.
+// metricExporter is like [spanExporter], for metrics. It does not retry,
+// since the next export contains the same metrics.
 type metricExporter struct {
 	sdkmetric.Exporter
 	report *reporter

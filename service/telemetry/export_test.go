@@ -1,4 +1,4 @@
 package telemetry
 
-// ParseTraceHeader is for tests of what no platform sends.
+// ParseTraceHeader is exported for tests with headers that no platform sends.
 var ParseTraceHeader = parseTraceHeader

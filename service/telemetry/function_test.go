@@ -28,8 +28,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/telemetry"
 )
 
-// runAsFunction has this test binary be a function, with telemetry or, if it is
-// "plain", without.
+// runAsFunction is the environment variable that makes this test binary run
+// as a function, with telemetry unless its value is "plain".
 const runAsFunction = "TELEMETRY_TEST_FUNCTION"
 
 func TestMain(m *testing.M) {
@@ -59,7 +59,7 @@ func bindLogging() service.Option {
 		testv1.RegisterPingServiceHandlerClient, logging{})
 }
 
-// output is a bytes.Buffer for several goroutines.
+// output is a bytes.Buffer that is safe for concurrent use.
 type output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -105,7 +105,8 @@ func frontDoor(t testing.TB, fn emulator.Invoker, source frontdoor.Source, optio
 	return door
 }
 
-// freezes is how many requests TestEverySpanIsExportedOnce sends.
+// freezes returns the number of requests that TestEverySpanIsExportedOnce
+// sends.
 func freezes(t *testing.T) int {
 	n, err := strconv.Atoi(os.Getenv("TELEMETRY_REQUESTS"))
 	if err != nil {
@@ -114,8 +115,8 @@ func freezes(t *testing.T) int {
 	return n
 }
 
-// TestEverySpanIsExportedOnce freezes the process whenever it waits, and at
-// random in between. No timer exports anything.
+// TestEverySpanIsExportedOnce freezes the process whenever it waits for an
+// invocation, and at random in between. No timer causes an export.
 func TestEverySpanIsExportedOnce(t *testing.T) {
 	for _, mode := range []string{"buffered", "stream"} {
 		for _, transportName := range transports {
@@ -159,7 +160,7 @@ func TestEverySpanIsExportedOnce(t *testing.T) {
 	}
 }
 
-// freezeAtRandom stops and continues the process until its result is called.
+// freezeAtRandom stops and continues the process until stop is called.
 func freezeAtRandom(t *testing.T, fn *emulator.Function) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
@@ -187,7 +188,8 @@ func freezeAtRandom(t *testing.T, fn *emulator.Function) (stop func()) {
 	}
 }
 
-// TestLinesOfAHandlerHaveItsIDs, with slog's default logger, in the function.
+// Lines that a handler logs with slog's default logger have the ids, in the
+// function.
 func TestLinesOfAHandlerHaveItsIDs(t *testing.T) {
 	c := newCollector(t)
 	for _, transportName := range transports {
@@ -229,7 +231,7 @@ func TestLinesOfAHandlerHaveItsIDs(t *testing.T) {
 	}
 }
 
-// fieldsOf reads what slog.TextHandler wrote.
+// fieldsOf parses a line of slog.TextHandler.
 func fieldsOf(line string) map[string]string {
 	fields := map[string]string{}
 	for pair := range strings.FieldsSeq(line) {
@@ -239,9 +241,9 @@ func fieldsOf(line string) map[string]string {
 	return fields
 }
 
-// BenchmarkAnswer is the time from an event to its answer, which must not depend
-// on the collector. The functions take turns; between two requests there is time
-// for the work after the answer.
+// BenchmarkAnswer measures the time from an event to its response, which must
+// not depend on the collector. The functions alternate. Between two requests
+// there is time for the work after the response.
 func BenchmarkAnswer(b *testing.B) {
 	kinds := []string{"plain", "traced", "slow-collector"}
 	doors, times := map[string]http.Handler{}, map[string][]time.Duration{}

@@ -98,8 +98,8 @@ func TestHealthChecksHaveNoSpans(t *testing.T) {
 	}
 }
 
-// TestWhatOfAClientReachesAHandler: neither its trace nor, unless it was asked
-// for, its baggage.
+// A client's trace never reaches a handler, and its baggage only if the
+// environment enables it.
 func TestWhatOfAClientReachesAHandler(t *testing.T) {
 	for name, test := range map[string]struct{ env, baggage string }{
 		"by default":        {},

@@ -14,10 +14,11 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// request is what is known of an HTTP request. It is in the request's context.
+// request holds what is known of an HTTP request. It is in the request's
+// context.
 type request struct {
 	facts
-	client trace.SpanContext // by the client's traceparent
+	client trace.SpanContext // from the client's traceparent
 	route  string            // of the gateway's binding, if noteRoute was called
 	path   string
 	isRPC  atomic.Bool // the path is that of the RPC: Connect or gRPC-Web
@@ -30,8 +31,8 @@ func requestOf(ctx context.Context) *request {
 	return r
 }
 
-// middleware returns next with a span around it, and without the headers of the
-// client's trace, so that they get no further.
+// middleware returns next wrapped in a span. It removes the client's trace
+// headers, so that they do not reach the services.
 func (t *tracing) middleware(next http.Handler) http.Handler {
 	traced := otelhttp.NewHandler(describe(next), "",
 		otelhttp.WithTracerProvider(t.tracers),
@@ -47,7 +48,8 @@ func (t *tracing) middleware(next http.Handler) http.Handler {
 	})
 }
 
-// withParent returns r with its parent, and the request, in its context.
+// withParent returns a copy of r with the span's parent and a request in its
+// context.
 func (t *tracing) withParent(r *http.Request) *http.Request {
 	ctx := r.Context()
 	own := trace.SpanFromContext(ctx)
@@ -63,7 +65,7 @@ func (t *tracing) withParent(r *http.Request) *http.Request {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, q.parent)
 	case t.followClients:
 		ctx = trace.ContextWithRemoteSpanContext(ctx, q.client)
-		q.client = trace.SpanContext{} // no need of a link
+		q.client = trace.SpanContext{} // it is the parent, not a link
 	case !trace.SpanContextFromContext(ctx).Equal(trace.SpanContext{}):
 		ctx = trace.ContextWithRemoteSpanContext(ctx, trace.SpanContext{})
 	}
@@ -72,7 +74,7 @@ func (t *tracing) withParent(r *http.Request) *http.Request {
 	return r
 }
 
-// without returns header, or a copy, without the fields.
+// without returns header, or a copy of it, without the named fields.
 func without(header http.Header, fields []string) http.Header {
 	copied := false
 	for _, name := range fields {
@@ -87,7 +89,7 @@ func without(header http.Header, fields []string) http.Header {
 	return header
 }
 
-// describe returns next with what otelhttp does not know in the span.
+// describe adds the attributes to the span that otelhttp does not know.
 func describe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, span := requestOf(r.Context()), trace.SpanFromContext(r.Context())
@@ -117,7 +119,7 @@ func describe(next http.Handler) http.Handler {
 	})
 }
 
-// noteRoute is a middleware of the gateway's muxes.
+// noteRoute is a middleware of the gateway's muxes that records the route.
 func noteRoute(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, pathParams map[string]string) {
 		if pattern, ok := runtime.HTTPPattern(r.Context()); ok {

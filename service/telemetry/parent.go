@@ -12,12 +12,12 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// platformFacts yields what the platform says of a request.
+// platformFacts yields the platform's metadata of a request.
 type platformFacts func(context.Context) iter.Seq2[string, string]
 
-// facts are those of a request that end up in its first span.
+// facts are the platform's metadata that the first span of a request uses.
 type facts struct {
-	parent     trace.SpanContext // by X-Ray's header
+	parent     trace.SpanContext // from the X-Ray header
 	attributes []attribute.KeyValue
 }
 
@@ -25,7 +25,7 @@ type facts struct {
 // switch, faas.coldstart and faas.trigger.
 const maxFacts = 8
 
-// newFacts reads reserved metadata.
+// newFacts reads facts from reserved metadata.
 func newFacts(metadata iter.Seq2[string, string]) (f facts) {
 	cold := false
 	for key, value := range metadata {
@@ -61,14 +61,14 @@ func newFacts(metadata iter.Seq2[string, string]) (f facts) {
 	return f
 }
 
-// parseTraceHeader reads an X-Ray trace header, such as
+// parseTraceHeader parses an X-Ray trace header, as the X-Ray developer guide
+// defines it ("Tracing header"), such as
 //
 //	Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1
 //
-// as the X-Ray developer guide has it ("Tracing header"). Other fields are
-// ignored. The result is not valid unless both ids are there. A header that
-// leaves the decision about sampling open counts as sampled, so that the
-// decision is the sampler's.
+// It ignores other fields. The result is invalid unless both ids are present.
+// A header without a sampling decision counts as sampled, so that the sampler
+// decides.
 func parseTraceHeader(header string) trace.SpanContext {
 	c := trace.SpanContextConfig{Remote: true, TraceFlags: trace.FlagsSampled}
 	for field := range strings.SplitSeq(header, ";") {

@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "draw docs/images/trace.svg anew")
 
-// TestPictureOfATrace draws the spans of one request to the function, which
-// docs/telemetry.md shows. The picture that is there must have the same spans.
+// TestPictureOfATrace draws the spans of one request to the function, for
+// docs/telemetry.md. The existing picture must have the same spans.
 func TestPictureOfATrace(t *testing.T) {
 	c := newCollector(t)
 	fn, _ := startFunction(t, c, emulator.Config{}, "TRANSPORT=unix")
@@ -59,7 +59,8 @@ func TestPictureOfATrace(t *testing.T) {
 
 func label(s span) string { return s.Name + " (" + strings.ToLower(s.Kind) + ")" }
 
-// draw returns an SVG with a bar for each span, the first of which is the longest.
+// draw returns an SVG with a bar for each span. The first span must be the
+// longest.
 func draw(spans []span) string {
 	const width, left, row = 860, 20, 46
 	begin, total := spans[0].start, spans[0].end-spans[0].start

@@ -22,11 +22,12 @@ import (
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 )
 
-// A pipeline is the providers, and how what they have is exported.
+// A pipeline consists of the providers and the functions that export their
+// data.
 type pipeline struct {
 	tracers trace.TracerProvider
 	meters  metric.MeterProvider
-	last    []func(context.Context) error // export the last of everything
+	last    []func(context.Context) error // export the remaining data
 
 	report   *reporter
 	timeout  time.Duration
@@ -67,11 +68,11 @@ func (c *config) newPipeline(env environment, report *reporter) (*pipeline, erro
 	return p, nil
 }
 
-// collector is where the SDK should send what no variable sends elsewhere: the
-// specification's default, which is not the SDK's.
+// collector is the default endpoint of the OTLP specification, which differs
+// from the SDK's.
 const collector = "http://localhost:4318/v1/"
 
-// retryInterval fits retries into a flush.
+// retryInterval is short enough for retries within a flush.
 const retryInterval = 100 * time.Millisecond
 
 func (p *pipeline) addTraces(env environment, r *resource.Resource) error {
@@ -120,12 +121,13 @@ func (p *pipeline) addMetrics(env environment, r *resource.Resource) error {
 	return nil
 }
 
-// flusher is a provider of the SDK's.
+// flusher is implemented by the SDK's providers.
 type flusher interface {
 	ForceFlush(context.Context) error
 }
 
-// flush exports what there is, metrics once in an interval. It reports errors.
+// flush exports the recorded data, metrics at most once per interval. It
+// reports errors.
 func (p *pipeline) flush(ctx context.Context) {
 	begin := time.Now()
 	p.mu.Lock()
@@ -156,9 +158,9 @@ func (p *pipeline) flush(ctx context.Context) {
 	p.pausedUntil = end.Add(10 * end.Sub(begin))
 }
 
-// close exports the last of everything, and shuts down what is the pipeline's,
-// within the bound of a flush and all at once: there is not much time between a
-// SIGTERM and a SIGKILL.
+// close exports the remaining data and shuts down the pipeline's own
+// providers. It does so concurrently and within the flush timeout, since
+// there is little time between SIGTERM and SIGKILL.
 func (p *pipeline) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
@@ -179,8 +181,9 @@ func (p *pipeline) close(ctx context.Context) error {
 	return nil
 }
 
-// newResource describes the program, by the function's environment where it is
-// one, and by OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, which win.
+// newResource describes the program. On Lambda it uses the function's
+// environment. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take
+// precedence.
 func newResource() (*resource.Resource, error) {
 	var attributes []attribute.KeyValue
 	if name := os.Getenv("AWS_LAMBDA_FUNCTION_NAME"); name != "" {

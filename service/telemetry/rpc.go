@@ -16,8 +16,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// clientHandler makes the span of a call of the gateway's. RPC metrics are those
-// of the server alone.
+// clientHandler makes the spans of the gateway's calls. Only the server
+// records RPC metrics.
 type clientHandler struct {
 	stats.Handler
 	t *tracing
@@ -32,9 +32,9 @@ func (t *tracing) newClientHandler() stats.Handler {
 	), t}
 }
 
-// TagRPC begins the span. Without a span in the context, as for an event that
-// is no HTTP request, the call has the parent and the facts that HTTP requests
-// have otherwise.
+// TagRPC starts the span. If the context has no span, as for an event that is
+// not an HTTP request, it determines the parent and the facts as for an HTTP
+// request.
 func (h clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	h.t.late.Add(-1)
 	if q := requestOf(ctx); q != nil {
@@ -91,7 +91,7 @@ func outgoing(ctx context.Context) iter.Seq2[string, string] {
 	}
 }
 
-// serverHandler makes the span of a call that a server got.
+// serverHandler makes the spans of the calls that a server receives.
 type serverHandler struct {
 	stats.Handler
 	t *tracing
@@ -128,8 +128,8 @@ func (h serverHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	}
 }
 
-// incoming is the propagator of the server. It believes the gateway, and of
-// gRPC clients what the environment says.
+// incoming is the propagator of the server. It trusts the gateway. For gRPC
+// clients it follows the environment.
 type incoming struct {
 	propagation.TextMapPropagator
 	t *tracing
@@ -144,15 +144,15 @@ func (p incoming) Extract(ctx context.Context, carrier propagation.TextMapCarrie
 	return trace.ContextWithSpanContext(extracted, trace.SpanContext{})
 }
 
-// A socket's server ends a call a little later than its client does. A process
-// that is then frozen would keep the span until it runs again.
+// On a socket, the server ends a call a little later than the client. If the
+// process is frozen in between, the span is not exported until it runs again.
 const (
 	lateBound    = 20 * time.Millisecond
 	lateInterval = 200 * time.Microsecond
 )
 
-// awaitServer waits until the server has ended the calls that its clients have
-// seen the end of.
+// awaitServer waits until the server has ended the calls whose clients have
+// seen the end.
 func (t *tracing) awaitServer(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lateBound)
 	defer cancel()

@@ -1,44 +1,44 @@
 // Package telemetry traces and measures a service.Service with OpenTelemetry,
-// from the HTTP request to the RPC, and exports over OTLP. Only programs that
-// import it link OpenTelemetry.
+// from the HTTP request to the RPC, and exports the data over OTLP. Only
+// programs that import it link OpenTelemetry.
 //
 // # Spans
 //
-// A request over HTTP has one trace of three spans: the HTTP request (server),
+// An HTTP request has one trace of three spans: the HTTP request (server),
 // the gateway's call (client) and the RPC (server). A gRPC client's call has
-// the last one, a call for another event of Lambda's the last two. Health checks
-// have none. Names and attributes are those of the semantic conventions, by
-// otelhttp and otelgrpc. To them come, on Lambda, those of the event:
-// faas.invocation_id, faas.coldstart, aws.request_id, lambda.event.source and so
-// on. Queries and headers of clients are not recorded.
+// only the last span, and a call for another Lambda event has the last two.
+// Health checks have none. Names and attributes follow the semantic
+// conventions, as otelhttp and otelgrpc implement them. On Lambda, the first
+// span also has attributes of the event: faas.invocation_id, faas.coldstart,
+// aws.request_id, lambda.event.source and others. Queries and client headers
+// are not recorded.
 //
 // # Parents
 //
-// The first span of a request has as its parent, in this order:
+// The parent of a request's first span is the first of these that exists:
 //
 //   - the span in the request's context, if the caller put one there;
-//   - the span in the X-Ray header that Lambda gives the invocation, with its
-//     decision about sampling;
-//   - nothing. The span is the root of a new trace.
+//   - the span in the X-Ray header that Lambda gives the invocation, with
+//     its sampling decision;
+//   - none: the span is the root of a new trace.
 //
-// What the client says in a traceparent is linked, since anyone could send it.
-// With [FollowClients] it is the parent where X-Ray names none. In neither case
+// A traceparent from a client only becomes a link, since anyone can send it.
+// With [FollowClients] it is the parent if X-Ray names none. In neither case
 // can a client split a trace: the RPC is a child of the HTTP request.
 //
 // # Variables
 //
-// OpenTelemetry's own environment variables configure all this, as os.Getenv
-// has them. A value that is not understood is an error of service.New that
-// names the variable. docs/telemetry.md lists them.
+// OpenTelemetry's environment variables configure the package. It reads them
+// with os.Getenv. An invalid value is an error of service.New that names the
+// variable. docs/telemetry.md lists the variables.
 //
 // # Exports
 //
-// Nothing is exported while a request waits for it. [service.Service.Flush]
-// exports, which package lambda/function calls when an answer has been posted.
-// A collector that is slow, fails or does not answer costs neither a request nor
-// its spans' memory without bound: a flush is cut after [WithFlushTimeout],
-// the queue of spans is limited by OTEL_BSP_MAX_QUEUE_SIZE, and one warning a
-// minute is logged.
+// No request waits for an export. [service.Service.Flush] exports; package
+// lambda/function calls it after the response has been posted. A slow or
+// failing collector does not delay responses. A flush ends after
+// [WithFlushTimeout], OTEL_BSP_MAX_QUEUE_SIZE limits the number of queued
+// spans, and at most one warning a minute is logged.
 package telemetry
 
 import (
@@ -58,10 +58,10 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// DefaultFlushTimeout is the bound of a flush without [WithFlushTimeout].
+// DefaultFlushTimeout bounds a flush unless [WithFlushTimeout] is given.
 const DefaultFlushTimeout = time.Second
 
-// An Option changes what [With] does.
+// An Option configures [With].
 type Option func(*config)
 
 type config struct {
@@ -72,30 +72,32 @@ type config struct {
 	global        bool
 }
 
-// WithTracerProvider takes a provider in place of the one that the environment
-// describes. If it has a method ForceFlush, as the SDK's has, a flush calls it;
-// the caller shuts it down.
+// WithTracerProvider uses p instead of the provider that the environment
+// configures. If p has a ForceFlush method, as the SDK's provider has, a
+// flush calls it. The caller must shut p down.
 func WithTracerProvider(p trace.TracerProvider) Option { return func(c *config) { c.tracers = p } }
 
-// WithMeterProvider is [WithTracerProvider] for metrics.
+// WithMeterProvider is like [WithTracerProvider], for metrics.
 func WithMeterProvider(p metric.MeterProvider) Option { return func(c *config) { c.meters = p } }
 
-// WithFlushTimeout bounds a flush. On Lambda it is what a collector that does
-// not answer can add to the time that an invocation is billed for. After a flush
-// that failed there is none for ten times as long as it took.
+// WithFlushTimeout bounds a flush. On Lambda, a collector that does not
+// respond can add up to this time to the billed duration of an invocation.
+// After a failed flush, there is no other one for ten times as long as it
+// took.
 func WithFlushTimeout(d time.Duration) Option { return func(c *config) { c.flushTimeout = d } }
 
-// FollowClients makes the span that a client names in a traceparent the parent
-// of its request, where X-Ray names none. It is for clients that may decide
-// which trace a request belongs to, and whether it is sampled: one's own.
+// FollowClients makes the span in a client's traceparent the parent of its
+// request, if X-Ray names none. Use it only if you trust the clients to
+// decide which trace a request belongs to and whether it is sampled.
 func FollowClients() Option { return func(c *config) { c.followClients = true } }
 
-// WithGlobal makes the providers and the propagator OpenTelemetry's global ones
-// too, for libraries that look there. Give it to one Service of a process.
+// WithGlobal also installs the providers and the propagator as
+// OpenTelemetry's global ones, for libraries that use those. Use it for at
+// most one Service of a process.
 func WithGlobal() Option { return func(c *config) { c.global = true } }
 
-// With traces and measures the requests of a Service. It is the same in
-// function.Main, server.Main and service.New.
+// With returns an option that traces and measures the requests of a Service.
+// It works with function.Main, server.Main and service.New.
 func With(options ...Option) service.Option {
 	return service.WithInstrumentation(func(host service.Host) (service.Instrumentation, error) {
 		c := config{flushTimeout: DefaultFlushTimeout}
@@ -151,16 +153,16 @@ func (c *config) start(host service.Host) (service.Instrumentation, error) {
 	}, nil
 }
 
-// tracing is what the parts of an Instrumentation share.
+// tracing is the state that the parts of an Instrumentation share.
 type tracing struct {
 	tracers       trace.TracerProvider
 	meters        metric.MeterProvider
 	propagator    propagation.TextMapPropagator
-	xray          bool // X-Ray's header names parents
-	clients       bool // traceparents of clients name links, or parents
+	xray          bool // use the X-Ray header
+	clients       bool // use the traceparent of clients
 	followClients bool
 	platform      platformFacts
-	late          atomic.Int64 // own calls that run in a server, less those that run in a client
+	late          atomic.Int64 // number of own calls running in a server minus those running in a client
 }
 
 func spanContext(ctx context.Context) (traceID, spanID string) {

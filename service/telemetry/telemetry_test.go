@@ -102,7 +102,7 @@ func TestTheResourceDescribesTheFunction(t *testing.T) {
 	}
 }
 
-// TestProvidersOfTheUsersOwn: they are flushed, and not shut down.
+// Providers of the user are flushed, but not shut down.
 func TestProvidersOfTheUsersOwn(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	tracers := sdktrace.NewTracerProvider(sdktrace.WithBatcher(spans))
@@ -185,9 +185,9 @@ func FuzzParseTraceHeader(f *testing.F) {
 	})
 }
 
-// One option traces all that a Service does. Here the spans go to a provider of
-// the program's own; without it they go to the collector that OpenTelemetry's
-// environment variables name.
+// One option traces everything that a Service does. Here the spans go to a
+// provider of the program. By default they go to the collector that
+// OpenTelemetry's environment variables name.
 func ExampleWith() {
 	recorder := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
@@ -212,7 +212,7 @@ func ExampleWith() {
 	// server test.v1.EchoService/Echo false
 }
 
-// BenchmarkRequest is the time that a request takes in this process.
+// BenchmarkRequest measures a request within this process.
 func BenchmarkRequest(b *testing.B) {
 	for name, options := range map[string][]service.Option{"plain": nil, "traced": {telemetry.With()}} {
 		b.Run(name, func(b *testing.B) {

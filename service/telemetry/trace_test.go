@@ -19,7 +19,7 @@ import (
 
 var transports = []string{"inproc", "bufconn", "unix", "tcp"}
 
-// newService returns a Service of the example services.
+// newService returns a Service with the example services.
 func newService(t *testing.T, transportName string, options ...service.Option) *service.Service {
 	t.Helper()
 	tr, err := transport.Parse(transportName)
@@ -42,7 +42,7 @@ func newService(t *testing.T, transportName string, options ...service.Option) *
 	return svc
 }
 
-// flush exports what there is.
+// flush exports the recorded data.
 func flush(t *testing.T, svc *service.Service) {
 	t.Helper()
 	if err := svc.Flush(t.Context()); err != nil {
@@ -50,7 +50,7 @@ func flush(t *testing.T, svc *service.Service) {
 	}
 }
 
-// ask sends a request, with pairs of header names and values, to h.
+// ask sends a request to h. headers alternates names and values.
 func ask(t *testing.T, h http.Handler, method, target, body string, headers ...string) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
@@ -73,7 +73,8 @@ const (
 	traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 )
 
-// requests are those of a front door or of a plain server.
+// requests returns functions that send requests to a front end or a plain
+// server.
 func requests() map[string]func(*testing.T, http.Handler, ...string) {
 	return map[string]func(*testing.T, http.Handler, ...string){
 		"GET /v1/ping test.v1.PingService/Ping": func(t *testing.T, h http.Handler, headers ...string) {
@@ -91,7 +92,8 @@ func requests() map[string]func(*testing.T, http.Handler, ...string) {
 	}
 }
 
-// checkTrace wants the spans of one request: HTTP server, client, RPC server.
+// checkTrace checks that the spans are those of one request: HTTP server,
+// client, RPC server.
 func checkTrace(t *testing.T, spans []span, name, trace, parent string) {
 	t.Helper()
 	if len(spans) != 3 {
@@ -154,7 +156,7 @@ func TestOneTraceARequest(t *testing.T) {
 	}
 }
 
-// checkFacts wants what the event says in the first span.
+// checkFacts checks the event's attributes in the first span.
 func checkFacts(t *testing.T, s span, source frontdoor.Source, name string) {
 	t.Helper()
 	_, route, _ := strings.Cut(name[:strings.LastIndexByte(name, ' ')], " ")

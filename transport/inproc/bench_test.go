@@ -18,15 +18,15 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// The channel beside the transports that it competes with, and beside bufconn
-// as grpc has it by default. What counts are ratios within one run:
+// transports returns the channel, the transports that it competes with, and
+// bufconn with grpc's defaults. Compare only the results of one run:
 //
 //	go test -run - -bench . -count 6 ./transport/inproc
 func transports() []transport.Transport {
 	return []transport.Transport{transport.InProcess(), transport.Bufconn(), transport.Unix(""), grpcDefaults{}}
 }
 
-// grpcDefaults is a bufconn on which nothing is set.
+// grpcDefaults is a bufconn with default options.
 type grpcDefaults struct{}
 
 func (grpcDefaults) Name() string { return "defaults" }
@@ -157,7 +157,7 @@ func BenchmarkOpen(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			// StopTimer and StartTimer cost more than what they would time.
+			// StopTimer and StartTimer take longer than the measured code.
 			b.ReportMetric(float64(spent.Nanoseconds())/float64(n), "ns/op")
 		})
 	}

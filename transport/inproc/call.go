@@ -9,16 +9,17 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// A call is what unary calls and streams have in common: the handler's context
-// and the metadata and status that the server sends back. It is the
-// grpc.ServerTransportStream that grpc.SetHeader and its likes look for.
+// A call is the part that unary calls and streams share: the handler's
+// context, and the metadata and status that the server sends. It is the
+// grpc.ServerTransportStream that grpc.SetHeader and similar functions look
+// for.
 type call struct {
 	base   handlerContext
-	ctx    context.Context // base, as tagged by the stats handlers
+	ctx    context.Context // base with the values of the stats handlers
 	conn   *Conn
 	method string
 	format *format    // the handler's
-	begun  *time.Time // as told the stats handlers; nil if they were not, or after End
+	begun  *time.Time // as reported to the stats handlers; nil before Begin and after End
 
 	mu         sync.Mutex
 	header     metadata.MD // as set by the handler; not changed after headerSent
@@ -29,8 +30,8 @@ type call struct {
 	received   metadata.MD    // the client's trailer
 }
 
-// start checks that a call can be made with ctx and fills in what is known of
-// it at its beginning.
+// start checks that a call can be made with ctx, and sets the fields that are
+// known at its start.
 func (c *Conn) start(ctx context.Context, to *call, method string, o *callOptions) error {
 	to.base.deadline, _ = ctx.Deadline()
 	err := endedError(ctx, to.base.deadline)
@@ -51,11 +52,11 @@ func (c *Conn) start(ctx context.Context, to *call, method string, o *callOption
 	return nil
 }
 
-// Method is the full name, as in "/service/method".
+// Method returns the full name, such as "/service/method".
 func (c *call) Method() string { return c.method }
 
-// SetHeader adds to the header that is sent with the first response, with
-// SendHeader, or with the status, whichever comes first.
+// SetHeader adds md to the header. The header is sent with the first
+// response, with SendHeader or with the status, whichever comes first.
 func (c *call) SetHeader(md metadata.MD) error {
 	if len(md) == 0 {
 		return nil
@@ -72,7 +73,8 @@ func (c *call) SetHeader(md metadata.MD) error {
 	return nil
 }
 
-// SendHeader sends the header, with md added to it. It can be sent once.
+// SendHeader adds md to the header and sends it. The header can be sent only
+// once.
 func (c *call) SendHeader(md metadata.MD) error {
 	if err := validate(md); err != nil {
 		return err
@@ -95,7 +97,7 @@ func (c *call) SendHeader(md metadata.MD) error {
 	return nil
 }
 
-// SetTrailer adds to the trailer that is sent with the status.
+// SetTrailer adds md to the trailer, which is sent with the status.
 func (c *call) SetTrailer(md metadata.MD) error {
 	if len(md) == 0 {
 		return nil
@@ -112,7 +114,8 @@ func (c *call) SetTrailer(md metadata.MD) error {
 	return nil
 }
 
-// clientHeader is the header as the client has it: nil when none was sent.
+// clientHeader returns the header that the client received, or nil if none
+// was sent.
 func (c *call) clientHeader() metadata.MD {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,24 +125,24 @@ func (c *call) clientHeader() metadata.MD {
 	return responseMetadata(c.header, c.format.contentType)
 }
 
-// clientTrailer is the trailer as the client has it, empty until it has read
-// to the end of the call.
+// clientTrailer returns the trailer that the client received. It is empty
+// until the client has read to the end of the call.
 func (c *call) clientTrailer() metadata.MD {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.received.Copy()
 }
 
-// receive is how the client takes the status and the trailer that the server
-// has sent. It returns the error that the status is, nil for OK. The call must
-// be over, and c.mu held unless only the client has it now.
+// receive moves the server's status and trailer to the client. It returns the
+// error for the status, nil for OK. The call must be over. c.mu must be held
+// unless only the client uses the call now.
 func (c *call) receive() error {
 	if c.received == nil {
 		if c.status == nil && c.trailer == nil && c.headerSent {
 			return nil
 		}
 		contentType := ""
-		if !c.headerSent { // then the trailer is all there is
+		if !c.headerSent { // the response consists of the trailer alone
 			contentType = c.format.contentType
 		}
 		c.received = responseMetadata(c.trailer, contentType)

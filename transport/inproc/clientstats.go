@@ -10,11 +10,11 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// clientEvents reports the events of the client's side of one call, in the
-// order in which a grpc.ClientConn reports them. Its methods do nothing when it
-// is nil, which it is without a stats handler.
+// clientEvents reports the events of one call on the client's side, in the
+// order in which a grpc.ClientConn reports them. A nil *clientEvents, used
+// without a stats handler, reports nothing.
 //
-// The end of a stream's context ends it on a goroutine of its own.
+// The end of a stream's context ends it in a separate goroutine.
 type clientEvents struct {
 	handler stats.Handler
 	conn    *Conn
@@ -23,14 +23,14 @@ type clientEvents struct {
 	begun   time.Time
 
 	mu             sync.Mutex
-	header         func() metadata.MD // nil until the server has been told
+	header         func() metadata.MD // nil until the request has been sent
 	headerReported bool
 	ended          bool
 }
 
-// observe starts reporting a call, if there is a stats handler. It returns the
-// context to make the call with. Calls that fail because of their context or
-// their metadata are not reported, as over a connection.
+// observe starts reporting a call if there is a stats handler. It returns the
+// context for the call. As on a connection, a call that fails because of its
+// context or its metadata is not reported.
 func (c *Conn) observe(ctx context.Context, desc *grpc.StreamDesc, method string, o *callOptions) context.Context {
 	h := c.clientStats
 	if h == nil || ctx.Err() != nil {
@@ -53,7 +53,7 @@ func (c *Conn) observe(ctx context.Context, desc *grpc.StreamDesc, method string
 	return ctx
 }
 
-// sent reports that the server has been told of the call.
+// sent reports that the request header has been sent.
 func (e *clientEvents) sent(call outcome) {
 	if e == nil {
 		return
@@ -76,8 +76,8 @@ func (e *clientEvents) sent(call outcome) {
 	})
 }
 
-// received reports the header, once. There is none if the server answered with
-// a status alone.
+// received reports the header, once. It reports nothing if the server sent
+// only a status.
 func (e *clientEvents) received() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -90,7 +90,7 @@ func (e *clientEvents) received() {
 	}
 }
 
-// end reports the end of the call, once. call is nil if it could not be
+// end reports the end of the call, once. call is nil if the call could not be
 // started.
 func (e *clientEvents) end(call outcome, err error) {
 	if e == nil {
@@ -123,7 +123,7 @@ func (e *clientEvents) end(call outcome, err error) {
 type observedCodec struct {
 	codec
 	events *clientEvents
-	limit  int // in bytes, of a message that is sent
+	limit  int // of a sent message, in bytes
 }
 
 func (c observedCodec) marshal(m any, s *scratch) (payload, error) {

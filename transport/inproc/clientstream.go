@@ -18,12 +18,12 @@ type clientStream struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 
-	// Used by who sends.
+	// Used by the sending goroutine.
 	scratch  scratch
 	sentLast bool
 
-	// Used by who receives.
-	received bool  // a message
+	// Used by the receiving goroutine.
+	received bool  // a message was received
 	taken    batch // from the queue
 	response payload
 
@@ -42,8 +42,8 @@ func (cs *clientStream) watch(ctx context.Context) {
 	cs.unwatch = context.AfterFunc(ctx, func() { cs.finish(contextError(ctx.Err())) })
 }
 
-// finish is the end of the stream for the client, with nil or io.EOF for
-// success.
+// finish releases the client's side of the stream. err is nil or io.EOF for
+// success. Only the first call has an effect.
 func (cs *clientStream) finish(err error) {
 	if errors.Is(err, io.EOF) {
 		err = nil
@@ -67,12 +67,12 @@ func (cs *clientStream) finish(err error) {
 	cs.cancel()
 }
 
-// Context is the client's context, with the peer added. It ends with the
+// Context returns the client's context with the peer. It ends with the
 // stream.
 func (cs *clientStream) Context() context.Context { return cs.ctx }
 
-// Header waits for the header. It returns nil without an error when the stream
-// ended without one; RecvMsg then says how.
+// Header waits for the header. If the stream ended without one, it returns
+// nil without an error; RecvMsg returns the status.
 func (cs *clientStream) Header() (metadata.MD, error) {
 	cs.mu.Lock()
 	for !cs.headerSent && !cs.over {
@@ -87,10 +87,10 @@ func (cs *clientStream) Header() (metadata.MD, error) {
 	return cs.clientHeader(), nil
 }
 
-// Trailer is the trailer, once RecvMsg has returned an error or io.EOF.
+// Trailer returns the trailer after RecvMsg has returned an error or io.EOF.
 func (cs *clientStream) Trailer() metadata.MD { return cs.clientTrailer() }
 
-// CloseSend says that no request follows. It always returns nil.
+// CloseSend ends the sequence of requests. It always returns nil.
 func (cs *clientStream) CloseSend() error {
 	cs.sentLast = true
 	cs.mu.Lock()
@@ -101,9 +101,9 @@ func (cs *clientStream) CloseSend() error {
 	return nil
 }
 
-// SendMsg sends m. io.EOF says that the stream has ended, and RecvMsg how; any
-// other error ends it. Where only one request is due, the error is left to
-// RecvMsg altogether.
+// SendMsg sends m. It returns io.EOF if the stream has ended; RecvMsg then
+// returns the status. Any other error ends the stream. If the method takes a
+// single request, SendMsg leaves io.EOF to RecvMsg and returns nil.
 func (cs *clientStream) SendMsg(m any) error {
 	err := cs.send(m)
 	if errors.Is(err, io.EOF) && !cs.desc.ClientStreams {
@@ -140,9 +140,9 @@ func (cs *clientStream) send(m any) error {
 	return nil
 }
 
-// RecvMsg reads the next response into m, or returns io.EOF after a stream
-// that ended with OK. Any error ends the stream. Where only one response is
-// due, it also waits for the status.
+// RecvMsg reads the next response into m. It returns io.EOF after a stream
+// that ended with OK. Any error ends the stream. If the method returns a
+// single response, RecvMsg also waits for the status.
 func (cs *clientStream) RecvMsg(m any) error {
 	err := cs.recv(m)
 	if err == nil && !cs.desc.ServerStreams {
@@ -172,12 +172,12 @@ func (cs *clientStream) recv(m any) error {
 	return nil
 }
 
-// takeResponses takes all responses that have been sent at once, so that the
-// two sides meet at the mutex once for many. It waits for one, and returns
+// takeResponses takes all sent responses at once, so that the two sides lock
+// the mutex once for many messages. It waits for at least one. It returns
 // false at the end of the stream.
 func (cs *clientStream) takeResponses() bool {
 	if n := len(cs.taken.sizes); n > 1 {
-		cs.responses.linger(int32(min(2*n, fullBatch)))
+		cs.responses.spin(int32(min(2*n, fullBatch)))
 	}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -191,8 +191,8 @@ func (cs *clientStream) takeResponses() bool {
 	return true
 }
 
-// result is how the stream ended for who receives: never nil, and io.EOF for
-// OK.
+// result returns the error that RecvMsg returns at the end of the stream. It
+// is never nil, and io.EOF for OK.
 func (cs *clientStream) result() error {
 	if err := cs.outcome(); err != nil {
 		return err
@@ -203,7 +203,7 @@ func (cs *clientStream) result() error {
 	return io.EOF
 }
 
-// outcome is the error of a stream that is over, nil for OK.
+// outcome returns the error of a stream that is over, nil for OK.
 func (cs *clientStream) outcome() error {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()

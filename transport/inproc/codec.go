@@ -15,24 +15,24 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 )
 
-// A codec turns messages into bytes and back. Messages cross the channel as
-// bytes, so that neither side ever holds what the other may change, and so
-// that both may use Go types of their own for one message.
+// A codec converts messages to bytes and back. Messages cross the channel as
+// bytes, so the two sides never share memory and may use different Go types
+// for a message.
 type codec interface {
-	// marshal may leave the payload in the scratch, if there is one, and so make
-	// it a borrowed one.
+	// marshal encodes m. It may leave the payload in s, which may be nil. The
+	// payload is then borrowed.
 	marshal(m any, s *scratch) (payload, error)
 	unmarshal(p *payload, m any) error
 }
 
-// A format is how the messages of a call are encoded, and how it is named.
+// A format is the encoding of the messages of a call and its content type.
 type format struct {
 	codec       codec
 	contentType string
 }
 
-// of returns the format of a content-subtype. A handler reads one that is not
-// registered as it reads calls without one.
+// of returns the format for a content-subtype. For one that is not
+// registered, the handler uses the default codec.
 func (f *format) of(subtype string) *format {
 	c := registeredCodec(subtype)
 	if c == nil {
@@ -41,22 +41,22 @@ func (f *format) of(subtype string) *format {
 	return &format{c, contentType(subtype)}
 }
 
-// A payload is an encoded message. Whoever has it last frees it, once.
+// A payload is an encoded message. Its last owner frees it, once.
 type payload struct {
 	data     []byte
-	borrowed bool    // data is valid only for now: nobody may keep it
-	pooled   *[]byte // what data is a part of and goes back to the pool; nil if it does not
+	borrowed bool    // data may be reused and must not be kept
+	pooled   *[]byte // the buffer that holds data and returns to the pool, or nil
 }
 
-// smallMessage is the size in bytes up to which messages are copied rather than
-// handed on, and from which on buffers come from a pool.
+// smallMessage is the largest size in bytes of messages that are copied
+// rather than handed on. Larger buffers come from a pool.
 const smallMessage = 1 << 10
 
-// A scratch is where one sender encodes small messages, one after the other.
-// The zero value is ready for use.
+// A scratch is the buffer in which a sender encodes successive small
+// messages. The zero value is ready to use.
 type scratch struct {
 	buffer []byte
-	large  bool // the last message was
+	large  bool // the last message was large
 }
 
 func (p *payload) len() int { return len(p.data) }
@@ -76,7 +76,7 @@ func (p *payload) owned() []byte {
 	return p.data
 }
 
-// registeredCodec returns the codec for a content-subtype, the protobuf codec
+// registeredCodec returns the codec for a content-subtype: the protobuf codec
 // for an empty one, and nil for one that is not registered.
 func registeredCodec(subtype string) codec {
 	if subtype == "" {
@@ -95,16 +95,15 @@ func registeredCodec(subtype string) codec {
 	return codecV2{c}
 }
 
-// isGRPCProto reports whether c is the protobuf codec of grpc-go, which nobody
-// has replaced by one of their own.
+// isGRPCProto reports whether c is grpc-go's own protobuf codec.
 func isGRPCProto(c encoding.CodecV2) bool {
 	t := reflect.TypeOf(c)
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "google.golang.org/grpc/encoding/proto"
 }
 
-// protobufCodec does what the protobuf codec of grpc-go does, except that it
-// hands on the bytes as they are: the buffers around them cost two allocations
-// per message, which for small messages is a good part of the whole.
+// protobufCodec does what grpc-go's protobuf codec does, but passes on plain
+// bytes. The buffers around them cost two allocations per message, a large
+// share for small messages.
 type protobufCodec struct{}
 
 func (*protobufCodec) marshal(m any, s *scratch) (payload, error) {
@@ -122,7 +121,7 @@ func (*protobufCodec) marshal(m any, s *scratch) (payload, error) {
 		}
 	}
 	if s.buffer == nil {
-		// Given nil, messages with a Marshal of their own return their own memory.
+		// Given nil, a message with its own Marshal method returns its own memory.
 		s.buffer = make([]byte, 0, 64)
 	}
 	data, err := proto.MarshalOptions{}.MarshalAppend(s.buffer[:0], message)
@@ -130,14 +129,14 @@ func (*protobufCodec) marshal(m any, s *scratch) (payload, error) {
 		return payload{}, err
 	}
 	if s.large = len(data) > smallMessage; s.large {
-		s.buffer = nil // data may be in it, and goes on
+		s.buffer = nil // data may be part of it and is handed on
 		return payload{data: data}, nil
 	}
 	s.buffer = data
 	return payload{data: data, borrowed: true}, nil
 }
 
-// marshalPooled is for messages of a size that has just been computed.
+// marshalPooled encodes a message whose size has just been computed.
 func marshalPooled(message proto.Message, size int) (payload, error) {
 	p := payload{pooled: mem.DefaultBufferPool().Get(size)}
 	data, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend((*p.pooled)[:0], message)
@@ -167,8 +166,8 @@ func messageOf(m any) proto.Message {
 	return nil
 }
 
-// codecV2 adapts the codecs that know buffers, and codecV1 those that know byte
-// slices. Both copy what they get, which may be a part of the message.
+// codecV2 adapts codecs that use mem.Buffers, codecV1 those that use byte
+// slices. Both copy the encoded bytes, which may be part of the message.
 type codecV2 struct {
 	codec interface {
 		Marshal(v any) (mem.BufferSlice, error)
@@ -203,8 +202,8 @@ func (c codecV1) marshal(m any, _ *scratch) (payload, error) {
 
 func (c codecV1) unmarshal(p *payload, m any) error { return c.codec.Unmarshal(p.owned(), m) }
 
-// encode returns m encoded. A nil m is an empty message, as a handler that
-// returns (nil, nil) means it.
+// encode returns m encoded. A nil m is an empty message, as when a handler
+// returns (nil, nil).
 func encode(c codec, m any, limit int, s *scratch) (payload, error) {
 	if m == nil {
 		return payload{}, nil

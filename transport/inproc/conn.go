@@ -11,29 +11,29 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// authority is what handlers find under ":authority" unless a call overrides
-// it with grpc.CallAuthority.
+// authority is the value of ":authority" for handlers, unless a call
+// overrides it with grpc.CallAuthority.
 const authority = "localhost"
 
-// Addr is the [net.Addr] of both ends of a [Conn], as found in a peer.Peer.
+// Addr is the [net.Addr] of both ends of a [Conn], as found in a [peer.Peer].
 type Addr struct{}
 
 // Network returns "inproc".
 func (Addr) Network() string { return "inproc" }
 
-// String returns "inproc": there is nothing to tell connections apart by.
+// String returns "inproc". All connections have the same address.
 func (Addr) String() string { return "inproc" }
 
-// A Conn is a channel to a [Server]: a [grpc.ClientConnInterface], which is
-// what generated clients are made from. It is safe for concurrent use.
+// A Conn is a channel to a [Server]. It is the [grpc.ClientConnInterface]
+// that generated clients use. It is safe for concurrent use.
 type Conn struct {
 	server   *Server
 	defaults []grpc.CallOption
-	metadata metadata.MD     // of calls that bring none of their own
+	metadata metadata.MD     // of calls without metadata
 	peer     *peer.Peer      // the server, as clients see it
-	ctx      context.Context // that handlers' contexts take their values from
+	ctx      context.Context // holds the values of handlers' contexts
 
-	clientStats    stats.Handler   // nil when nobody listens
+	clientStats    stats.Handler   // nil without stats handlers
 	clientStatsCtx context.Context // as tagged, for the end of the connection
 
 	// Guarded by the server's mutex.
@@ -42,9 +42,9 @@ type Conn struct {
 }
 
 // Connect returns a channel to s. The options are defaults for its calls and
-// come before each call's own. Connecting takes no time and starts nothing.
+// come before each call's own. Connect starts no goroutine and never fails.
 func (s *Server) Connect(defaults ...grpc.CallOption) *Conn {
-	// The handshake without security does nothing but name itself.
+	// The handshake of insecure credentials only returns their AuthInfo.
 	_, auth, _ := insecure.NewCredentials().ClientHandshake(context.Background(), authority, nil)
 	client := &peer.Peer{Addr: Addr{}, LocalAddr: Addr{}} // as handlers see it
 	c := &Conn{
@@ -71,22 +71,23 @@ func (s *Server) Connect(defaults ...grpc.CallOption) *Conn {
 	return c
 }
 
-// connMetadata is what a connection adds to the metadata of a call.
+// connMetadata returns the metadata that a connection adds to each call.
 func connMetadata() metadata.MD {
 	md := metadata.MD{
 		authorityKey:   {authority},
 		contentTypeKey: {contentType("")},
 		userAgentKey:   {"grpc-go/" + grpc.Version},
 	}
-	// The registered compressors cannot be listed; this is the one of grpc-go.
+	// The registered compressors cannot be listed. gzip is the one that grpc-go has.
 	if encoding.GetCompressor("gzip") != nil {
 		md[acceptKey] = []string{"gzip"}
 	}
 	return md
 }
 
-// Close ends the calls in flight with Canceled, and those made later too. The
-// server goes on to serve its other connections. It always returns nil.
+// Close ends the calls in flight with Canceled. Later calls fail with
+// Canceled too. The server continues to serve its other connections. Close
+// always returns nil.
 func (c *Conn) Close() error {
 	calls, ok := c.server.closeConn(c)
 	if !ok {
@@ -104,9 +105,10 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// Invoke calls method, a full name as in "/service/method", and waits for the
-// answer or for the end of ctx. When it returns, req and reply are the
-// caller's again, also if the handler is still running. Errors have a status.
+// Invoke calls method, a full name such as "/service/method", and waits for
+// the response or the end of ctx. After it returns, the caller may reuse req
+// and reply, even if the handler is still running. Its errors have a gRPC
+// status.
 func (c *Conn) Invoke(ctx context.Context, method string, req, reply any, opts ...grpc.CallOption) error {
 	o, err := c.callOptions(opts)
 	if err != nil {
@@ -127,10 +129,10 @@ func (c *Conn) Invoke(ctx context.Context, method string, req, reply any, opts .
 	return s.RecvMsg(reply)
 }
 
-// NewStream starts a stream of method, a full name as in "/service/method".
-// desc says which sides may send more than one message. The stream occupies
-// memory until it is finished in one of the ways that grpc.ClientConn.NewStream
-// lists; a stream that waits has no goroutine of its own besides the handler's.
+// NewStream starts a stream of method, a full name such as "/service/method".
+// desc says which sides may send more than one message. The caller must
+// finish the stream in one of the ways that grpc.ClientConn.NewStream lists,
+// or its memory is not released. Only the handler has a goroutine.
 func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	o, err := c.callOptions(opts)
 	if err != nil {

@@ -10,18 +10,18 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// A handlerContext is the context of a handler. It has none of its client's
-// values; it ends with the client's context, when the connection is closed, and
-// when the handler has returned.
+// A handlerContext is the context of a handler. It has none of the client's
+// values. It ends with the client's context, with the connection, and when
+// the handler has returned.
 //
-// Handlers differ in how much of it they use, and most use little, so the
-// contexts it consists of are made when they are first asked for: one with the
-// values, and one that can be cancelled.
+// It consists of two contexts, one for the values and one for the
+// cancellation. Most handlers need little of it, so each is made on first
+// use.
 type handlerContext struct {
 	conn     *Conn
 	call     grpc.ServerTransportStream
-	metadata metadata.MD // what the call brought; not changed after values
-	deadline time.Time   // zero when there is none
+	metadata metadata.MD // the request's metadata; not changed after values is set
+	deadline time.Time   // zero if there is none
 
 	mu     sync.Mutex
 	err    error // set once the context has ended
@@ -54,7 +54,7 @@ func (c *handlerContext) Err() error {
 	c.mu.Lock()
 	err := c.err
 	if c.ending != nil {
-		err = c.ending.Err() // in step with Done
+		err = c.ending.Err() // consistent with Done
 	} else if err == nil && !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
 		err = context.DeadlineExceeded
 	}
@@ -72,8 +72,8 @@ func (c *handlerContext) Value(key any) any {
 	if v := values.Value(key); v != nil || ending == nil {
 		return v
 	}
-	// Contexts derived from this one find the one to be cancelled with by a
-	// value, after they have called Done.
+	// After calling Done, the context package finds the parent to be
+	// cancelled with by looking up a value.
 	return ending.Value(key)
 }
 
@@ -89,14 +89,14 @@ func (c *handlerContext) end(err error) {
 	if c.cancel == nil {
 		return
 	}
-	// At its deadline a context ends by itself, and with the right error.
+	// At its deadline the context ends by itself, with the right error.
 	if errors.Is(err, context.DeadlineExceeded) && !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
 		return
 	}
 	c.cancel()
 }
 
-// ended is the error of the context after end.
+// ended returns the error of the context after end.
 func (c *handlerContext) ended() error {
 	if err := c.Err(); err != nil {
 		return err

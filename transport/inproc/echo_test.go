@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// A service that repeats what it is told, as generated code would have it.
+// These are the names of an echo service, in the form of generated code.
 const (
 	echo       = "/inproc.Echo/Echo"
 	echoStream = "/inproc.Echo/Stream"

@@ -13,8 +13,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
 )
 
-// A service is registered and called as with a grpc.Server and a connection to
-// it, interceptors included.
+// Services are registered and called as with a grpc.Server and a connection
+// to it.
 func Example() {
 	logged := func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		reply, err := handler(ctx, req)

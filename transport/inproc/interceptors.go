@@ -6,8 +6,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// chainUnary makes one interceptor of several, the first one outermost. It
-// returns nil for none: generated code then calls the method directly.
+// chainUnary combines interceptors into one, the first one outermost. It
+// returns nil for none, so that generated code calls the method directly.
 func chainUnary(chain []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	switch len(chain) {
 	case 0:

@@ -19,7 +19,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
 )
 
-// A stream that waits costs the goroutine of its handler and some memory.
+// A waiting stream needs only the goroutine of its handler and some memory.
 func TestIdleStreamsAreSmall(t *testing.T) {
 	const streams = 500
 	_, conn := serve(t, inproc.Config{})
@@ -57,7 +57,7 @@ func exchange(t *testing.T, stream grpc.ClientStream, text string) {
 	}
 }
 
-// What is unread is bounded in both directions: a sender waits.
+// Unread messages are bounded in both directions: the sender waits.
 func TestUnreadMessagesAreBounded(t *testing.T) {
 	const size = 1000
 	text := wrapperspb.String(strings.Repeat("x", size))
@@ -118,9 +118,9 @@ func TestUnreadMessagesAreBounded(t *testing.T) {
 	}
 }
 
-// A server, and a context, that live long remember nothing of calls that are
-// finished and of connections that are closed.
-func TestFinishedIsForgotten(t *testing.T) {
+// A long-lived server or context keeps no references to finished calls and
+// closed connections.
+func TestFinishedCallsAreReleased(t *testing.T) {
 	ctx := t.Context()
 	for name, use := range map[string]func(server *inproc.Server, conn *inproc.Conn, option grpc.CallOption){
 		"a stream": func(_ *inproc.Server, conn *inproc.Conn, option grpc.CallOption) {
@@ -172,7 +172,7 @@ func TestFinishedIsForgotten(t *testing.T) {
 	}
 }
 
-// Buffers that are used again are used by one message at a time.
+// A reused buffer holds one message at a time.
 func TestBuffersAreNotShared(t *testing.T) {
 	_, conn := serve(t, inproc.Config{})
 	for name, options := range map[string][]grpc.CallOption{
@@ -198,8 +198,8 @@ func TestBuffersAreNotShared(t *testing.T) {
 	}
 }
 
-// Messages that encode themselves, as those of old generated code may, can hand
-// out memory of their own. It is not written to.
+// A message that encodes itself, as old generated code can, may return its
+// own memory. That memory is not written to.
 func TestMessagesKeepTheirMemory(t *testing.T) {
 	_, conn := serve(t, inproc.Config{})
 	stream, err := conn.NewStream(t.Context(), bidi, echoStream)
@@ -234,7 +234,7 @@ func TestMessagesKeepTheirMemory(t *testing.T) {
 	}
 }
 
-// selfEncoding is a message that is its own encoding.
+// selfEncoding is a message that holds its own encoding.
 type selfEncoding struct{ encoded []byte }
 
 func (m *selfEncoding) Reset()                   { *m = selfEncoding{} }

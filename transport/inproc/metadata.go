@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Keys that have a meaning of their own to gRPC.
+// These keys have a meaning in gRPC.
 const (
 	authorityKey     = ":authority"
 	contentTypeKey   = "content-type"
@@ -20,8 +20,8 @@ const (
 	statusDetailsKey = "grpc-status-details-bin"
 )
 
-// reserved reports whether gRPC drops what applications send under key: the
-// list of isReservedHeader in grpc-go's internal/transport/http_util.go.
+// reserved reports whether gRPC drops a key that applications set, as
+// isReservedHeader in grpc-go's internal/transport/http_util.go does.
 func reserved(key string) bool {
 	if key != "" && key[0] == ':' {
 		return true
@@ -34,9 +34,9 @@ func reserved(key string) bool {
 	return false
 }
 
-// validate applies the rules of internal/metadata.Validate in grpc-go: keys of
-// [0-9a-z-_.], values in printable ASCII unless the key ends in -bin. Keys that
-// start with a colon pass, because they are dropped later.
+// validate applies the rules of Validate in grpc-go's internal/metadata. Keys
+// consist of [0-9a-z-_.], and values of printable ASCII unless the key ends
+// in -bin. Keys that start with a colon pass, because they are dropped later.
 func validate(md metadata.MD) error {
 	for key, values := range md {
 		if err := validatePair(key, values); err != nil {
@@ -46,7 +46,7 @@ func validate(md metadata.MD) error {
 	return nil
 }
 
-// keyBytes are the bytes that a key may consist of.
+// keyBytes holds the bytes that are allowed in a key.
 var keyBytes = func() (allowed [256]bool) {
 	for _, c := range []byte("0123456789abcdefghijklmnopqrstuvwxyz-_.") {
 		allowed[c] = true
@@ -79,8 +79,8 @@ func validatePair(key string, values []string) error {
 	return nil
 }
 
-// requestMetadata returns what a call made with ctx brings of its own: nil for
-// most calls. handlerMetadata adds the rest.
+// requestMetadata returns the metadata that a call with ctx adds to the
+// connection's, nil for most calls. handlerMetadata adds the rest.
 func (c *Conn) requestMetadata(ctx context.Context, method string, o *callOptions) (metadata.MD, error) {
 	md, _ := metadata.FromOutgoingContext(ctx) // a copy
 	if err := admit(md); err != nil {
@@ -111,15 +111,15 @@ func (c *Conn) requestMetadata(ctx context.Context, method string, o *callOption
 	return md, nil
 }
 
-// handlerMetadata returns what the handler of a call sees that brought md. Few
-// handlers look. What they share they cannot change, as
-// metadata.FromIncomingContext gives out copies.
+// handlerMetadata returns the metadata that the handler of a call with md
+// sees. Handlers cannot change the shared values, since
+// metadata.FromIncomingContext returns copies.
 func (c *Conn) handlerMetadata(md metadata.MD) metadata.MD {
 	if md == nil {
 		return c.metadata
 	}
 	for key, values := range c.metadata {
-		// Under a key that is reserved there is only what a call option put.
+		// Only a call option can have set a reserved key.
 		if own := md[key]; own == nil || !reserved(key) {
 			md[key] = join(values, own)
 		}
@@ -127,7 +127,8 @@ func (c *Conn) handlerMetadata(md metadata.MD) metadata.MD {
 	return md
 }
 
-// admit checks what a client sends and removes what applications cannot send.
+// admit checks outgoing metadata and removes the keys that applications
+// cannot send.
 func admit(md metadata.MD) error {
 	for key, values := range md {
 		if err := validatePair(key, values); err != nil {
@@ -156,8 +157,8 @@ func contentType(subtype string) string {
 	return "application/grpc+" + subtype
 }
 
-// responseMetadata returns the copy of md that a client may have: without what
-// is reserved, and with the content type that came with it.
+// responseMetadata returns the client's copy of md: without reserved keys and
+// with the content type of the response.
 func responseMetadata(md metadata.MD, contentType string) metadata.MD {
 	received := make(metadata.MD, len(md)+1)
 	for key, values := range md {

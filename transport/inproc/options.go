@@ -13,11 +13,11 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// callOptions is what the options of a call say before it starts. What they
-// ask for at its end is in opts still: see finish.
+// callOptions holds the effect of a call's options before it starts. Those
+// for its end are still in opts: see finish.
 type callOptions struct {
 	defaults []grpc.CallOption // the connection's
-	opts     []grpc.CallOption // the call's, which come later and so win
+	opts     []grpc.CallOption // the call's, which override the defaults
 
 	codec          codec
 	contentSubtype string
@@ -28,7 +28,7 @@ type callOptions struct {
 	events         *clientEvents // nil without a stats handler
 }
 
-// callOptions applies the options of one call. The error has a status.
+// callOptions applies the options of one call. Its error has a status.
 func (c *Conn) callOptions(opts []grpc.CallOption) (callOptions, error) {
 	o := callOptions{
 		defaults:       c.defaults,
@@ -62,11 +62,11 @@ func (c *Conn) callOptions(opts []grpc.CallOption) (callOptions, error) {
 	return o, nil
 }
 
-// apply takes over what one option says. Options that are about a network or
-// about retries say nothing here: see the package documentation.
+// apply applies one option. Options for a network or for retries have no
+// effect: see the package documentation.
 func (o *callOptions) apply(opt grpc.CallOption) {
 	switch opt := opt.(type) {
-	case grpc.StaticMethodCallOption: // by far the most frequent one
+	case grpc.StaticMethodCallOption: // the most frequent one
 	case grpc.MaxRecvMsgSizeCallOption:
 		o.maxRecvMsgSize = opt.MaxRecvMsgSize
 	case grpc.MaxSendMsgSizeCallOption:
@@ -82,7 +82,7 @@ func (o *callOptions) apply(opt grpc.CallOption) {
 	case grpc.ForceCodecCallOption:
 		o.forceCodec(codecV1{opt.Codec}, opt.Codec.Name())
 	case grpc.CustomCodecCallOption:
-		o.codec = codecV1{opt.Codec} // of the kind that has no name
+		o.codec = codecV1{opt.Codec} // the kind of codec that has no name
 	}
 }
 
@@ -93,15 +93,15 @@ func (o *callOptions) forceCodec(c codec, name string) {
 	}
 }
 
-// An outcome is what options want to know at the end of a call.
+// An outcome gives call options access to the result of a call.
 type outcome interface {
 	clientHeader() metadata.MD
 	clientTrailer() metadata.MD
 	statusReceived() bool
 }
 
-// finish gives the variables of Header, Trailer and Peer options their values,
-// then calls the OnFinish ones.
+// finish sets the variables of Header, Trailer and Peer options, and then
+// calls the OnFinish functions.
 func (o *callOptions) finish(c *Conn, call outcome, err error) {
 	o.events.end(call, err)
 	for _, opts := range [...][]grpc.CallOption{o.defaults, o.opts} {
@@ -119,7 +119,8 @@ func (o *callOptions) finish(c *Conn, call outcome, err error) {
 	o.onFinish(err)
 }
 
-// onFinish is all that happens for a call that could not be started.
+// onFinish calls the OnFinish functions. It suffices for a call that could
+// not be started.
 func (o *callOptions) onFinish(err error) {
 	o.events.end(nil, err)
 	for _, opts := range [...][]grpc.CallOption{o.defaults, o.opts} {
@@ -131,9 +132,9 @@ func (o *callOptions) onFinish(err error) {
 	}
 }
 
-// credentialsMetadata asks the credentials of a call for their metadata, by
-// the rules of getCallAuthData in grpc-go's http2_client.go: credentials that
-// require a secure transport do not go onto this one.
+// credentialsMetadata returns the metadata of a call's credentials, by the
+// rules of getCallAuthData in grpc-go's http2_client.go. It refuses
+// credentials that require a secure transport.
 func (c *Conn) credentialsMetadata(ctx context.Context, method string, o *callOptions) (metadata.MD, error) {
 	if o.credentials == nil {
 		return nil, nil
@@ -165,8 +166,8 @@ func (c *Conn) credentialsMetadata(ctx context.Context, method string, o *callOp
 	return md, nil
 }
 
-// credentialsError is the status of a call whose credentials failed. Not every
-// code may come from them: gRFC A54.
+// credentialsError returns the status of a call whose credentials failed.
+// gRFC A54 limits the codes that credentials may return.
 func credentialsError(err error) error {
 	st, ok := status.FromError(err)
 	if !ok {

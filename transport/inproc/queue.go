@@ -8,32 +8,32 @@ import (
 )
 
 const (
-	// queueLimit is how many bytes of one direction of a stream may be unread
-	// before its sender waits: the initial window of HTTP/2, and the write
-	// quota of grpc-go. A message larger than that passes when there is room
-	// for a byte.
+	// queueLimit is the number of unread bytes in one direction of a stream
+	// from which on its sender waits. It equals the initial window of HTTP/2
+	// and the write quota of grpc-go. A message of any size is accepted below
+	// the limit.
 	queueLimit = 64 << 10
 
-	// A sender that waits is woken when half of the queue has been read, so
-	// that it does not wake for each message; but not later than when so few
-	// messages are left that the reader might wait for the next one.
+	// A waiting sender is woken when half of the queue has been read, rather
+	// than after each message. It is woken earlier if so few messages are
+	// left that the reader might run out of them.
 	fewMessages = 8
 
-	// A reader that finds nothing lets others run this many times before it
-	// sleeps. A sender at work has the next message ready by then, or the next
-	// hundred; to be woken for each of them costs more than the message.
+	// A reader of an empty queue yields this many times before it sleeps. An
+	// active sender has sent the next message by then, or the next hundred.
+	// Waking the reader for each of them costs more than the message.
 	yields = 4
 
-	// More messages than this at a time make a fast reader no faster.
+	// A larger batch does not make a fast reader faster.
 	fullBatch = 64
 )
 
-// A queue holds the encoded messages of one direction of a stream between its
-// sender and its reader. The stream's mutex guards it.
+// A queue holds the encoded messages of one direction of a stream. The
+// stream's mutex guards it.
 type queue struct {
 	batch
-	unread atomic.Int32 // messages; for linger, which looks without the mutex
-	bytes  int          // unread ones, with a message header for each message
+	unread atomic.Int32 // number of messages; atomic since spin reads it without the mutex
+	bytes  int          // unread bytes, including a message header for each message
 	closed bool
 
 	canRead  sync.Cond
@@ -42,8 +42,8 @@ type queue struct {
 }
 
 // A batch is a sequence of encoded messages. Small ones are copied into one
-// piece of memory, in which they cost neither an allocation nor the collector's
-// attention.
+// buffer, so that they need neither an allocation each nor the attention of
+// the garbage collector.
 type batch struct {
 	sizes  []int32 // of the messages, or isLarge
 	small  []byte
@@ -53,12 +53,12 @@ type batch struct {
 	taken  int // of large
 }
 
-// isLarge, in place of a size, says that a message is among the large ones.
+// isLarge, in place of a size, says that a message is in large.
 const isLarge = -1
 
 func (b *batch) empty() bool { return b.next == len(b.sizes) }
 
-// add puts p at the end, and frees it if it is copied.
+// add appends p. It frees p if it copies it.
 func (b *batch) add(p payload) {
 	if b.empty() {
 		b.reset()
@@ -76,8 +76,8 @@ func (b *batch) add(p payload) {
 	p.free()
 }
 
-// first takes the first message out. It is valid until something is added or b
-// is reset.
+// first removes and returns the first message. It is valid until the next add
+// or reset.
 func (b *batch) first() payload {
 	size := b.sizes[b.next]
 	b.next++
@@ -92,7 +92,7 @@ func (b *batch) first() payload {
 	return payload{data: data, borrowed: true}
 }
 
-// compact makes use of the memory of what has been taken out already.
+// compact reuses the memory of messages that have been taken.
 func (b *batch) compact() {
 	b.sizes = b.sizes[:copy(b.sizes, b.sizes[b.next:])]
 	b.small = b.small[:copy(b.small, b.small[b.offset:])]
@@ -100,7 +100,7 @@ func (b *batch) compact() {
 	b.next, b.offset, b.taken = 0, 0, 0
 }
 
-// reset empties b, which goes on with its memory.
+// reset empties b and keeps its memory.
 func (b *batch) reset() {
 	*b = batch{sizes: b.sizes[:0], small: b.small[:0], large: b.large[:0]}
 }
@@ -110,10 +110,10 @@ func (q *queue) init(mu *sync.Mutex) {
 	q.canWrite.L = mu
 }
 
-// linger gives the sender time to send n messages more, without the mutex and
-// without going to sleep, as long as it sees that some arrive. What it costs to
-// meet the sender at the mutex is then shared by many messages.
-func (q *queue) linger(n int32) {
+// spin yields while the sender is adding messages, until there are n. It
+// neither locks the mutex nor sleeps, so the cost of locking is shared by
+// more messages.
+func (q *queue) spin(n int32) {
 	before := int32(-1)
 	for pauses := 4; ; pauses = min(2*pauses, 16) {
 		now := q.unread.Load()
@@ -129,8 +129,8 @@ func (q *queue) linger(n int32) {
 
 func (q *queue) full() bool { return q.bytes >= queueLimit }
 
-// await waits until something has changed for the reader, or may have: it has
-// tried that many times to go on.
+// await waits until the queue may have changed for the reader. tried is the
+// number of earlier attempts.
 func (q *queue) await(tried int) {
 	if tried < yields {
 		q.canRead.L.Unlock()
@@ -141,7 +141,7 @@ func (q *queue) await(tried int) {
 	q.canRead.Wait()
 }
 
-// wait waits until something has changed for the sender.
+// wait waits until the queue has changed for the sender.
 func (q *queue) wait() {
 	q.waiting = true
 	q.canWrite.Wait()
@@ -154,7 +154,7 @@ func (q *queue) push(p payload) {
 	q.canRead.Signal()
 }
 
-// pop takes the first message out. A small one is copied to to.
+// pop removes and returns the first message. A small one is copied to to.
 func (q *queue) pop(to []byte) payload {
 	p := q.first()
 	q.bytes -= p.len() + messageHeader
@@ -168,8 +168,8 @@ func (q *queue) pop(to []byte) payload {
 	return p
 }
 
-// take is pop for all messages. The queue goes on with the memory of those
-// taken the last time, which have been read.
+// take removes and returns all messages. The queue reuses the memory of last,
+// the batch taken before, which must have been read.
 func (q *queue) take(last batch) batch {
 	last.reset()
 	all := q.batch
@@ -182,14 +182,14 @@ func (q *queue) take(last batch) batch {
 	return all
 }
 
-// close says that no message follows, and wakes who waits for one.
+// close ends the sequence of messages and wakes the waiting goroutines.
 func (q *queue) close() {
 	q.closed = true
 	q.unread.Store(1 << 30)
 	q.wake()
 }
 
-// discard drops what nobody is going to read.
+// discard drops the messages that will not be read.
 func (q *queue) discard() {
 	for !q.empty() {
 		p := q.first()

@@ -11,79 +11,79 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// Limits that grpc.NewServer and grpc.NewClient start from as well.
+// These are the default limits of grpc.NewServer and grpc.NewClient.
 const (
 	defaultMaxRecvMsgSize = 4 << 20
 	defaultMaxSendMsgSize = 1<<31 - 1
 )
 
-// Config describes how a [Server] treats every call. The zero value is a
-// server without interceptors and with grpc's default limits.
+// Config configures a [Server]. The zero value is a server without
+// interceptors and with grpc's default limits.
 type Config struct {
 	// Interceptors run in the order given, the first one outermost. Stream
-	// interceptors do not run for unary methods, also when a client reaches
-	// one through NewStream.
+	// interceptors do not run for unary methods, even if a client calls one
+	// through NewStream.
 	UnaryInterceptors  []grpc.UnaryServerInterceptor
 	StreamInterceptors []grpc.StreamServerInterceptor
 
-	// StatsHandlers see the events of the server's side, in the order in which
-	// a grpc.Server reports them. The last one, [stats.End], is reported
-	// before the client learns how the call ended.
+	// StatsHandlers observe the server's side, with events in the order in
+	// which a grpc.Server reports them. The last event, [stats.End], is
+	// reported before the client learns how the call ended.
 	StatsHandlers []stats.Handler
 
-	// ClientStatsHandlers see the events of the client's side of every Conn.
+	// ClientStatsHandlers observe the client's side of every Conn.
 	ClientStatsHandlers []stats.Handler
 
-	// UnknownService, when set, serves every method that is not registered, as
-	// grpc.UnknownServiceHandler does.
+	// UnknownService, if set, serves every method that is not registered,
+	// like the handler of grpc.UnknownServiceHandler.
 	UnknownService grpc.StreamHandler
 
-	// MaxRecvMsgSize and MaxSendMsgSize are the largest request accepted and
-	// the largest response sent, in encoded bytes. Zero means 4 MiB and 2 GiB.
-	// A call that exceeds one fails with ResourceExhausted.
+	// MaxRecvMsgSize and MaxSendMsgSize are the largest request that is
+	// accepted and the largest response that is sent, in encoded bytes. Zero
+	// means 4 MiB and 2 GiB. A larger message fails with ResourceExhausted.
 	MaxRecvMsgSize int
 	MaxSendMsgSize int
 }
 
-// A Server holds services and runs their methods for the [Conn]s connected to
-// it. It is a [grpc.ServiceRegistrar], and reports what is registered, which
-// is what the reflection and channelz services ask for.
+// A Server holds services and runs their methods for its [Conn]s. It is a
+// [grpc.ServiceRegistrar] and has the GetServiceInfo method that the
+// reflection and channelz services need.
 //
-// Services are registered before the first Connect; after that a Server is
-// safe for concurrent use.
+// Register all services before the first Connect. After that a Server is safe
+// for concurrent use.
 type Server struct {
 	config            Config
 	unaryInterceptor  grpc.UnaryServerInterceptor
 	streamInterceptor grpc.StreamServerInterceptor
-	stats             stats.Handler // nil when nobody listens
+	stats             stats.Handler // nil without stats handlers
 	format            *format       // of calls without a content-subtype
 	unknown           *method       // nil when there is no handler for unknown methods
 
 	mu        sync.Mutex
-	connected bool // nothing is registered from then on
+	connected bool // registration has ended
 	services  map[string]*service
 	methods   map[string]*method // by full name: "/service/method"
 	conns     map[*Conn]struct{}
-	active    int           // calls whose handler has not returned
+	active    int           // number of calls whose handler has not returned
 	draining  bool          // no new calls
 	drained   chan struct{} // closed when draining and active is 0
 }
 
-// A service is what RegisterService was called with.
+// A service holds the arguments of RegisterService.
 type service struct {
 	methods  []grpc.MethodInfo
 	metadata any
 }
 
-// A method is one entry of a ServiceDesc and the implementation it runs on.
+// A method is one entry of a ServiceDesc and its implementation.
 type method struct {
 	impl   any
 	unary  *grpc.MethodDesc // nil for a streaming method
 	stream *grpc.StreamDesc // for a unary method, one that streams neither way
 }
 
-// NewServer returns a server without services. Nothing runs until a call is
-// made, so a Server that was never connected to needs no Stop.
+// NewServer returns a server without services. It starts no goroutine. A
+// Server without Conns need not be stopped.
 func NewServer(config Config) *Server {
 	if config.MaxRecvMsgSize == 0 {
 		config.MaxRecvMsgSize = defaultMaxRecvMsgSize
@@ -110,8 +110,8 @@ func NewServer(config Config) *Server {
 }
 
 // RegisterService registers a service and its implementation. Generated code
-// calls it. It panics where grpc.Server ends the process: when the service is
-// registered already, when impl does not implement it, and after Connect.
+// calls it. It panics where grpc.Server ends the process: if the service is
+// already registered, if impl does not implement it, or after Connect.
 func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	if impl != nil && desc.HandlerType != nil {
 		want, got := reflect.TypeOf(desc.HandlerType).Elem(), reflect.TypeOf(impl)
@@ -122,10 +122,10 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.connected || s.draining {
-		panic(fmt.Sprintf("inproc: registering %s: the server is in use already", desc.ServiceName))
+		panic(fmt.Sprintf("inproc: registering %s: the server is already in use", desc.ServiceName))
 	}
 	if _, ok := s.services[desc.ServiceName]; ok {
-		panic(fmt.Sprintf("inproc: registering %s: it is registered already", desc.ServiceName))
+		panic(fmt.Sprintf("inproc: registering %s: it is already registered", desc.ServiceName))
 	}
 	info := &service{metadata: desc.Metadata}
 	for i := range desc.Methods {
@@ -144,7 +144,7 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.services[desc.ServiceName] = info
 }
 
-// unaryOverStream lets a client reach a unary method through a stream.
+// unaryOverStream returns a stream handler that calls the unary method d.
 func (s *Server) unaryOverStream(d *grpc.MethodDesc) grpc.StreamHandler {
 	return func(impl any, stream grpc.ServerStream) error {
 		reply, err := d.Handler(impl, stream.Context(), stream.RecvMsg, s.unaryInterceptor)
@@ -155,8 +155,8 @@ func (s *Server) unaryOverStream(d *grpc.MethodDesc) grpc.StreamHandler {
 	}
 }
 
-// GetServiceInfo returns the registered services by name. The map is the
-// caller's.
+// GetServiceInfo returns the registered services by full name. The caller may
+// change the map.
 func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,10 +170,10 @@ func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo {
 	return infos
 }
 
-// find returns the method of that full name, the handler for unknown ones, or
-// a description of why there is neither.
+// find returns the method with the given full name or the handler for unknown
+// methods. If there is neither, it returns nil and the reason.
 func (s *Server) find(fullMethod string) (*method, string) {
-	// Nothing is registered once calls are made, so this needs no lock.
+	// No method is registered after the first call, so this needs no lock.
 	if m, ok := s.methods[fullMethod]; ok {
 		return m, ""
 	}

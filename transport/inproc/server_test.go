@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // serve returns a server with the echo service and a connection to it. Both
-// are gone when the test has ended.
+// are closed when the test ends.
 func serve(t *testing.T, config inproc.Config, defaults ...grpc.CallOption) (*inproc.Server, *inproc.Conn) {
 	t.Helper()
 	server := inproc.NewServer(config)
@@ -87,7 +87,7 @@ func TestGetServiceInfo(t *testing.T) {
 	}
 }
 
-// The reflection service asks the server what it serves.
+// The reflection service lists the services of the server.
 func TestReflection(t *testing.T) {
 	server := inproc.NewServer(inproc.Config{})
 	registerEcho(server)
@@ -170,8 +170,8 @@ func TestMaxSizes(t *testing.T) {
 	}
 }
 
-// grpc-go sends such a trailer and breaks the call with it; see the package
-// documentation.
+// grpc-go sends such a trailer, which breaks the call. The package
+// documentation lists the difference.
 func TestTrailerThatCannotBeSent(t *testing.T) {
 	bad := metadata.MD{"a b": {"x"}}
 	_, conn := serve(t, inproc.Config{
@@ -199,9 +199,9 @@ func TestTrailerThatCannotBeSent(t *testing.T) {
 	}
 }
 
-// What contexts are made from a handler's ends with it, without a goroutine for
-// each to watch it.
-func TestContextsMadeFromAHandlers(t *testing.T) {
+// Contexts derived from a handler's context end with it, without a goroutine
+// for each.
+func TestContextsDerivedFromAHandlers(t *testing.T) {
 	var derived []context.Context
 	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
 		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {

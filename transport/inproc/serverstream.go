@@ -14,18 +14,18 @@ type serverStream struct {
 	*stream
 	desc *grpc.StreamDesc
 
-	scratch scratch // used by who sends
+	scratch scratch // used by the sending goroutine
 
-	// Used by who receives.
+	// Used by the receiving goroutine.
 	request  payload
 	copied   []byte // request, if it is small
-	received bool   // a message
+	received bool   // a message was received
 }
 
 func (ss *serverStream) Context() context.Context { return ss.ctx }
 
-// SetTrailer adds to the trailer. It has no way to report that md cannot be
-// sent: then the stream ends with that error, in place of the handler's.
+// SetTrailer adds md to the trailer. It cannot return an error, so if md
+// cannot be sent, the stream ends with that error instead of the handler's.
 func (ss *serverStream) SetTrailer(md metadata.MD) {
 	if err := validate(md); err != nil {
 		ss.mu.Lock()
@@ -33,7 +33,7 @@ func (ss *serverStream) SetTrailer(md metadata.MD) {
 		ss.badTrailer = err
 		return
 	}
-	_ = ss.stream.SetTrailer(md) // after the end there is nobody to send it to
+	_ = ss.stream.SetTrailer(md) // fails only after the end of the stream
 }
 
 // SendMsg sends m. Any error ends the stream.
@@ -74,8 +74,8 @@ func (ss *serverStream) sendData(data payload) error {
 	return nil
 }
 
-// RecvMsg reads the next request, or io.EOF after the last one. Any other
-// error ends the stream.
+// RecvMsg reads the next request into m. It returns io.EOF after the last
+// one. Any other error ends the stream.
 func (ss *serverStream) RecvMsg(m any) error {
 	err := ss.recv(m)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -101,8 +101,8 @@ func (ss *serverStream) recv(m any) error {
 	if ss.desc.ClientStreams {
 		return nil
 	}
-	// One request is due. That it is the only one shows when the client has
-	// closed its side.
+	// Only one request is allowed. Whether it is the only one is known when
+	// the client has closed its side.
 	err = ss.nextRequest()
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -120,7 +120,7 @@ func (ss *serverStream) decode(m any) error {
 	return decode(ss.format.codec, &ss.request, m, ss.conn.server.config.MaxRecvMsgSize)
 }
 
-// nextRequest waits for a request, or for io.EOF after the last one.
+// nextRequest waits for a request. It returns io.EOF after the last one.
 func (ss *serverStream) nextRequest() error {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()

@@ -1,10 +1,10 @@
 package inproc
 
 // growStack makes the stack of a new goroutine large enough for most handlers.
-// A goroutine starts with a few kilobytes, and the runtime would otherwise copy
-// its stack several times on the way through interceptors and codecs, each time
-// with more frames on it. That takes a third of a short call. The argument is
-// false: it is the size of the frame that counts.
+// A goroutine starts with a few kilobytes. The runtime would otherwise copy its
+// stack several times on the way through interceptors and codecs, each time with
+// more frames on it, which takes a third of a short call. The argument must be
+// false: only the size of the frame matters.
 //
 //go:noinline
 func growStack(use bool) (sum byte) { //nolint:unparam // without a result the frame could go

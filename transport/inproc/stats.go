@@ -8,12 +8,11 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// messageHeader is the length in bytes of what precedes each message on a
-// gRPC wire. Payload events count it, so that their figures are those of a
-// connection; headers and trailers have no wire length here.
+// messageHeader is the length in bytes of the prefix of each message in gRPC.
+// Payload events include it, so that their sizes are those of a connection.
 const messageHeader = 5
 
-// statsHandlers makes one handler of several.
+// statsHandlers combines several handlers into one.
 type statsHandlers []stats.Handler
 
 func combineStats(handlers []stats.Handler) stats.Handler {

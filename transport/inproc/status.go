@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	errStopping    = status.Error(codes.Unavailable, "inproc: the server is stopped or about to be")
+	errStopping    = status.Error(codes.Unavailable, "inproc: the server is stopping or has stopped")
 	errStopped     = status.Error(codes.Unavailable, "inproc: the server was stopped")
 	errConnClosed  = status.Error(codes.Canceled, "grpc: the client connection is closing")
 	errHeaderSent  = status.Error(codes.Internal, "transport: SendHeader called multiple times")
@@ -27,7 +27,7 @@ var (
 	errExited      = status.Error(codes.Internal, "inproc: the handler's goroutine ended without returning")
 )
 
-// contextError is the status for an ended context.
+// contextError returns the status for the error of an ended context.
 func contextError(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return status.Error(codes.DeadlineExceeded, context.DeadlineExceeded.Error())
@@ -35,8 +35,8 @@ func contextError(err error) error {
 	return status.Error(codes.Canceled, context.Canceled.Error())
 }
 
-// endedError is the status for ctx if it has ended, or its deadline has passed
-// and it is about to.
+// endedError returns the status for ctx if it has ended or its deadline has
+// passed, and nil otherwise.
 func endedError(ctx context.Context, deadline time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return contextError(err)
@@ -47,8 +47,8 @@ func endedError(ctx context.Context, deadline time.Time) error {
 	return nil
 }
 
-// contextEnd is what a handler's context ends with when its client gives up
-// because of err.
+// contextEnd returns the error with which a handler's context ends when its
+// client has ended the call because of err.
 func contextEnd(err error) error {
 	if status.Code(err) == codes.DeadlineExceeded {
 		return context.DeadlineExceeded
@@ -56,7 +56,7 @@ func contextEnd(err error) error {
 	return context.Canceled
 }
 
-// sentStatus is the status that a handler's error stands for.
+// sentStatus returns the status for a handler's error, nil for OK.
 func sentStatus(err error) *status.Status {
 	if err == nil {
 		return nil
@@ -67,7 +67,8 @@ func sentStatus(err error) *status.Status {
 	return status.FromContextError(err)
 }
 
-// statusError is err as an error that has a status, io.EOF excepted.
+// statusError returns err if it has a status or is io.EOF, and otherwise a
+// status error for it.
 func statusError(err error) error {
 	if err == nil || err == io.EOF { //nolint:errorlint // wrapped, it is an error like others
 		return err
@@ -78,11 +79,11 @@ func statusError(err error) error {
 	return sentStatus(err).Err()
 }
 
-// receivedStatus is what a client makes of st, and trailer what its trailer
-// becomes. A status travels as a code, a message in which only valid UTF-8
-// survives, and for details as an encoded google.rpc.Status in the trailer; an
-// application may put one there itself. See writeStatus in grpc-go's
-// http2_server.go and NewWithProto in internal/status.
+// receivedStatus returns the status that a client receives for st, and
+// changes trailer accordingly. A status is sent as a code, a message in
+// UTF-8, and details as an encoded google.rpc.Status in the trailer, where an
+// application may also put one. See writeStatus in grpc-go's http2_server.go
+// and NewWithProto in its internal/status.
 func receivedStatus(st *status.Status, trailer metadata.MD) *status.Status {
 	if st != nil {
 		if p := st.Proto(); len(p.GetDetails()) > 0 {
@@ -93,12 +94,12 @@ func receivedStatus(st *status.Status, trailer metadata.MD) *status.Status {
 		}
 	}
 	code := st.Code()
-	// A code is a decimal of 32 bits, and a malformed one ends the parsing.
+	// A code must fit in 32 bits. A malformed one ends the parsing.
 	if _, err := strconv.ParseInt(strconv.Itoa(int(code)), 10, 32); err != nil {
 		clear(trailer)
 		return status.Newf(codes.Unknown, "transport: malformed grpc-status: %v", err)
 	}
-	message := string([]rune(st.Message())) // replaces what is not UTF-8, byte by byte
+	message := string([]rune(st.Message())) // replaces each invalid byte
 	details := new(spb.Status)
 	if encoded := trailer[statusDetailsKey]; len(encoded) != 1 || proto.Unmarshal([]byte(encoded[0]), details) != nil {
 		return status.New(code, message)

@@ -5,15 +5,16 @@ import (
 	"slices"
 )
 
-// inFlight is a call as Close and Stop see it. Both methods end it with an error
-// for the client; finish also tells its options, abort leaves that to the client.
+// inFlight is a call that Close and Stop can end. Both methods end it with an
+// error for the client. finish also completes the call options; abort leaves
+// that to the client.
 type inFlight interface {
 	abort(error)
 	finish(error)
 }
 
-// begin admits a call of c. Close and Stop find it until forget, and GracefulStop
-// waits for end.
+// begin admits a call of c. Close and Stop can end the call until forget.
+// GracefulStop waits until end.
 func (s *Server) begin(c *Conn, call inFlight) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -25,7 +26,7 @@ func (s *Server) begin(c *Conn, call inFlight) error {
 	return nil
 }
 
-// end is called once the handler of a call has returned.
+// end records that the handler of a call has returned.
 func (s *Server) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,15 +34,15 @@ func (s *Server) end() {
 	s.closeIfDrained()
 }
 
-// forget is called once the client of a call has finished it, which may be before
-// or after the handler's return.
+// forget removes a call that its client has finished, before or after the
+// handler's return.
 func (s *Server) forget(c *Conn, call inFlight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(c.inFlight, call)
 }
 
-// refusal is why c can make no calls any more. s.mu must be held.
+// refusal returns the error for new calls of c, or nil. s.mu must be held.
 func (s *Server) refusal(c *Conn) error {
 	switch {
 	case c.closed:
@@ -52,7 +53,7 @@ func (s *Server) refusal(c *Conn) error {
 	return nil
 }
 
-// drain refuses calls from now on. s.mu must be held.
+// drain makes the server refuse new calls. s.mu must be held.
 func (s *Server) drain() {
 	if !s.draining {
 		s.draining = true
@@ -66,9 +67,9 @@ func (s *Server) closeIfDrained() {
 	}
 }
 
-// GracefulStop refuses new calls, which fail with Unavailable, and returns
-// when the handler of every call in flight has returned. It may be called more
-// than once and beside Stop, which shortens the wait.
+// GracefulStop refuses new calls, which fail with Unavailable, and waits
+// until the handlers of all calls in flight have returned. It may be called
+// several times, and concurrently with Stop, which shortens the wait.
 func (s *Server) GracefulStop() {
 	s.mu.Lock()
 	s.drain()
@@ -76,10 +77,9 @@ func (s *Server) GracefulStop() {
 	<-s.drained
 }
 
-// Stop refuses new calls and ends those in flight: their clients get
-// Unavailable at once and their handlers' contexts are cancelled. It does not
-// wait for handlers that take their time to notice; GracefulStop, called
-// afterwards, does.
+// Stop refuses new calls and ends those in flight. Their clients get
+// Unavailable at once and their handlers' contexts are cancelled. Stop does
+// not wait for the handlers; a GracefulStop afterwards does.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	s.drain()
@@ -93,8 +93,8 @@ func (s *Server) Stop() {
 	}
 }
 
-// closeConn marks c closed and returns its calls, which are to be ended. It
-// returns false if c was closed before.
+// closeConn marks c closed and returns its calls, which the caller must end.
+// ok is false if c was already closed.
 func (s *Server) closeConn(c *Conn) (calls []inFlight, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
 )
 
-// held is an interceptor whose calls wait for release, whatever their context
-// says, once they have said that they are there.
+// held is an interceptor whose calls signal there and then wait for release,
+// whatever their context.
 type held struct{ there, release chan struct{} }
 
 func newHeld() held { return held{make(chan struct{}, 100), make(chan struct{})} }
@@ -29,7 +29,7 @@ func (h held) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handl
 	return handler(ctx, req)
 }
 
-func TestOneOfTwoConnectionsIsClosed(t *testing.T) {
+func TestClose_LeavesOtherConnectionsOpen(t *testing.T) {
 	h := newHeld()
 	server, closing := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{h.unary}})
 	staying := server.Connect()
@@ -52,7 +52,7 @@ func TestOneOfTwoConnectionsIsClosed(t *testing.T) {
 	if err := closing.Close(); err != nil {
 		t.Error(err)
 	}
-	// Its calls end although the handler has not noticed yet.
+	// Its calls end before the handler has noticed.
 	for what, err := range map[string]error{
 		"a call in flight":   <-errs[closing],
 		"OnFinish":           <-finished,
@@ -110,8 +110,8 @@ func TestStop(t *testing.T) {
 	server.GracefulStop()
 }
 
-// A handler that ends its goroutine, as a test does with FailNow, takes neither
-// its client nor the server with it.
+// A handler that ends its goroutine, as FailNow in a test does, affects
+// neither its client nor the server.
 func TestHandlerEndsItsGoroutine(t *testing.T) {
 	server, conn := serve(t, inproc.Config{
 		UnaryInterceptors: []grpc.UnaryServerInterceptor{

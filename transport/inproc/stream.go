@@ -10,15 +10,15 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// A stream is a call with any number of messages: what its two ends, a
-// clientStream and a serverStream, have in common. Its mutex is the call's.
+// A stream is a call with any number of messages: the part that its two ends,
+// a clientStream and a serverStream, share. It uses the mutex of its call.
 type stream struct {
 	call
 	entry     *method
 	requests  queue
 	responses queue
 
-	clientErr  error // why the client ended the stream, nil when the server did
+	clientErr  error // why the client ended the stream; nil if the server did
 	badTrailer error // why the trailer cannot be sent
 }
 
@@ -51,7 +51,7 @@ func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	return cs, nil
 }
 
-// SendHeader sends the header, for which the client may be waiting.
+// SendHeader sends the header and wakes a client that waits for it.
 func (s *stream) SendHeader(md metadata.MD) error {
 	if err := s.call.SendHeader(md); err != nil {
 		return err
@@ -62,9 +62,9 @@ func (s *stream) SendHeader(md metadata.MD) error {
 	return nil
 }
 
-// abort ends the stream from the client's side: the client reads what has
-// arrived and then err, the handler's context ends. It does nothing after the
-// end of the stream.
+// abort ends the stream from the client's side. The client reads the messages
+// that have arrived and then gets err. The handler's context ends. abort does
+// nothing after the end of the stream.
 func (s *stream) abort(err error) {
 	s.mu.Lock()
 	if s.over {
@@ -77,10 +77,10 @@ func (s *stream) abort(err error) {
 	s.base.end(contextEnd(err))
 }
 
-// writeStatus ends the stream from the server's side with the status that err
-// stands for. report, when given, is called before the client can know.
+// writeStatus ends the stream from the server's side with the status for err.
+// If report is not nil, it is called before the client learns of the status.
 func (s *stream) writeStatus(err error, report func()) {
-	// Also when a stats handler ends the goroutine.
+	// Deferred, since a stats handler may end the goroutine.
 	defer func() {
 		s.mu.Lock()
 		if !s.over {
@@ -109,8 +109,8 @@ func (s *stream) writeStatus(err error, report func()) {
 	}
 }
 
-// close ends the exchange of messages. Responses that have been sent can still
-// be read. s.mu must be held.
+// close ends the exchange of messages. Sent responses can still be read. s.mu
+// must be held.
 func (s *stream) close() {
 	s.over = true
 	s.requests.discard()
@@ -122,7 +122,7 @@ func (s *stream) serve() {
 	growStack(false)
 	server := s.conn.server
 	err := errExited
-	// The stream ends also when a handler or a stats handler ends the goroutine.
+	// Deferred, since a handler or a stats handler may end the goroutine.
 	defer server.end()
 	defer func() { s.writeStatus(err, func() { s.reportEnd(err) }) }()
 	desc := s.entry.stream

@@ -7,12 +7,12 @@ import (
 	"google.golang.org/grpc"
 )
 
-// A unaryCall is a call of a unary method through Invoke: one message each way,
-// between a client that waits and a handler on a goroutine of its own.
+// A unaryCall is a call of a unary method through Invoke: one message each
+// way, between a waiting client and a handler in its own goroutine.
 type unaryCall struct {
 	call
 	entry *method
-	done  chan struct{} // closed when the client need not wait any longer
+	done  chan struct{} // closed when the client may stop waiting
 
 	// Used by the handler's goroutine.
 	request   payload
@@ -20,7 +20,7 @@ type unaryCall struct {
 	decodeErr error
 
 	response  payload // set before done is closed, if status is OK
-	clientErr error   // set before done is closed: why the client left, nil if it did not
+	clientErr error   // set before done is closed: why the client ended the call; nil if it did not
 }
 
 func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, reply any, o *callOptions) error {
@@ -37,7 +37,7 @@ func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, r
 	defer c.server.forget(c, u)
 	started := false
 	defer func() {
-		if !started { // also when the encoding panicked
+		if !started { // e.g. the encoding panicked
 			u.abort(context.Canceled)
 			c.server.end()
 		}
@@ -60,8 +60,8 @@ func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, r
 	return err
 }
 
-// receiveReply waits until the handler has returned or the client leaves. The
-// end of ctx comes before a response that arrives at the same time.
+// receiveReply waits until the handler has returned or the call is ended. The
+// end of ctx takes precedence over a response that arrives at the same time.
 func (u *unaryCall) receiveReply(ctx context.Context, reply any, o *callOptions) error {
 	select {
 	case <-u.done:
@@ -86,8 +86,8 @@ func (u *unaryCall) receiveReply(ctx context.Context, reply any, o *callOptions)
 	return u.receive()
 }
 
-// abort ends the call from the client's side: the client gets err, the handler's
-// context ends. It does nothing after the end of the call.
+// abort ends the call from the client's side. The client gets err and the
+// handler's context ends. abort does nothing after the end of the call.
 func (u *unaryCall) abort(err error) {
 	u.mu.Lock()
 	if u.over {
@@ -109,7 +109,7 @@ func (u *unaryCall) serve() {
 	var reply any
 	var response payload
 	err := errExited
-	// The call ends also when a handler or a stats handler ends the goroutine.
+	// Deferred, since a handler or a stats handler may end the goroutine.
 	defer func() { u.writeStatus(response, err) }()
 	defer func() { u.reportCompletion(reply, response.len(), err) }()
 	u.reportHeader()
@@ -124,7 +124,7 @@ func (u *unaryCall) serve() {
 	}
 }
 
-// decode is the function that generated code reads the request with.
+// decode reads the request. Generated code calls it.
 func (u *unaryCall) decode(m any) error {
 	if u.decoded {
 		return io.EOF
@@ -138,13 +138,13 @@ func (u *unaryCall) decode(m any) error {
 	return nil
 }
 
-// writeStatus ends the call from the handler's side, with the response if err
-// is nil.
+// writeStatus ends the call from the handler's side. It sends the response if
+// err is nil.
 func (u *unaryCall) writeStatus(response payload, err error) {
 	u.request.free()
 	u.mu.Lock()
-	left := u.over
-	if !left {
+	clientLeft := u.over
+	if !clientLeft {
 		u.over = true
 		u.headerSent = u.headerSent || err == nil || len(u.header) > 0
 		u.status = sentStatus(err)
@@ -153,31 +153,31 @@ func (u *unaryCall) writeStatus(response payload, err error) {
 	u.mu.Unlock()
 	u.base.end(context.Canceled)
 	u.conn.server.end()
-	if left {
+	if clientLeft {
 		response.free()
 	} else {
 		close(u.done)
 	}
 }
 
-// reportCompletion reports the end of the call, and before it what is about to
-// be sent, unless the client has left.
+// reportCompletion reports the sending of the response, unless the client has
+// ended the call, and then the end of the call.
 func (u *unaryCall) reportCompletion(reply any, size int, err error) {
 	if u.conn.server.stats == nil {
 		return
 	}
 	u.mu.Lock()
-	left := u.over
-	sendHeader := !left && !u.headerSent && (err == nil || len(u.header) > 0)
+	clientLeft := u.over
+	sendHeader := !clientLeft && !u.headerSent && (err == nil || len(u.header) > 0)
 	u.headerSent = u.headerSent || sendHeader
 	u.mu.Unlock()
 	if sendHeader {
 		u.reportHeaderSent(u.header)
 	}
-	if !left && err == nil {
+	if !clientLeft && err == nil {
 		u.reportSent(reply, size)
 	}
-	if !left {
+	if !clientLeft {
 		u.reportTrailerSent(u.trailer)
 	} else if err == nil {
 		err = contextError(u.base.ended())

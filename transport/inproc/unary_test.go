@@ -25,8 +25,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport/inproc"
 )
 
-// A handler that panics ends the process, and says where, also when somebody
-// further up on the client's side recovers from panics.
+// A panic in a handler ends the process and names the handler, even if the
+// client's goroutine recovers from panics.
 func TestPanicEndsTheProcess(t *testing.T) {
 	if os.Getenv("INPROC_PANIC") != "" {
 		panicInHandler(t)
@@ -60,9 +60,9 @@ func panickingHandler(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHan
 	panic("out of order")
 }
 
-// A client whose context ended while the handler was running gets that, also
-// when the handler returns before anybody has looked.
-func TestEndOfContextBeatsTheAnswer(t *testing.T) {
+// A client whose context ended while the handler was running gets that error,
+// even if the handler returns before the client notices.
+func TestEndedContextWinsOverTheResponse(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	_, conn := serve(t, inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
 		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
@@ -96,8 +96,7 @@ func TestCallsWithinCalls(t *testing.T) {
 	}
 }
 
-// In the fake time of package synctest, calls take the time that their
-// handlers take, wherever the server was made.
+// In the fake time of package synctest, calls take as long as their handlers.
 func TestSynctest(t *testing.T) {
 	config := inproc.Config{UnaryInterceptors: []grpc.UnaryServerInterceptor{
 		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
@@ -128,8 +127,8 @@ func TestSynctest(t *testing.T) {
 	}
 }
 
-// Messages of all sizes keep their order and their content when many of them
-// are unread, and when there are always some.
+// Messages of all sizes keep their order and content, both when many of them
+// are unread and when only a few are.
 func TestManyMessagesInAStream(t *testing.T) {
 	_, conn := serve(t, inproc.Config{})
 	sizes := []int{0, 1, 7, 100, 1_019, 1_020, 1_021, 1_022, 1_100, 5_000}
@@ -162,7 +161,7 @@ func TestManyMessagesInAStream(t *testing.T) {
 	}
 }
 
-// Stats handlers that end the handler's goroutine take nothing with them.
+// A stats handler that ends the handler's goroutine affects only its call.
 func TestStatsHandlerEndsItsGoroutine(t *testing.T) {
 	for where, want := range map[string]codes.Code{
 		"tag":               codes.Internal,
@@ -211,8 +210,8 @@ func (e exiting) HandleRPC(_ context.Context, event stats.RPCStats)             
 func (e exiting) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
 func (e exiting) HandleConn(context.Context, stats.ConnStats)                       {}
 
-// A message whose codec panics on the client's side, where somebody recovers,
-// leaves a server that can be stopped.
+// If a message's codec panics on the client's side and the panic is
+// recovered, the server can still be stopped.
 func TestMessagePanics(t *testing.T) {
 	server, conn := serve(t, inproc.Config{})
 	for name, call := range map[string]func(){
@@ -239,7 +238,7 @@ func (panicking) Marshal(any) ([]byte, error) { panic("marshal") }
 func (panicking) Unmarshal([]byte, any) error { panic("unmarshal") }
 func (panicking) Name() string                { return "panicking" }
 
-// The server may be stopped by several at a time.
+// GracefulStop may be called concurrently.
 func TestGracefulStopTwiceAtATime(t *testing.T) {
 	for range 50 {
 		server, conn := serve(t, inproc.Config{})
@@ -254,8 +253,8 @@ func TestGracefulStopTwiceAtATime(t *testing.T) {
 	}
 }
 
-// A goroutine that a handler left locked to its thread serves nobody else: over
-// a connection with stream workers it would.
+// A goroutine that a handler left locked to its thread serves no other call.
+// On a connection with stream workers it would.
 func TestThreadLeftLockedServesNobodyElse(t *testing.T) {
 	locked := func() bool {
 		header := make([]byte, 100) // "goroutine 18 [running, locked to thread]:"

@@ -15,8 +15,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// A case that fails ends its process, so each is run in a process of its own,
-// which these variables tell what to do.
+// A case that fails ends its process, so each case runs in a separate
+// process. These variables tell that process what to run.
 const (
 	transportVariable = "INTEROP_TRANSPORT"
 	caseVariable      = "INTEROP_CASE"
@@ -72,7 +72,7 @@ func TestInterop(t *testing.T) {
 	}
 }
 
-// TestCase is the other process.
+// TestCase runs one case in its own process.
 func TestCase(t *testing.T) {
 	run, ok := cases[os.Getenv(caseVariable)]
 	if !ok {
@@ -103,10 +103,10 @@ func TestCase(t *testing.T) {
 	}
 }
 
-// endWithContext lets a call end no sooner than its context. The case that
-// cancels a call and then asks for its answer expects Canceled; within one
-// process the answer can be there before the cancellation is noticed, over
-// grpc-go's own transport as well, and then it may be returned.
+// endWithContext ends a call only after its context. The case that cancels a
+// call and then asks for its response expects Canceled. Within one process
+// the response can arrive before the cancellation is noticed, over grpc-go's
+// own transport as well, and may then be returned.
 func endWithContext(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	err := next(srv, stream)
 	<-stream.Context().Done()

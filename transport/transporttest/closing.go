@@ -16,22 +16,23 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// shortDrain is the DrainTimeout of scenarios that let it pass. A transport may
-// wait as long again for handlers to notice that they were cancelled, which on a
-// busy machine takes some time.
+// shortDrain is the DrainTimeout of scenarios that let it pass. A transport
+// may wait as long again for cancelled handlers to return, which takes some
+// time on a busy machine.
 const shortDrain = 250 * time.Millisecond
 
-// holding is a server whose handlers wait for a mark, or for their context.
-func holding(patient bool, drain time.Duration) func(*scene) transport.ServerConfig {
-	return func(s *scene) transport.ServerConfig {
+// blockingServer returns a server whose handlers block until the mark
+// "released" or, if untilReleased is false, until their context ends.
+func blockingServer(untilReleased bool, drain time.Duration) func(*recorder) transport.ServerConfig {
+	return func(s *recorder) transport.ServerConfig {
 		hold := func(ctx context.Context) error {
 			s.mark("called")
-			if patient {
+			if untilReleased {
 				<-s.marked("released")
 				return nil
 			}
 			<-ctx.Done()
-			s.served("context: %v", ctx.Err())
+			s.serverSaw("context: %v", ctx.Err())
 			return ctx.Err()
 		}
 		svc := &service{
@@ -47,7 +48,7 @@ func holding(patient bool, drain time.Duration) func(*scene) transport.ServerCon
 	}
 }
 
-func (s *scene) closeConn() <-chan struct{} {
+func (s *recorder) closeConn() <-chan struct{} {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
@@ -58,17 +59,17 @@ func (s *scene) closeConn() <-chan struct{} {
 	return closed
 }
 
-// refused waits until new calls are refused, and says whether with a code that
-// is right.
-func (s *scene) refused(ctx context.Context) bool {
+// refused waits until new calls are refused, and reports whether the code is
+// one of those allowed.
+func (s *recorder) refused(ctx context.Context) bool {
 	for {
-		// The request cannot be encoded, so that no call is ever made.
+		// The request cannot be encoded, so no call is ever made.
 		err := s.conn.Invoke(ctx, unary, wrapperspb.String(notUTF8), new(wrapperspb.StringValue))
 		switch status.Code(err) {
 		case codes.Internal: // not yet
 			time.Sleep(time.Millisecond)
 		default:
-			return gone(err) == "gone"
+			return codeAfterClose(err) == "closed"
 		}
 	}
 }
@@ -76,8 +77,8 @@ func (s *scene) refused(ctx context.Context) bool {
 var closeScenarios = []scenario{
 	{
 		name:   "closing waits for calls in flight, and refuses others",
-		server: holding(true, patience),
-		client: func(ctx context.Context, s *scene) {
+		server: blockingServer(true, scenarioTimeout),
+		client: func(ctx context.Context, s *recorder) {
 			var calls sync.WaitGroup
 			calls.Go(func() { _ = s.invoke(ctx, "x") })
 			s.await("called")
@@ -89,16 +90,16 @@ var closeScenarios = []scenario{
 			calls.Wait()
 			<-closed
 			stream.drain()
-			s.saw("refused %t", refused)
+			s.clientSaw("refused %t", refused)
 		},
 	},
 	{
 		name:   "closing cancels what takes too long",
-		server: holding(false, shortDrain),
-		client: func(ctx context.Context, s *scene) {
+		server: blockingServer(false, shortDrain),
+		client: func(ctx context.Context, s *recorder) {
 			var calls sync.WaitGroup
 			calls.Go(func() {
-				s.saw("call: %s", gone(s.conn.Invoke(ctx, unary, wrapperspb.String("x"), new(wrapperspb.StringValue))))
+				s.clientSaw("call: %s", codeAfterClose(s.conn.Invoke(ctx, unary, wrapperspb.String("x"), new(wrapperspb.StringValue))))
 			})
 			s.await("called")
 			closed := s.closeConn()
@@ -108,49 +109,49 @@ var closeScenarios = []scenario{
 	},
 	{
 		name:   "closing cancels streams that take too long",
-		server: holding(false, shortDrain),
-		client: func(ctx context.Context, s *scene) {
+		server: blockingServer(false, shortDrain),
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			_ = stream.recv()
 			closed := s.closeConn()
-			s.saw("receive: %s", gone(stream.RecvMsg(new(wrapperspb.StringValue))))
+			s.clientSaw("receive: %s", codeAfterClose(stream.RecvMsg(new(wrapperspb.StringValue))))
 			<-closed
 		},
 	},
 	{
 		name: "calls after closing fail, and closing again does nothing",
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			_ = s.invoke(ctx, "x")
 			<-s.closeConn()
-			s.saw("call: %s", gone(s.conn.Invoke(ctx, unary, nil, new(wrapperspb.StringValue))))
+			s.clientSaw("call: %s", codeAfterClose(s.conn.Invoke(ctx, unary, nil, new(wrapperspb.StringValue))))
 			_, err := s.conn.NewStream(ctx, bidiDesc, bidi)
-			s.saw("stream: %s", gone(err))
-			s.saw("again: %v", s.conn.Close())
+			s.clientSaw("stream: %s", codeAfterClose(err))
+			s.clientSaw("again: %v", s.conn.Close())
 		},
 	},
 	{
 		name: "an unused connection closes",
-		client: func(_ context.Context, s *scene) {
+		client: func(_ context.Context, s *recorder) {
 			<-s.closeConn()
-			s.saw("closed")
+			s.clientSaw("closed")
 		},
 	},
 }
 
-// Isolation scenarios find what they look for under the race detector, or when
-// a message arrives that has been changed after it was sent.
+// isolationScenarios detect shared memory, under the race detector or when a
+// message arrives that was changed after it was sent.
 var isolationScenarios = []scenario{
 	{
 		name: "a request may be changed as soon as Invoke returns, also after a cancellation",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{reply: func(ctx context.Context, text string) (proto.Message, error) {
 				if text != strings.Repeat("x", len(text)) {
-					s.served("the request was changed: %s", brief(text))
+					s.serverSaw("the request was changed: %s", brief(text))
 				}
 				return nil, nil
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			request := new(wrapperspb.StringValue)
 			for i := range 200 {
 				request.Value = strings.Repeat("x", 1+i*50)
@@ -162,12 +163,12 @@ var isolationScenarios = []scenario{
 				request.Value = "changed"
 				cancel()
 			}
-			s.saw("done")
+			s.clientSaw("done")
 		},
 	},
 	{
 		name: "a request may be changed as soon as SendMsg returns",
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			request, reply := new(wrapperspb.StringValue), new(wrapperspb.StringValue)
 			wrong := 0
@@ -184,12 +185,12 @@ var isolationScenarios = []scenario{
 			}
 			stream.closeSend()
 			stream.drain()
-			s.saw("%d wrong", wrong)
+			s.clientSaw("%d wrong", wrong)
 		},
 	},
 	{
 		name: "a handler may keep its request and its response, and change them later",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			kept := wrapperspb.String("")
 			var mu sync.Mutex
 			return &service{reply: func(_ context.Context, text string) (proto.Message, error) {
@@ -201,7 +202,7 @@ var isolationScenarios = []scenario{
 				return reply, nil
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			wrong := 0
 			for i := range 100 {
 				text := strings.Repeat("x", i)
@@ -211,28 +212,28 @@ var isolationScenarios = []scenario{
 				}
 				reply.Value = "changed by the client"
 			}
-			s.saw("%d wrong", wrong)
+			s.clientSaw("%d wrong", wrong)
 		},
 	},
 	{
 		name: "metadata may be changed by either side once it is sent",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{unary: func(ctx context.Context, text string) (string, error) {
 				s.mark("called")
 				if text == "wait" {
 					<-s.marked("changed")
 				}
 				md, _ := metadata.FromIncomingContext(ctx)
-				s.served("metadata %s", describe(md))
+				s.serverSaw("metadata %s", formatMetadata(md))
 				header := metadata.Pairs("k", "v")
 				err := grpc.SetHeader(ctx, header)
 				header["k"][0] = "changed"
 				return text, err
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
-			// Against the letter of metadata.NewOutgoingContext, but what
-			// happens to calls that were made before is for a transport to say.
+		client: func(ctx context.Context, s *recorder) {
+			// metadata.NewOutgoingContext forbids this change, but a
+			// transport must define its effect on earlier calls.
 			md := metadata.Pairs("k", "v")
 			var header metadata.MD
 			done := make(chan error)
@@ -243,47 +244,47 @@ var isolationScenarios = []scenario{
 			s.await("called")
 			md["k"][0] = "changed"
 			s.mark("changed")
-			s.saw("%s, header %s", outcome(<-done), describe(header))
+			s.clientSaw("%s, header %s", outcome(<-done), formatMetadata(header))
 			header["k"][0] = "changed by the client"
 		},
 	},
 }
 
-// Leftover scenarios are about what must be gone when the connection is closed,
-// which every scenario checks.
+// leftoverScenarios test that everything is released when the connection is
+// closed, which every scenario checks.
 var leftoverScenarios = []scenario{
 	{
 		name:   "a stream that its client abandons",
-		server: holding(false, shortDrain),
-		client: func(ctx context.Context, s *scene) {
+		server: blockingServer(false, shortDrain),
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(context.WithoutCancel(ctx), bidiDesc, bidi)
 			_ = stream.recv()
 		},
 	},
 	{
 		name: "a client that stops reading",
-		server: func(s *scene) transport.ServerConfig {
+		server: func(s *recorder) transport.ServerConfig {
 			svc := &service{bidi: func(end *serverEnd) error {
 				for {
 					if err := end.SendMsg(wrapperspb.String(strings.Repeat("x", 1000))); err != nil {
-						s.served("sending failed: %s", gone(err))
+						s.serverSaw("sending failed: %s", codeAfterClose(err))
 						return err
 					}
 				}
 			}}
 			return transport.ServerConfig{Register: svc.register, DrainTimeout: shortDrain}
 		},
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			ctx, cancel := context.WithCancel(ctx)
 			_ = s.stream(ctx, bidiDesc, bidi).SendMsg(nil)
 			stream := s.stream(context.WithoutCancel(ctx), bidiDesc, bidi)
-			s.saw("receive: %s", outcome(stream.RecvMsg(new(wrapperspb.StringValue))))
+			s.clientSaw("receive: %s", outcome(stream.RecvMsg(new(wrapperspb.StringValue))))
 			cancel()
 		},
 	},
 	{
 		name: "a handler that stops reading",
-		server: func(s *scene) transport.ServerConfig {
+		server: func(s *recorder) transport.ServerConfig {
 			svc := &service{bidi: func(end *serverEnd) error {
 				s.mark("called")
 				<-end.Context().Done()
@@ -291,17 +292,17 @@ var leftoverScenarios = []scenario{
 			}}
 			return transport.ServerConfig{Register: svc.register}
 		},
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			ctx, cancel := context.WithCancel(ctx)
 			stream := s.stream(ctx, bidiDesc, bidi)
 			go func() {
 				s.await("called")
-				time.Sleep(20 * time.Millisecond) // so that the sender waits
+				time.Sleep(20 * time.Millisecond) // until the sender waits
 				cancel()
 			}()
 			for {
 				if err := stream.SendMsg(wrapperspb.String(strings.Repeat("x", 1000))); err != nil {
-					s.saw("sending failed: %s", outcome(err))
+					s.clientSaw("sending failed: %s", outcome(err))
 					break
 				}
 			}
@@ -310,11 +311,14 @@ var leftoverScenarios = []scenario{
 	},
 	{
 		name:   "a handler that ignores its context for a while",
-		server: holding(true, patience),
-		client: func(ctx context.Context, s *scene) {
-			soon, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-			defer cancel()
-			s.saw("call: %s", code(s.conn.Invoke(soon, unary, nil, new(wrapperspb.StringValue))))
+		server: blockingServer(true, scenarioTimeout),
+		client: func(ctx context.Context, s *recorder) {
+			cancellable, cancel := context.WithCancel(ctx)
+			go func() {
+				s.await("called")
+				cancel()
+			}()
+			s.clientSaw("call: %s", code(s.conn.Invoke(cancellable, unary, nil, new(wrapperspb.StringValue))))
 			closed := s.closeConn()
 			select {
 			case <-closed:
@@ -327,10 +331,10 @@ var leftoverScenarios = []scenario{
 	},
 	{
 		name: "a panic that an interceptor recovers from",
-		server: func(s *scene) transport.ServerConfig {
+		server: func(s *recorder) transport.ServerConfig {
 			recovered := func(err *error) {
 				if r := recover(); r != nil {
-					s.served("recovered from %v", r)
+					s.serverSaw("recovered from %v", r)
 					*err = status.Error(codes.Internal, "recovered")
 				}
 			}
@@ -357,7 +361,7 @@ var leftoverScenarios = []scenario{
 				},
 			}
 		},
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			_ = s.invoke(ctx, "x")
 			s.stream(ctx, bidiDesc, bidi).drain()
 			_ = s.invoke(ctx, "y")

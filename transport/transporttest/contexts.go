@@ -15,32 +15,32 @@ type contextKey struct{}
 var contextScenarios = []scenario{
 	{
 		name: "the caller's values do not reach the handler, nor does the handler's context reach back",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{
 				unary: func(ctx context.Context, text string) (string, error) {
-					s.served("value %v", ctx.Value(contextKey{}))
+					s.serverSaw("value %v", ctx.Value(contextKey{}))
 					return text, nil
 				},
 				bidi: func(end *serverEnd) error {
-					s.served("value %v", end.Context().Value(contextKey{}))
+					s.serverSaw("value %v", end.Context().Value(contextKey{}))
 					return nil
 				},
 			}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			ctx = context.WithValue(ctx, contextKey{}, "the caller's")
 			_ = s.invoke(ctx, "x")
 			stream := s.stream(ctx, bidiDesc, bidi)
-			s.saw("the client's stream has it: %v", stream.Context().Value(contextKey{}))
+			s.clientSaw("the client's stream has it: %v", stream.Context().Value(contextKey{}))
 			stream.drain()
 		},
 	},
 	{
 		name: "the handler knows the deadline, if there is one",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			record := func(ctx context.Context) {
 				deadline, ok := ctx.Deadline()
-				s.served("deadline %t, in about an hour %t, error %v", ok,
+				s.serverSaw("deadline %t, in about an hour %t, error %v", ok,
 					ok && time.Until(deadline) > 59*time.Minute && time.Until(deadline) <= time.Hour, ctx.Err())
 			}
 			return &service{
@@ -48,7 +48,7 @@ var contextScenarios = []scenario{
 				bidi:  func(end *serverEnd) error { record(end.Context()); return nil },
 			}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			hour, cancel := context.WithTimeout(context.Background(), time.Hour)
 			defer cancel()
 			for _, ctx := range []context.Context{context.Background(), hour} {
@@ -59,13 +59,13 @@ var contextScenarios = []scenario{
 	},
 	{
 		name: "an ended context makes no call",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{
-				unary: func(context.Context, string) (string, error) { s.served("called"); return "", nil },
-				bidi:  func(*serverEnd) error { s.served("called"); return nil },
+				unary: func(context.Context, string) (string, error) { s.serverSaw("called"); return "", nil },
+				bidi:  func(*serverEnd) error { s.serverSaw("called"); return nil },
 			}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			cancelled, cancel := context.WithCancel(ctx)
 			cancel()
 			expired, cancel := context.WithDeadline(ctx, time.Now().Add(-time.Second))
@@ -78,15 +78,15 @@ var contextScenarios = []scenario{
 	},
 	{
 		name: "cancelling a unary call ends it and the handler's context",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{unary: func(ctx context.Context, text string) (string, error) {
 				s.mark("called")
 				<-ctx.Done()
-				s.served("ended: %v, cause %v", ctx.Err(), context.Cause(ctx))
+				s.serverSaw("ended: %v, cause %v", ctx.Err(), context.Cause(ctx))
 				return "", ctx.Err()
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			ctx, cancel := context.WithCancel(ctx)
 			go func() {
 				s.await("called")
@@ -96,8 +96,8 @@ var contextScenarios = []scenario{
 		},
 	},
 	{
-		name: "a client leaves at its deadline although the handler ignores it",
-		server: serving(func(s *scene) *service {
+		name: "a client returns at its deadline although the handler ignores it",
+		server: serving(func(s *recorder) *service {
 			return &service{
 				unary: func(ctx context.Context, text string) (string, error) {
 					<-s.marked("released")
@@ -109,25 +109,25 @@ var contextScenarios = []scenario{
 				},
 			}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			soon, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
 			defer cancel()
-			s.saw("call: %s", code(s.conn.Invoke(soon, unary, nil, new(wrapperspb.StringValue))))
+			s.clientSaw("call: %s", code(s.conn.Invoke(soon, unary, nil, new(wrapperspb.StringValue))))
 			soon, cancel = context.WithTimeout(ctx, 20*time.Millisecond)
 			defer cancel()
 			if stream := s.stream(soon, bidiDesc, bidi); stream != nil {
-				s.saw("receive: %s", code(stream.RecvMsg(new(wrapperspb.StringValue))))
+				s.clientSaw("receive: %s", code(stream.RecvMsg(new(wrapperspb.StringValue))))
 			}
 			s.mark("released")
 		},
 	},
 	{
 		name: "a handler's context ends with its return, and so do those made from it",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			derive := func(ctx context.Context) {
 				timeout, cancel := context.WithTimeout(ctx, time.Hour)
 				value := context.WithValue(ctx, contextKey{}, 1)
-				s.served("before: %v %v %v", ctx.Err(), timeout.Err(), value.Err())
+				s.serverSaw("before: %v %v %v", ctx.Err(), timeout.Err(), value.Err())
 				context.AfterFunc(timeout, func() {
 					defer cancel()
 					s.mark("after")
@@ -135,7 +135,7 @@ var contextScenarios = []scenario{
 				go func() {
 					<-value.Done()
 					s.await("after")
-					s.served("after: %v %v %v", ctx.Err(), timeout.Err(), value.Err())
+					s.serverSaw("after: %v %v %v", ctx.Err(), timeout.Err(), value.Err())
 					s.mark("recorded")
 				}()
 			}
@@ -144,30 +144,30 @@ var contextScenarios = []scenario{
 				return text, nil
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			_ = s.invoke(ctx, "x")
 			s.await("recorded")
 		},
 	},
 	{
 		name: "cancelling a stream ends the handler's context and what it waits for",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{bidi: func(end *serverEnd) error {
 				_, err := end.recv()
-				s.served("first: %s", outcome(err))
+				s.serverSaw("first: %s", outcome(err))
 				_, err = end.recv()
-				s.served("second: %s", outcome(err))
+				s.serverSaw("second: %s", outcome(err))
 				<-end.Context().Done()
-				s.served("context: %v", end.Context().Err())
-				s.served("third: %s", gone(end.SendMsg(nil)))
+				s.serverSaw("context: %v", end.Context().Err())
+				s.serverSaw("third: %s", codeAfterClose(end.SendMsg(nil)))
 				return err
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			ctx, cancel := context.WithCancel(ctx)
 			stream := s.stream(ctx, bidiDesc, bidi)
 			_ = stream.send("x")
-			s.awaitServed(ctx, 1, "first")
+			s.awaitServer(ctx, 1, "first")
 			cancel()
 			_ = stream.recv()
 			_ = stream.recv()
@@ -179,67 +179,68 @@ var contextScenarios = []scenario{
 	},
 	{
 		name: "the context of a client's stream ends with the stream",
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			_ = stream.send("x")
 			_ = stream.recv()
-			s.saw("during: %v", stream.Context().Err())
+			s.clientSaw("during: %v", stream.Context().Err())
 			stream.closeSend()
 			_ = stream.recv()
-			s.saw("after: %v", stream.Context().Err())
+			s.clientSaw("after: %v", stream.Context().Err())
 		},
 	},
 	{
 		name: "both sides know their peer",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{
 				unary: func(ctx context.Context, text string) (string, error) {
 					p, ok := peer.FromContext(ctx)
-					s.served("peer %t: %s", ok, describePeer(p))
+					s.serverSaw("peer %t: %s", ok, formatPeer(p))
 					return text, nil
 				},
 				bidi: func(end *serverEnd) error {
 					p, ok := peer.FromContext(end.Context())
-					s.served("peer %t: %s", ok, describePeer(p))
+					s.serverSaw("peer %t: %s", ok, formatPeer(p))
 					return nil
 				},
 			}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			var p peer.Peer
 			_ = s.invoke(ctx, "x", grpc.Peer(&p))
-			s.saw("peer %s", describePeer(&p))
+			s.clientSaw("peer %s", formatPeer(&p))
 			stream := s.stream(ctx, bidiDesc, bidi)
 			stream.drain()
 			streamPeer, ok := peer.FromContext(stream.Context())
-			s.saw("peer %t: %s", ok, describePeer(streamPeer))
+			s.clientSaw("peer %t: %s", ok, formatPeer(streamPeer))
 		},
 	},
 	{
 		name: "the handler knows the method",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{
 				unary: func(ctx context.Context, text string) (string, error) {
 					name, ok := grpc.Method(ctx)
-					s.served("%s %t", name, ok)
+					s.serverSaw("%s %t", name, ok)
 					return text, nil
 				},
 				bidi: func(end *serverEnd) error {
 					name, ok := grpc.MethodFromServerStream(end)
-					s.served("%s %t", name, ok)
+					s.serverSaw("%s %t", name, ok)
 					return nil
 				},
 			}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			_ = s.invoke(ctx, "x")
 			s.stream(ctx, bidiDesc, bidi).drain()
 		},
 	},
 }
 
-// describePeer says what of a peer does not depend on the transport.
-func describePeer(p *peer.Peer) string {
+// formatPeer returns the properties of a peer that do not depend on the
+// transport.
+func formatPeer(p *peer.Peer) string {
 	if p == nil {
 		return "nil"
 	}

@@ -15,12 +15,12 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// Fuzz plays scripts of operations on both ends of a stream, on tr and on the
-// Unix socket, and compares what came of each operation. The first byte of a
-// script chooses the kinds of stream that server and client take it for; the
-// others are operations, one after the other. Those whose outcome depends on
-// timing, or that would wait for what no later operation can bring about, are
-// left out.
+// Fuzz runs scripts of operations on both ends of a stream, on tr and on the
+// Unix socket, and compares the results. The first byte of a script selects
+// the kinds of stream that the server and the client expect. Each further
+// byte is an operation. Operations are skipped if their result depends on
+// timing, or if they would wait for something that no later operation can
+// cause.
 func Fuzz(f *testing.F, tr transport.Transport) {
 	for kind := range byte(len(kinds)) {
 		f.Add([]byte{kind})
@@ -28,19 +28,20 @@ func Fuzz(f *testing.F, tr transport.Transport) {
 		f.Add([]byte{kind, 11, 12, 13, 8, 0, 1, 9, 2, 3, 15, 2})
 		f.Add([]byte{kind, 0, 0x40, 1, 8, 8, 9, 9, 2, 2, 3, 4, 5})
 	}
-	oracle, tested := openPuppets(f, socket{}), openPuppets(f, tr)
+	oracle, tested := openDrivenServer(f, socket{}), openDrivenServer(f, tr)
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) > 200 {
-			return // longer ones find nothing that shorter ones do not
+			return // longer scripts find nothing more
 		}
-		want, got := oracle.play(t, script), tested.play(t, script)
+		want, got := oracle.run(t, script), tested.run(t, script)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("script %v: %s differs from grpc over a Unix socket (-socket +%s):\n%s", script, tr.Name(), tr.Name(), diff)
 		}
 	})
 }
 
-// kinds are what a client may take a method for, rightly or not.
+// kinds are the stream types that the server has and the client expects,
+// which may differ.
 var kinds = []struct {
 	method string
 	server *grpc.StreamDesc
@@ -56,22 +57,23 @@ var kinds = []struct {
 	{bidi, bidiDesc, unaryDesc},
 }
 
-// puppets is a connection to a service whose streams do what they are told.
-type puppets struct {
+// A drivenServer is a connection to a service whose handlers run the
+// functions they are given.
+type drivenServer struct {
 	conn    transport.Conn
-	streams chan *puppet // the next one to be opened
+	streams chan *drivenHandler // the next one to be opened
 }
 
-// A puppet is a handler's end of a stream. It does what it is told until it is
-// told nothing more, and then returns what it was told last.
-type puppet struct {
+// A drivenHandler is the handler's end of a stream. It runs the functions
+// that it receives until the channel is closed, and then returns result.
+type drivenHandler struct {
 	orders  chan func(*serverEnd)
 	context chan context.Context // the handler's, once it runs
 	result  error
 }
 
-func openPuppets(f *testing.F, tr transport.Transport) *puppets {
-	p := &puppets{streams: make(chan *puppet, 1)}
+func openDrivenServer(f *testing.F, tr transport.Transport) *drivenServer {
+	p := &drivenServer{streams: make(chan *drivenHandler, 1)}
 	handle := func(end *serverEnd) error {
 		self := <-p.streams
 		self.context <- end.Context()
@@ -94,28 +96,28 @@ func openPuppets(f *testing.F, tr transport.Transport) *puppets {
 	return p
 }
 
-// scriptPatience is how long a script may take; the testing package gives up
-// after 10 seconds, without a word about the script.
-const scriptPatience = 5 * time.Second
+// scriptTimeout bounds a script. The testing package gives up after 10
+// seconds, without naming the script.
+const scriptTimeout = 5 * time.Second
 
-// play plays a script and returns what came of it.
-func (p *puppets) play(t *testing.T, script []byte) []string {
-	ctx, cancel := context.WithTimeout(context.Background(), scriptPatience)
+// run runs a script and returns the results.
+func (p *drivenServer) run(t *testing.T, script []byte) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), scriptTimeout)
 	defer cancel()
 	kind := kinds[0]
 	if len(script) > 0 {
 		kind = kinds[int(script[0])%len(kinds)]
 		script = script[1:]
 	}
-	self := &puppet{orders: make(chan func(*serverEnd)), context: make(chan context.Context, 1)}
+	self := &drivenHandler{orders: make(chan func(*serverEnd)), context: make(chan context.Context, 1)}
 	p.streams <- self
-	sc := &scene{T: t, conn: p.conn}
-	stream := sc.stream(ctx, kind.client, kind.method)
+	rec := &recorder{T: t, conn: p.conn}
+	stream := rec.stream(ctx, kind.client, kind.method)
 	if stream == nil {
-		t.Fatal(sc.transcript.Client)
+		t.Fatal(rec.transcript.Client)
 	}
-	d := &drama{
-		scene: sc, stream: stream, puppet: self, cancel: cancel,
+	d := &streamModel{
+		recorder: rec, stream: stream, drivenHandler: self, cancel: cancel,
 		handler: wait(t, self.context),
 		server:  kind.server, client: kind.client,
 	}
@@ -126,15 +128,15 @@ func (p *puppets) play(t *testing.T, script []byte) []string {
 		d.step(b)
 	}
 	d.finish(ctx)
-	return sc.transcript.Client
+	return rec.transcript.Client
 }
 
-// A drama is a script being played. It knows as much of the stream's state as
-// is needed to tell which operations have a definite outcome.
-type drama struct {
-	*scene
+// A streamModel runs a script. It models as much of the stream's state as it
+// needs to decide which operations have a definite result.
+type streamModel struct {
+	*recorder
 	stream         *clientEnd
-	puppet         *puppet
+	drivenHandler  *drivenHandler
 	cancel         context.CancelFunc
 	handler        context.Context
 	server, client *grpc.StreamDesc
@@ -145,19 +147,19 @@ type drama struct {
 	sentLast              bool // by the client
 	headerSet             bool // will be sent with the status
 	headerSent, headerGot bool
-	returned              bool // the handler, or an operation of it has failed
+	returned              bool // the handler has returned, or one of its operations has failed
 	endKnown              bool // the client has read to the end
-	clientEnded           bool // it has cancelled or failed
-	dismissed             bool // the handler
+	clientEnded           bool // the client has cancelled or failed
+	released              bool // the handler may return
 }
 
-// most is how many bytes may be unread before operations that add to them are
-// left out: a sender might wait.
-const most = 32 << 10
+// maxUnread is the number of unread bytes above which send operations are
+// skipped, since the sender might wait.
+const maxUnread = 32 << 10
 
-// step does what b says, if that has a definite outcome now. The low bits are
-// the operation, the high ones the size of what is sent.
-func (d *drama) step(b byte) {
+// step runs operation b if it has a definite result now. The low bits are the
+// operation, the high bits the size of the message.
+func (d *streamModel) step(b byte) {
 	size := []int{0, 1, 100, 5000}[b>>6]
 	switch b & 15 {
 	case 0, 1:
@@ -179,8 +181,8 @@ func (d *drama) step(b byte) {
 		d.sentLast = true
 	case 6:
 		if d.settled() {
-			d.saw("cancel")
-			d.abandon()
+			d.clientSaw("cancel")
+			d.endClient()
 		}
 	case 8, 9:
 		d.serverSend(size)
@@ -195,21 +197,21 @@ func (d *drama) step(b byte) {
 	}
 }
 
-// settled reports whether nothing is on its way to the client that it might or
-// might not get if the stream ended now.
-func (d *drama) settled() bool {
+// settled reports whether nothing is in flight to the client that it might
+// miss if the stream ended now.
+func (d *streamModel) settled() bool {
 	return d.responses == 0 && (d.headerGot || !d.headerSent) && (!d.returned || d.endKnown)
 }
 
-func (d *drama) clientSend(size int) {
+func (d *streamModel) clientSend(size int) {
 	switch {
-	case d.sentLast && !d.settled(), d.returned && !d.endKnown, d.requestBytes > most:
+	case d.sentLast && !d.settled(), d.returned && !d.endKnown, d.requestBytes > maxUnread:
 		return
 	}
 	err := d.stream.send(text(size))
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
-		d.abandon()
+		d.endClient()
 	case err == nil && !d.endKnown:
 		d.requests++
 		d.requestBytes += size + 10
@@ -217,8 +219,8 @@ func (d *drama) clientSend(size int) {
 	}
 }
 
-func (d *drama) clientReceive() {
-	due := 1 // what RecvMsg waits for
+func (d *streamModel) clientReceive() {
+	due := 1 // the number of events that RecvMsg waits for
 	if !d.client.ServerStreams {
 		due = 2 // or the status
 	}
@@ -229,9 +231,9 @@ func (d *drama) clientReceive() {
 	d.headerGot = d.headerGot || d.headerSent
 	switch {
 	case err != nil && d.responses >= due:
-		// A second response where one is due. What follows is not defined:
-		// grpc-go leaves such a stream open.
-		d.abandon()
+		// This is a second response where one is expected. The rest is not
+		// defined, since grpc-go leaves such a stream open.
+		d.endClient()
 	case err != nil || due == 2:
 		d.endKnown, d.responses = true, 0
 	default:
@@ -242,40 +244,40 @@ func (d *drama) clientReceive() {
 	}
 }
 
-// abandon is the end of the script: the client has ended the stream.
-func (d *drama) abandon() {
+// endClient ends the script, since the client has ended the stream.
+func (d *streamModel) endClient() {
 	d.clientEnded = true
 	d.cancel()
 }
 
-// order has the handler do something, unless it has returned.
-func (d *drama) order(f func(*serverEnd)) {
+// onServer runs f in the handler and waits for it.
+func (d *streamModel) onServer(f func(*serverEnd)) {
 	done := make(chan struct{})
-	d.puppet.orders <- func(end *serverEnd) {
+	d.drivenHandler.orders <- func(end *serverEnd) {
 		defer close(done)
 		f(end)
 	}
 	select {
 	case <-done:
-	case <-time.After(scriptPatience):
+	case <-time.After(scriptTimeout):
 		buf := make([]byte, 1<<20)
 		d.Fatalf("the handler hangs after %q\n%s", d.transcript.Client, buf[:runtime.Stack(buf, true)])
 	}
 }
 
-func (d *drama) serverSend(size int) {
-	if d.returned || d.responseBytes > most {
+func (d *streamModel) serverSend(size int) {
+	if d.returned || d.responseBytes > maxUnread {
 		return
 	}
-	d.order(func(end *serverEnd) {
-		d.saw("server sends: %s", outcome(end.send(text(size))))
+	d.onServer(func(end *serverEnd) {
+		d.clientSaw("server sends: %s", outcome(end.send(text(size))))
 	})
 	d.headerSent = true
 	d.responses++
 	d.responseBytes += size + 10
 }
 
-func (d *drama) serverReceive() {
+func (d *streamModel) serverReceive() {
 	if d.returned {
 		return
 	}
@@ -286,9 +288,9 @@ func (d *drama) serverReceive() {
 	} else if !d.sentLast && d.requests < 2 {
 		return
 	}
-	d.order(func(end *serverEnd) {
+	d.onServer(func(end *serverEnd) {
 		in, err := end.recv()
-		d.saw("server receives %s: %s", brief(in), outcome(err))
+		d.clientSaw("server receives %s: %s", brief(in), outcome(err))
 		if err != nil && !errors.Is(err, io.EOF) {
 			d.serverEnds()
 		}
@@ -301,44 +303,44 @@ func (d *drama) serverReceive() {
 	}
 }
 
-func (d *drama) serverMetadata(op byte) {
+func (d *streamModel) serverMetadata(op byte) {
 	if d.returned {
 		return
 	}
 	word := map[byte]string{7: "send-nil", 11: "set-header", 12: "send-header", 13: "set-trailer"}[op]
-	d.order(func(end *serverEnd) {
-		d.saw("server %s: %s", word, outcome(streamStep(end, word)))
+	d.onServer(func(end *serverEnd) {
+		d.clientSaw("server %s: %s", word, outcome(streamStep(end, word)))
 	})
 	d.headerSet = d.headerSet || op == 11
 	d.headerSent = d.headerSent || op == 7 || op == 12
 }
 
-// serverEnds notes that the status has been sent.
-func (d *drama) serverEnds() {
+// serverEnds records that the status has been sent.
+func (d *streamModel) serverEnds() {
 	d.returned = true
 	d.headerSent = d.headerSent || d.headerSet
 }
 
-func (d *drama) serverReturn(err error) {
+func (d *streamModel) serverReturn(err error) {
 	if d.returned {
 		return
 	}
-	d.saw("server returns %s", outcome(err))
+	d.clientSaw("server returns %s", outcome(err))
 	d.serverEnds()
-	d.puppet.result = err
-	d.dismiss()
+	d.drivenHandler.result = err
+	d.releaseHandler()
 }
 
-// dismiss has the handler return.
-func (d *drama) dismiss() {
-	if !d.dismissed {
-		d.dismissed = true
-		close(d.puppet.orders)
+// releaseHandler makes the handler return.
+func (d *streamModel) releaseHandler() {
+	if !d.released {
+		d.released = true
+		close(d.drivenHandler.orders)
 	}
 }
 
-// finish plays what is left when a script is over.
-func (d *drama) finish(ctx context.Context) {
+// finish completes the stream after the last operation of the script.
+func (d *streamModel) finish(ctx context.Context) {
 	if !d.clientEnded {
 		d.serverReturn(errTold)
 	}
@@ -348,17 +350,17 @@ func (d *drama) finish(ctx context.Context) {
 	if d.clientEnded {
 		select {
 		case <-d.handler.Done():
-			d.saw("the handler's context has ended")
-		case <-time.After(scriptPatience):
+			d.clientSaw("the handler's context has ended")
+		case <-time.After(scriptTimeout):
 			d.Error("the handler's context has not ended")
 		}
 	} else {
 		d.stream.header()
 		d.stream.trailer()
 		_ = d.stream.recv()
-		d.saw("late send: %s", outcome(d.stream.SendMsg(nil)))
+		d.clientSaw("late send: %s", outcome(d.stream.SendMsg(nil)))
 	}
-	d.dismiss()
+	d.releaseHandler()
 	if ctx.Err() == context.DeadlineExceeded {
 		d.Error("something hung")
 	}
@@ -370,7 +372,7 @@ func wait(t *testing.T, c <-chan context.Context) context.Context {
 	select {
 	case ctx := <-c:
 		return ctx
-	case <-time.After(scriptPatience):
+	case <-time.After(scriptTimeout):
 		buf := make([]byte, 1<<20)
 		t.Fatalf("no handler\n%s", buf[:runtime.Stack(buf, true)])
 		return nil

@@ -12,28 +12,29 @@ import (
 )
 
 // named returns interceptors that record when they are entered and left.
-func named(s *scene, name string) (grpc.UnaryServerInterceptor, grpc.StreamServerInterceptor) {
+func named(s *recorder, name string) (grpc.UnaryServerInterceptor, grpc.StreamServerInterceptor) {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 			_, isService := info.Server.(*service)
-			s.served("%s: enter %s, server %t, request %T", name, info.FullMethod, isService, req)
+			s.serverSaw("%s: enter %s, server %t, request %T", name, info.FullMethod, isService, req)
 			reply, err := handler(context.WithValue(ctx, contextKey{}, name), req)
-			s.served("%s: leave with %T, %s", name, reply, outcome(err))
+			s.serverSaw("%s: leave with %T, %s", name, reply, outcome(err))
 			return reply, err
 		}, func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 			_, isService := srv.(*service)
-			s.served("%s: enter %s, server %t, client streams %t, server streams %t",
+			s.serverSaw("%s: enter %s, server %t, client streams %t, server streams %t",
 				name, info.FullMethod, isService, info.IsClientStream, info.IsServerStream)
-			err := handler(srv, &countingStream{ServerStream: stream, scene: s, name: name})
-			s.served("%s: leave with %s", name, outcome(err))
+			err := handler(srv, &countingStream{ServerStream: stream, recorder: s, name: name})
+			s.serverSaw("%s: leave with %s", name, outcome(err))
 			return err
 		}
 }
 
-// A countingStream is what an interceptor puts around a stream.
+// A countingStream is the stream that an interceptor passes on. It records
+// the messages.
 type countingStream struct {
 	grpc.ServerStream
-	scene *scene
-	name  string
+	recorder *recorder
+	name     string
 }
 
 func (c *countingStream) Context() context.Context {
@@ -42,25 +43,25 @@ func (c *countingStream) Context() context.Context {
 
 func (c *countingStream) SendMsg(m any) error {
 	err := c.ServerStream.SendMsg(m)
-	c.scene.served("%s: sent, %s", c.name, outcome(err))
+	c.recorder.serverSaw("%s: sent, %s", c.name, outcome(err))
 	return err
 }
 
 func (c *countingStream) RecvMsg(m any) error {
 	err := c.ServerStream.RecvMsg(m)
-	c.scene.served("%s: received, %s", c.name, outcome(err))
+	c.recorder.serverSaw("%s: received, %s", c.name, outcome(err))
 	return err
 }
 
-func intercepted(names ...string) func(*scene) transport.ServerConfig {
-	return func(s *scene) transport.ServerConfig {
+func intercepted(names ...string) func(*recorder) transport.ServerConfig {
+	return func(s *recorder) transport.ServerConfig {
 		svc := &service{
 			unary: func(ctx context.Context, text string) (string, error) {
-				s.served("handler, inside %v", ctx.Value(contextKey{}))
+				s.serverSaw("handler, inside %v", ctx.Value(contextKey{}))
 				return text, handlerError(text)
 			},
 			bidi: func(end *serverEnd) error {
-				s.served("handler, inside %v", end.Context().Value(contextKey{}))
+				s.serverSaw("handler, inside %v", end.Context().Value(contextKey{}))
 				return end.echo()
 			},
 		}
@@ -88,7 +89,7 @@ var interceptorScenarios = []scenario{
 	{
 		name:   "stream interceptors see streams, in the kind that the method is",
 		server: intercepted("first", "second"),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for i, kind := range []struct {
 				method string
 				desc   *grpc.StreamDesc
@@ -97,14 +98,14 @@ var interceptorScenarios = []scenario{
 				_ = stream.send("x")
 				stream.closeSend()
 				stream.drain()
-				s.awaitServed(ctx, i+1, "first: leave")
+				s.awaitServer(ctx, i+1, "first: leave")
 			}
 		},
 	},
 	{
 		name:   "a unary method runs unary interceptors, also through a stream",
 		server: intercepted("first", "second"),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, unaryDesc, unary)
 			_ = stream.send("a status")
 			stream.drain()
@@ -113,17 +114,17 @@ var interceptorScenarios = []scenario{
 	{
 		name:   "no interceptor runs for a method that does not exist, or a request that cannot be decoded",
 		server: intercepted("first"),
-		client: func(ctx context.Context, s *scene) {
-			s.saw("unknown: %s", outcome(s.conn.Invoke(ctx, "/un/known", nil, nil)))
+		client: func(ctx context.Context, s *recorder) {
+			s.clientSaw("unknown: %s", outcome(s.conn.Invoke(ctx, "/un/known", nil, nil)))
 			s.stream(ctx, bidiDesc, "/un/known").drain()
-			s.saw("not a string: %s", outcome(s.conn.Invoke(ctx, unary, wrapperspb.Bytes([]byte(notUTF8)), nil)))
+			s.clientSaw("not a string: %s", outcome(s.conn.Invoke(ctx, unary, wrapperspb.Bytes([]byte(notUTF8)), nil)))
 		},
 	},
 	{
 		name: "interceptors may answer themselves, change what passes, and call twice",
-		server: func(s *scene) transport.ServerConfig {
+		server: func(s *recorder) transport.ServerConfig {
 			svc := &service{unary: func(_ context.Context, text string) (string, error) {
-				s.served("handler: %q", text)
+				s.serverSaw("handler: %q", text)
 				return "from the handler", nil
 			}}
 			return transport.ServerConfig{
@@ -151,37 +152,37 @@ var interceptorScenarios = []scenario{
 						return handler(ctx, wrapperspb.String("changed"))
 					},
 					func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-						s.served("second interceptor: %q", req.(*wrapperspb.StringValue).GetValue())
+						s.serverSaw("second interceptor: %q", req.(*wrapperspb.StringValue).GetValue())
 						return handler(ctx, req)
 					},
 				},
 			}
 		},
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, text := range []string{
 				"pass", "answer", "answer with bytes", "answer with nothing", "answer with something else",
 				"refuse", "both", "twice", "header",
 			} {
 				var header metadata.MD
 				_ = s.invoke(ctx, text, grpc.Header(&header))
-				s.saw("header %s", describe(header))
+				s.clientSaw("header %s", formatMetadata(header))
 			}
 		},
 	},
 	{
 		name: "a stream interceptor may refuse without calling the handler",
-		server: func(s *scene) transport.ServerConfig {
+		server: func(s *recorder) transport.ServerConfig {
 			return transport.ServerConfig{
 				Register: (&service{}).register,
 				StreamInterceptors: []grpc.StreamServerInterceptor{
 					func(any, grpc.ServerStream, *grpc.StreamServerInfo, grpc.StreamHandler) error {
-						s.served("refusing")
+						s.serverSaw("refusing")
 						return errTold
 					},
 				},
 			}
 		},
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			stream.drain()
 			stream = s.stream(ctx, clientStreamDesc, clientStream)
@@ -191,8 +192,8 @@ var interceptorScenarios = []scenario{
 	},
 }
 
-func sequentially(texts ...string) func(context.Context, *scene) {
-	return func(ctx context.Context, s *scene) {
+func sequentially(texts ...string) func(context.Context, *recorder) {
+	return func(ctx context.Context, s *recorder) {
 		for _, text := range texts {
 			_ = s.invoke(ctx, text)
 		}

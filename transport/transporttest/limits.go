@@ -11,12 +11,13 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// ofSize is a text whose message has size bytes, for sizes from 131 to 16 Ki.
+// ofSize returns a text whose message has size bytes, for sizes from 131 to
+// 16 Ki.
 func ofSize(size int) string { return strings.Repeat("x", size-3) }
 
-// sized is a service that answers with as many bytes as the request names, or
-// with 1000.
-func sized(s *scene) *service {
+// sized returns a service whose response has the number of bytes that the
+// request names, or 1000.
+func sized(s *recorder) *service {
 	size := func(text string) string {
 		n := 1000
 		_, _ = fmt.Sscanf(text, "%d", &n)
@@ -34,7 +35,7 @@ func sized(s *scene) *service {
 	}
 	return &service{
 		unary: func(_ context.Context, text string) (string, error) {
-			s.served("called")
+			s.serverSaw("called")
 			return size(text), nil
 		},
 		bidi:         answer,
@@ -42,14 +43,14 @@ func sized(s *scene) *service {
 	}
 }
 
-func limited(recv, send int) func(*scene) transport.ServerConfig {
-	return func(s *scene) transport.ServerConfig {
+func limited(recv, send int) func(*recorder) transport.ServerConfig {
+	return func(s *recorder) transport.ServerConfig {
 		return transport.ServerConfig{Register: sized(s).register, MaxRecvMsgSize: recv, MaxSendMsgSize: send}
 	}
 }
 
-// exchange tries text as a unary request and on streams.
-func exchange(ctx context.Context, s *scene, text string, opts ...grpc.CallOption) {
+// exchange sends text as a unary request and on streams.
+func exchange(ctx context.Context, s *recorder, text string, opts ...grpc.CallOption) {
 	_ = s.invoke(ctx, text, opts...)
 	stream := s.stream(ctx, bidiDesc, bidi, opts...)
 	if stream.send(text) == nil {
@@ -64,7 +65,7 @@ var limitScenarios = []scenario{
 	{
 		name:   "the server refuses larger requests than it was told to accept",
 		server: limited(1000, 0),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			exchange(ctx, s, ofSize(1000))
 			exchange(ctx, s, ofSize(1001))
 		},
@@ -72,7 +73,7 @@ var limitScenarios = []scenario{
 	{
 		name:   "the server does not send larger responses than it was told to, and the client accepts those",
 		server: limited(0, 1000),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			exchange(ctx, s, "1000")
 			exchange(ctx, s, "1001")
 		},
@@ -80,7 +81,7 @@ var limitScenarios = []scenario{
 	{
 		name:   "a larger limit than the default holds for both sides",
 		server: limited(6<<20, 6<<20),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			exchange(ctx, s, "5000000")
 			exchange(ctx, s, strings.Repeat("x", 5<<20))
 		},
@@ -88,7 +89,7 @@ var limitScenarios = []scenario{
 	{
 		name:   "4 MiB are accepted by default, on both sides",
 		server: limited(0, 0),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			const most = 4 << 20
 			exchange(ctx, s, strings.Repeat("x", most-5))
 			exchange(ctx, s, strings.Repeat("x", most-4))
@@ -99,7 +100,7 @@ var limitScenarios = []scenario{
 	{
 		name:   "a call may set limits of its own",
 		server: limited(0, 0),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			exchange(ctx, s, "1000", grpc.MaxCallRecvMsgSize(1000))
 			exchange(ctx, s, "1001", grpc.MaxCallRecvMsgSize(1000))
 			exchange(ctx, s, ofSize(1000), grpc.MaxCallSendMsgSize(1000))
@@ -111,7 +112,7 @@ var limitScenarios = []scenario{
 	{
 		name:   "the last of several limits counts, and a call's own before the connection's",
 		server: limited(0, 2000),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			exchange(ctx, s, "1500")
 			exchange(ctx, s, "1500", grpc.MaxCallRecvMsgSize(1000))
 			exchange(ctx, s, "1500", grpc.MaxCallRecvMsgSize(1000), grpc.MaxCallRecvMsgSize(1600))
@@ -119,7 +120,7 @@ var limitScenarios = []scenario{
 	},
 	{
 		name: "a server goes on sending as its client reads",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{serverStream: func(end *serverEnd) error {
 				if _, err := end.recv(); err != nil {
 					return err
@@ -133,7 +134,7 @@ var limitScenarios = []scenario{
 				return nil
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, serverStreamDesc, serverStream)
 			_ = stream.send("x")
 			stream.header()
@@ -143,15 +144,15 @@ var limitScenarios = []scenario{
 	},
 	{
 		name: "a sender waits when much is unread, and goes on when it is read",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{bidi: func(end *serverEnd) error {
 				<-s.marked("read")
 				n, err := end.drain()
-				s.served("received %d", n)
+				s.serverSaw("received %d", n)
 				return err
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			const messages, size = 4000, 1000
 			stream := s.stream(ctx, bidiDesc, bidi)
 			sent := make(chan int, messages)
@@ -166,12 +167,12 @@ var limitScenarios = []scenario{
 				}
 			}()
 			ahead := countUntilQuiet(sent)
-			s.saw("at least 60 kB went ahead %t, all of it did %t", ahead*size >= 60_000, ahead == messages)
+			s.clientSaw("at least 60 kB went ahead %t, all of it did %t", ahead*size >= 60_000, ahead == messages)
 			s.mark("read")
 			for range sent {
 				ahead++
 			}
-			s.saw("%d sent", ahead)
+			s.clientSaw("%d sent", ahead)
 			stream.closeSend()
 			stream.drain()
 		},

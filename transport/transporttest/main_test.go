@@ -20,15 +20,15 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// A main goroutine that is locked to its thread, as in a program with a window,
-// can only be had in a process that begins so. These variables of the environment
-// say that this is such a process, and over which transport it makes calls.
+// Only a separate process can have a main goroutine that is locked to its
+// thread from the start, as in a program with a window. These environment
+// variables select such a process and the transport of its calls.
 const (
 	lockedVariable    = "TRANSPORTTEST_LOCKED"
 	transportVariable = "TRANSPORTTEST_TRANSPORT"
 )
 
-// An init function, since a goroutine that it locks stays locked in main.
+// This is an init function because a goroutine that it locks stays locked in main.
 func init() {
 	switch os.Getenv(lockedVariable) {
 	case "calls in init":
@@ -65,7 +65,7 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// The main goroutine makes calls while it is locked to its thread.
+// TestLockedMain makes calls from a main goroutine that is locked to its thread.
 func TestLockedMain(t *testing.T) {
 	for _, kind := range []string{
 		"calls in init",
@@ -87,8 +87,8 @@ func TestLockedMain(t *testing.T) {
 	}
 }
 
-// makeCalls makes calls from the calling goroutine; before and beside them, if
-// others is set, from goroutines that are not locked.
+// makeCalls makes calls from the current goroutine. If others is set,
+// goroutines that are not locked make calls before and at the same time.
 func makeCalls(others bool) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -123,7 +123,7 @@ func makeCalls(others bool) (err error) {
 	return check(ctx, client)
 }
 
-// check makes a unary call, a stream, and a call that its client leaves.
+// check makes a unary call, a stream, and a call that its client cancels.
 func check(ctx context.Context, client healthpb.HealthClient) error {
 	if _, err := client.Check(ctx, &healthpb.HealthCheckRequest{}); err != nil {
 		return err

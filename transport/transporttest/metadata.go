@@ -7,11 +7,11 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// recordMetadata is a service that records the metadata of its calls.
-func recordMetadata(s *scene) *service {
+// recordMetadata returns a service that records the metadata of its calls.
+func recordMetadata(s *recorder) *service {
 	record := func(ctx context.Context) {
 		md, ok := metadata.FromIncomingContext(ctx)
-		s.served("metadata %s: %t", describe(md), ok)
+		s.serverSaw("metadata %s: %t", formatMetadata(md), ok)
 	}
 	return &service{
 		unary: func(ctx context.Context, text string) (string, error) {
@@ -29,7 +29,7 @@ var metadataScenarios = []scenario{
 	{
 		name:   "a call without metadata has what gRPC adds",
 		server: serving(recordMetadata),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			_ = s.invoke(ctx, "x")
 			_ = s.invoke(metadata.NewOutgoingContext(ctx, nil), "x")
 			_ = s.invoke(metadata.NewOutgoingContext(ctx, metadata.MD{"none": nil}), "x")
@@ -41,7 +41,7 @@ var metadataScenarios = []scenario{
 	{
 		name:   "keys are in lower case, values keep their order and their bytes",
 		server: serving(recordMetadata),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			ctx = metadata.NewOutgoingContext(ctx, metadata.Pairs(
 				"Mixed-Case", "First", "mixed-case", "second", "empty", "", "spaces", "  a  b ",
 				"data-bin", "\x00\xff,\n", "data-bin", "", "a_b.c-1", "~!,;=\"%"))
@@ -55,7 +55,7 @@ var metadataScenarios = []scenario{
 	{
 		name:   "what is reserved to gRPC cannot be set by the caller",
 		server: serving(recordMetadata),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			each(`:authority :path :anything content-type user-agent te host grpc-message-type grpc-encoding
 				grpc-message grpc-status grpc-timeout`, func(key string) {
 				_ = s.invoke(metadata.AppendToOutgoingContext(ctx, key, "forged"), key)
@@ -66,7 +66,7 @@ var metadataScenarios = []scenario{
 	{
 		name:   "what only looks reserved can",
 		server: serving(recordMetadata),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			each(`grpc-accept-encoding grpc-previous-rpc-attempts grpc-retry-pushback-ms grpc-status-details-bin
 				grpc-tags-bin grpc-trace-bin grpc-custom cookie authorization upgrade accept content-length`, func(key string) {
 				_ = s.invoke(metadata.AppendToOutgoingContext(ctx, key, "1"), key)
@@ -76,7 +76,7 @@ var metadataScenarios = []scenario{
 	{
 		name:   "keys and values that cannot be sent are an internal error, and no call",
 		server: serving(recordMetadata),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, pair := range [][2]string{
 				{"", "x"}, {"a b", "x"}, {"é", "x"}, {"a:b", "x"}, {"a/b", "x"},
 				{"k", "é"}, {"k", "a\nb"}, {"k", "\x00"}, {"k", "\x7f"}, {"k", "a\tb"},
@@ -90,18 +90,18 @@ var metadataScenarios = []scenario{
 	{
 		name:   "metadata that makes a request malformed is an internal error",
 		server: serving(recordMetadata),
-		client: func(ctx context.Context, s *scene) {
-			s.saw("connection: %s", code(s.conn.Invoke(metadata.AppendToOutgoingContext(ctx, "connection", "close"), unary, nil, nil)))
-			s.saw("two hosts: %s", code(s.conn.Invoke(metadata.AppendToOutgoingContext(ctx, "host", "a", "host", "b"), unary, nil, nil)))
+		client: func(ctx context.Context, s *recorder) {
+			s.clientSaw("connection: %s", code(s.conn.Invoke(metadata.AppendToOutgoingContext(ctx, "connection", "close"), unary, nil, nil)))
+			s.clientSaw("two hosts: %s", code(s.conn.Invoke(metadata.AppendToOutgoingContext(ctx, "host", "a", "host", "b"), unary, nil, nil)))
 		},
 	},
 	{
 		name: "a handler's changes to its metadata are its own",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{unary: func(ctx context.Context, text string) (string, error) {
 				for range 2 {
 					md, _ := metadata.FromIncomingContext(ctx)
-					s.served("metadata %s", describe(md))
+					s.serverSaw("metadata %s", formatMetadata(md))
 					md["added"] = []string{"by the handler"}
 					for _, values := range md {
 						values[0] = "changed"
@@ -109,7 +109,7 @@ var metadataScenarios = []scenario{
 				}
 				for _, key := range []string{"user-agent", "mine"} {
 					values := metadata.ValueFromIncomingContext(ctx, key)
-					s.served("%s: %q", key, values)
+					s.serverSaw("%s: %q", key, values)
 					for i := range values {
 						values[i] = "changed"
 					}
@@ -117,7 +117,7 @@ var metadataScenarios = []scenario{
 				return text, nil
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for range 2 {
 				_ = s.invoke(ctx, "without metadata")
 				_ = s.invoke(metadata.AppendToOutgoingContext(ctx, "mine", "1"), "with metadata")
@@ -126,14 +126,14 @@ var metadataScenarios = []scenario{
 	},
 	{
 		name: "a handler does not pass its metadata on by itself",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{unary: func(ctx context.Context, text string) (string, error) {
 				md, ok := metadata.FromOutgoingContext(ctx)
-				s.served("outgoing %s: %t", describe(md), ok)
+				s.serverSaw("outgoing %s: %t", formatMetadata(md), ok)
 				return text, nil
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			_ = s.invoke(metadata.AppendToOutgoingContext(ctx, "mine", "1"), "x")
 		},
 	},

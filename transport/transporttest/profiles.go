@@ -11,11 +11,11 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// Profile scenarios are about what a profile of the process shows.
+// profileScenarios test what profiles of the process show.
 var profileScenarios = []scenario{
 	{
 		name: "no handler has the pprof labels of another client",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{
 				unary: func(_ context.Context, text string) (string, error) {
 					profiledHandler(s, text)
@@ -30,9 +30,9 @@ var profileScenarios = []scenario{
 				},
 			}
 		}),
-		client: func(ctx context.Context, s *scene) {
-			// call has several unary calls and streams in flight at a time, and returns
-			// the profile of the goroutines meanwhile.
+		client: func(ctx context.Context, s *recorder) {
+			// call has several unary calls and streams in flight at a time
+			// and returns a profile of the goroutines meanwhile.
 			call := func(ctx context.Context, round string) string {
 				var calls sync.WaitGroup
 				for range 4 {
@@ -53,7 +53,7 @@ var profileScenarios = []scenario{
 						_ = stream.RecvMsg(new(wrapperspb.StringValue))
 					})
 				}
-				s.awaitServed(ctx, 8, round)
+				s.awaitServer(ctx, 8, round)
 				var profile bytes.Buffer
 				if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
 					s.Error(err)
@@ -72,12 +72,12 @@ var profileScenarios = []scenario{
 					}
 				}
 			}
-			s.saw("handlers seen %t, %d with labels", handlers > 0, labelled)
+			s.clientSaw("handlers seen %t, %d with labels", handlers > 0, labelled)
 		},
 	},
 	{
 		name: "the block profile shows a client that waits",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{unary: func(_ context.Context, text string) (string, error) {
 				if text == "wait" {
 					s.mark("called")
@@ -86,7 +86,7 @@ var profileScenarios = []scenario{
 				return text, nil
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			s.invokeEach(ctx, "first", "second")
 			before := blocked("waitingClient")
 			runtime.SetBlockProfileRate(1)
@@ -96,7 +96,7 @@ var profileScenarios = []scenario{
 			s.await("called")
 			s.mark("released")
 			call.Wait()
-			s.saw("in the profile: %t", blocked("waitingClient") > before)
+			s.clientSaw("in the profile: %t", blocked("waitingClient") > before)
 		},
 	},
 }
@@ -104,16 +104,16 @@ var profileScenarios = []scenario{
 // profiledHandler waits until the mark of its round.
 //
 //go:noinline
-func profiledHandler(s *scene, round string) {
-	s.served("%s", round)
+func profiledHandler(s *recorder, round string) {
+	s.serverSaw("%s", round)
 	<-s.marked(round)
 }
 
 //go:noinline
-func waitingClient(ctx context.Context, s *scene) { _ = s.invoke(ctx, "wait") }
+func waitingClient(ctx context.Context, s *recorder) { _ = s.invoke(ctx, "wait") }
 
-// blocked counts the waits in the block profile that a function of that name has
-// made.
+// blocked returns how many waits in the block profile come from the named
+// function.
 func blocked(function string) (count int64) {
 	n, _ := runtime.BlockProfile(nil)
 	records := make([]runtime.BlockProfileRecord, n+100)

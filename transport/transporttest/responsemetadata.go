@@ -11,9 +11,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// scripted is a service whose handlers do what the words of the request say,
-// one after the other. Streams read one request and then do so.
-func scripted(s *scene) *service {
+// scripted returns a service whose handlers run the words of the request as
+// steps. Streams read one request first.
+func scripted(s *recorder) *service {
 	onStream := func(end *serverEnd) error {
 		text, err := end.recv()
 		if err != nil {
@@ -33,9 +33,9 @@ func scripted(s *scene) *service {
 
 var errStep = errors.New("no such step")
 
-// follow takes the steps of a script, records what each returned, and returns
-// the error that a step "fail" stands for.
-func (s *scene) follow(script string, step func(string) error) error {
+// follow runs the steps of a script and records their results. It returns an
+// error for the step "fail".
+func (s *recorder) follow(script string, step func(string) error) error {
 	for word := range strings.FieldsSeq(script) {
 		if word == "fail" {
 			return status.Error(codes.Aborted, "as told")
@@ -44,7 +44,7 @@ func (s *scene) follow(script string, step func(string) error) error {
 		if errors.Is(err, errStep) {
 			s.Errorf("script %q: %q is not a step", script, word)
 		}
-		s.served("%s: %s", word, outcome(err))
+		s.serverSaw("%s: %s", word, outcome(err))
 	}
 	return nil
 }
@@ -99,8 +99,8 @@ var reservedPairs = metadata.Pairs(
 	"grpc-status", "9", "grpc-message", "forged", "grpc-encoding", "forged", "grpc-timeout", "1S",
 	"host", "allowed", "grpc-accept-encoding", "allowed")
 
-// unaryScripts are also played over streams, where "send" takes the place of
-// the response.
+// unaryScripts also run over streams, where "send" takes the place of the
+// response.
 var unaryScripts = []string{
 	"", "set-header", "set-header", "send-header", "send-nil", "set-nothing",
 	"set-header send-header", "set-header send-nil set-header", "send-header", "send-header send-nil",
@@ -118,18 +118,18 @@ var responseMetadataScenarios = []scenario{
 	{
 		name:   "header and trailer of unary calls",
 		server: serving(scripted),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, script := range unaryScripts {
 				header, trailer := metadata.Pairs("left", "from before"), metadata.Pairs("left", "from before")
 				_ = s.invoke(ctx, script, grpc.Header(&header), grpc.Trailer(&trailer))
-				s.saw("header %s, trailer %s", describe(header), describe(trailer))
+				s.clientSaw("header %s, trailer %s", formatMetadata(header), formatMetadata(trailer))
 			}
 		},
 	},
 	{
 		name:   "header and trailer of streams, read before the messages",
 		server: serving(scripted),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, script := range append(unaryScripts, streamScripts...) {
 				stream := s.stream(ctx, bidiDesc, bidi)
 				_ = stream.send(script)
@@ -142,7 +142,7 @@ var responseMetadataScenarios = []scenario{
 	{
 		name:   "header and trailer of streams, read after the messages",
 		server: serving(scripted),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, script := range append(unaryScripts, streamScripts...) {
 				stream := s.stream(ctx, serverStreamDesc, serverStream)
 				_ = stream.send(script)
@@ -155,7 +155,7 @@ var responseMetadataScenarios = []scenario{
 	{
 		name:   "options for header and trailer are honoured by streams, at their end",
 		server: serving(scripted),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, script := range []string{"send", "set-header set-trailer send fail", "fail"} {
 				header, trailer := metadata.Pairs("left", "from before"), metadata.Pairs("left", "from before")
 				stream := s.stream(ctx, bidiDesc, bidi, grpc.Header(&header), grpc.Trailer(&trailer))
@@ -163,15 +163,15 @@ var responseMetadataScenarios = []scenario{
 				if strings.HasPrefix(script, "send") {
 					_ = stream.recv()
 				}
-				s.saw("before the end: header %s, trailer %s", describe(header), describe(trailer))
+				s.clientSaw("before the end: header %s, trailer %s", formatMetadata(header), formatMetadata(trailer))
 				stream.drain()
-				s.saw("header %s, trailer %s", describe(header), describe(trailer))
+				s.clientSaw("header %s, trailer %s", formatMetadata(header), formatMetadata(trailer))
 			}
 		},
 	},
 	{
 		name: "a header is there before the handler goes on",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{bidi: func(end *serverEnd) error {
 				if _, err := end.recv(); err != nil {
 					return err
@@ -183,7 +183,7 @@ var responseMetadataScenarios = []scenario{
 				return err
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			_ = stream.send("x")
 			stream.header() // would hang if the handler's return were awaited
@@ -195,26 +195,26 @@ var responseMetadataScenarios = []scenario{
 	{
 		name:   "the client's copies of header and trailer are its own",
 		server: serving(scripted),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			_ = stream.send("set-header set-trailer send")
 			for range 2 {
 				md, err := stream.Header()
-				s.saw("header %s: %s", describe(md), outcome(err))
+				s.clientSaw("header %s: %s", formatMetadata(md), outcome(err))
 				md["h"][0] = "changed"
 				md["more"] = []string{"changed"}
 			}
 			stream.drain()
 			for range 2 {
 				md := stream.Trailer()
-				s.saw("trailer %s", describe(md))
+				s.clientSaw("trailer %s", formatMetadata(md))
 				md["t"][0] = "changed"
 			}
 		},
 	},
 	{
 		name: "what a handler gives away as metadata it may change afterwards",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{bidi: func(end *serverEnd) error {
 				md := metadata.Pairs("k", "given")
 				err := end.SendHeader(md)
@@ -224,7 +224,7 @@ var responseMetadataScenarios = []scenario{
 				return err
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			stream.header()
 			stream.drain()
@@ -233,10 +233,10 @@ var responseMetadataScenarios = []scenario{
 	},
 	{
 		name: "without a call there is nobody to send metadata to",
-		client: func(ctx context.Context, s *scene) {
-			s.saw("set header: %s", code(grpc.SetHeader(ctx, metadata.Pairs("k", "v"))))
-			s.saw("set trailer: %s", code(grpc.SetTrailer(ctx, metadata.Pairs("k", "v"))))
-			s.saw("send header: %s", code(grpc.SendHeader(ctx, nil)))
+		client: func(ctx context.Context, s *recorder) {
+			s.clientSaw("set header: %s", code(grpc.SetHeader(ctx, metadata.Pairs("k", "v"))))
+			s.clientSaw("set trailer: %s", code(grpc.SetTrailer(ctx, metadata.Pairs("k", "v"))))
+			s.clientSaw("send header: %s", code(grpc.SendHeader(ctx, nil)))
 		},
 	},
 }

@@ -1,37 +1,40 @@
-// Package transporttest is the conformance suite for transports. [Run] holds any
-// transport.Transport to the behaviour of grpc-go over a Unix socket: it plays
-// each of its scenarios on both and compares what client and handlers saw.
+// Package transporttest is the conformance suite for transports. [Run] checks
+// that a transport.Transport behaves as grpc-go does over a Unix socket. It
+// runs each scenario on both and compares what the client and the handlers
+// observe.
+//
+//	func TestConformance(t *testing.T) { transporttest.Run(t, transport.Unix("")) }
 //
 // # Permitted differences
 //
-// A transport may differ from the Unix socket in these points only. Scenarios
-// do not record them.
+// A transport may differ from the Unix socket only in the following points.
+// Scenarios do not record them.
 //
-//   - The value of ":authority", the addresses of peers, and the wire length of
-//     headers: they are facts about the connection, not about the call.
+//   - The value of ":authority", the addresses of peers and the wire length
+//     of headers. They are properties of the connection, not of the call.
 //   - Whether a call that its connection ends or refuses is Unavailable or
-//     Canceled, and the message: on a socket, that depends on which of the
-//     connection's two ends closes first, and the message describes a socket.
-//   - The message of an error that says that a deadline has passed: over HTTP/2
-//     it depends on which side notices first.
-//   - Whether metadata keys in upper case, put into a context without
-//     metadata.New, metadata.Pairs or AppendToOutgoingContext, are refused:
-//     outside grpc-go they cannot be seen, as metadata.FromOutgoingContext
-//     lowers them.
-//   - How a call fails whose handler gives response metadata that cannot be
-//     sent, such as a key with a space, to grpc.SetHeader, grpc.SendHeader,
-//     grpc.SetTrailer or ServerStream.SetTrailer. grpc-go does not check it
-//     there; it goes out and breaks the stream.
+//     Canceled, and the message. On a socket the code depends on which end of
+//     the connection closes first, and the message describes a socket.
+//   - The message of a DeadlineExceeded error. Over HTTP/2 it depends on
+//     which side notices first.
+//   - Whether metadata keys in upper case are refused if they were put into
+//     a context without metadata.New, metadata.Pairs or
+//     AppendToOutgoingContext. Code outside grpc-go cannot see them, since
+//     metadata.FromOutgoingContext converts them to lower case.
+//   - How a call fails if its handler passes response metadata that cannot
+//     be sent, such as a key with a space, to grpc.SetHeader,
+//     grpc.SendHeader, grpc.SetTrailer or ServerStream.SetTrailer. grpc-go
+//     does not check it there; it is sent and breaks the stream.
 //   - How many bytes may be unread before a sender waits, within bounds.
-//   - What depends on which of two goroutines is faster over a socket: whether
-//     a message sent before a cancellation is still received, whether a handler
-//     starts when its client is about to leave, and whether the error that it
-//     then sees says cancelled or deadline exceeded.
-//   - Whether a client that has read a second response where one is due still
-//     waits for the status: grpc-go leaves such a stream open until its context
-//     ends, though RecvMsg has returned an error.
+//   - Results that depend on which of two goroutines is faster over a
+//     socket: whether a message sent before a cancellation is still received,
+//     whether a handler starts when its client is about to give up, and
+//     whether the handler then sees Canceled or DeadlineExceeded.
+//   - Whether a client that has read a second response where one is
+//     expected still waits for the status. grpc-go leaves such a stream open
+//     until its context ends, although RecvMsg has returned an error.
 //   - Compression: grpc.SetSendCompressor, ClientSupportedCompressors, and
-//     sizes of compressed messages.
+//     the sizes of compressed messages.
 package transporttest
 
 import (
@@ -50,8 +53,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// Run runs the suite on tr as subtests of t. It needs the file system for the
-// Unix socket that tr is compared with.
+// Run runs the suite on tr, as subtests of t. It creates a Unix socket in a
+// temporary directory for the comparison.
 func Run(t *testing.T, tr transport.Transport) {
 	for _, subject := range []struct {
 		name      string
@@ -81,28 +84,30 @@ func Run(t *testing.T, tr transport.Transport) {
 			}
 		})
 	}
-	t.Run("lateness", func(t *testing.T) { testLateness(t, tr) })
+	t.Run("cancellation delay", func(t *testing.T) { testCancellationDelay(t, tr) })
 }
 
-// A scenario is something that happens on a connection and what its client and
-// its handlers see of it.
+// A scenario is a sequence of operations on a connection. It records what the
+// client and the handlers observe.
 type scenario struct {
 	name string
 
-	// server describes the server; nil means an echo without interceptors.
-	server func(*scene) transport.ServerConfig
+	// server returns the server's configuration. Nil means an echo service
+	// without interceptors.
+	server func(*recorder) transport.ServerConfig
 
-	// client plays the client's part. The context is the same for all that
-	// belongs to a scene and ends when something hangs.
-	client func(context.Context, *scene)
+	// client performs the client's operations. The context is the same for
+	// the whole scenario and ends if something hangs.
+	client func(context.Context, *recorder)
 }
 
-// A transcript is what was recorded while a scenario was played. Client and
-// server take turns as they like, so each has its own.
+// A transcript is the record of a run. The order of client and server events
+// is not defined, so each side has its own list.
 type transcript struct{ Client, Server []string }
 
-// A scene is a scenario being played.
-type scene struct {
+// A recorder runs one scenario and records what the client and the server
+// observe.
+type recorder struct {
 	*testing.T
 	conn transport.Conn
 
@@ -111,28 +116,28 @@ type scene struct {
 	marks      map[string]chan struct{}
 }
 
-// patience is how long a scenario may take. Nothing in a scenario waits for it
-// to pass unless something hangs.
-const patience = 20 * time.Second
+// scenarioTimeout bounds the run of a scenario. It passes only if something
+// hangs.
+const scenarioTimeout = 20 * time.Second
 
-// saw records what the client saw.
-func (s *scene) saw(format string, args ...any) {
+// clientSaw records an observation of the client.
+func (s *recorder) clientSaw(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.transcript.Client = append(s.transcript.Client, fmt.Sprintf(format, args...))
 }
 
-// served records what the server saw.
-func (s *scene) served(format string, args ...any) {
+// serverSaw records an observation of the server.
+func (s *recorder) serverSaw(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.transcript.Server = append(s.transcript.Server, fmt.Sprintf(format, args...))
 }
 
-// compare plays s on tr and on a Unix socket.
+// compare runs s on tr and on a Unix socket and compares the transcripts.
 func (s scenario) compare(t *testing.T, tr transport.Transport) {
-	want := s.play(t, socket{})
-	got := s.play(t, tr)
+	want := s.run(t, socket{})
+	got := s.run(t, tr)
 	if len(want.Client)+len(want.Server) == 0 {
 		t.Error("the scenario recorded nothing")
 	}
@@ -141,42 +146,43 @@ func (s scenario) compare(t *testing.T, tr transport.Transport) {
 	}
 }
 
-func (s scenario) play(t *testing.T, tr transport.Transport) transcript {
+func (s scenario) run(t *testing.T, tr transport.Transport) transcript {
 	before := goleak.IgnoreCurrent()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), scenarioTimeout)
 	defer cancel()
-	sc := &scene{T: t}
+	rec := &recorder{T: t}
 	server := transport.ServerConfig{Register: (&service{}).register}
 	if s.server != nil {
-		server = s.server(sc)
+		server = s.server(rec)
 	}
 	conn, err := tr.Open(ctx, server)
 	if err != nil {
 		t.Fatalf("opening %s: %v", tr.Name(), err)
 	}
-	sc.conn = conn
-	s.client(ctx, sc)
+	rec.conn = conn
+	s.client(ctx, rec)
 	if err := conn.Close(); err != nil {
 		t.Errorf("closing %s: %v", tr.Name(), err)
 	}
-	// Handlers have returned; what they started has had the chance to.
+	// All handlers have returned. goleak waits for the goroutines that they started.
 	if err := goleak.Find(before); err != nil {
 		t.Errorf("%s left goroutines behind: %v", tr.Name(), err)
 	}
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	return transcript{slices.Clone(sc.transcript.Client), slices.Clone(sc.transcript.Server)}
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return transcript{slices.Clone(rec.transcript.Client), slices.Clone(rec.transcript.Server)}
 }
 
-// marked returns a channel that is closed by mark.
-func (s *scene) marked(name string) <-chan struct{} {
+// marked returns a channel that mark closes.
+func (s *recorder) marked(name string) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.point(name)
 }
 
-// mark says that the scene has got to some point, once or more often.
-func (s *scene) mark(name string) {
+// mark records that the scenario has reached a point. It may be called
+// several times.
+func (s *recorder) mark(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
@@ -186,7 +192,7 @@ func (s *scene) mark(name string) {
 	}
 }
 
-func (s *scene) point(name string) chan struct{} {
+func (s *recorder) point(name string) chan struct{} {
 	if s.marks[name] == nil {
 		if s.marks == nil {
 			s.marks = make(map[string]chan struct{})
@@ -196,18 +202,19 @@ func (s *scene) point(name string) chan struct{} {
 	return s.marks[name]
 }
 
-// await waits until the scene has got to some point, in vain if it hangs.
-func (s *scene) await(name string) {
+// await waits until the scenario has reached a point, and fails the test if
+// it hangs.
+func (s *recorder) await(name string) {
 	select {
 	case <-s.marked(name):
-	case <-time.After(patience):
+	case <-time.After(scenarioTimeout):
 		s.Errorf("still waiting: %s", name)
 	}
 }
 
-// awaitServed waits until the server has recorded a line that starts with
-// prefix for the nth time.
-func (s *scene) awaitServed(ctx context.Context, n int, prefix string) {
+// awaitServer waits until the server has recorded n lines that start with
+// prefix.
+func (s *recorder) awaitServer(ctx context.Context, n int, prefix string) {
 	for {
 		got := 0
 		s.mu.Lock()
@@ -229,7 +236,7 @@ func (s *scene) awaitServed(ctx context.Context, n int, prefix string) {
 	}
 }
 
-// each calls f for the words in list.
+// each calls f for each word in list.
 func each(list string, f func(word string)) {
 	for word := range strings.FieldsSeq(list) {
 		f(word)

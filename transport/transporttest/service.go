@@ -19,7 +19,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// Methods of the service that scenarios play with. Its messages are strings.
+// These are the methods of the service that scenarios use. Its messages are
+// strings.
 const (
 	serviceName  = "transporttest.Test"
 	unary        = "/" + serviceName + "/Unary"
@@ -28,7 +29,7 @@ const (
 	bidi         = "/" + serviceName + "/Bidi"
 )
 
-// What a client expects of those methods.
+// These are the stream types that a client expects of the methods.
 var (
 	unaryDesc        = &grpc.StreamDesc{}
 	clientStreamDesc = &grpc.StreamDesc{ClientStreams: true}
@@ -36,21 +37,21 @@ var (
 	bidiDesc         = &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
 )
 
-// A service is what a scenario's handlers do. Those left out echo.
+// A service defines the handlers of a scenario. Those that are nil echo.
 type service struct {
 	unary        func(context.Context, string) (string, error)
 	reply        func(context.Context, string) (proto.Message, error) // instead of unary
-	request      func() proto.Message                                 // what unary requests are decoded into, a string by default
+	request      func() proto.Message                                 // returns the message that unary requests are decoded into, a string by default
 	clientStream func(*serverEnd) error
 	serverStream func(*serverEnd) error
 	bidi         func(*serverEnd) error
-	scene        *scene // records what streams do, if set
+	recorder     *recorder // records what streams do, if set
 }
 
 func (s *service) register(r grpc.ServiceRegistrar) {
 	stream := func(f *func(*serverEnd) error) grpc.StreamHandler {
 		return func(_ any, ss grpc.ServerStream) error {
-			end := &serverEnd{ServerStream: ss, scene: s.scene}
+			end := &serverEnd{ServerStream: ss, recorder: s.recorder}
 			if *f == nil {
 				return end.echo()
 			}
@@ -70,7 +71,7 @@ func (s *service) register(r grpc.ServiceRegistrar) {
 	}, s)
 }
 
-// handleUnary is what generated code looks like.
+// handleUnary has the form of generated code.
 func (s *service) handleUnary(srv any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
 	var in proto.Message = new(wrapperspb.StringValue)
 	if s.request != nil {
@@ -108,24 +109,24 @@ func (s *service) callUnary(ctx context.Context, req any) (any, error) {
 	return wrapperspb.String(text), nil
 }
 
-// serving is a server for service and nothing else.
-func serving(f func(*scene) *service) func(*scene) transport.ServerConfig {
-	return func(sc *scene) transport.ServerConfig {
-		return transport.ServerConfig{Register: f(sc).register}
+// serving returns a server with only the service.
+func serving(f func(*recorder) *service) func(*recorder) transport.ServerConfig {
+	return func(rec *recorder) transport.ServerConfig {
+		return transport.ServerConfig{Register: f(rec).register}
 	}
 }
 
-// A serverEnd is the handler's end of a stream of strings. With a scene, it
-// records what happens.
+// A serverEnd is the handler's end of a stream of strings. It records the
+// operations if it has a recorder.
 type serverEnd struct {
 	grpc.ServerStream
-	scene *scene
+	recorder *recorder
 }
 
 func (e *serverEnd) send(text string) error {
 	err := e.SendMsg(wrapperspb.String(text))
-	if e.scene != nil {
-		e.scene.served("send %s: %s", brief(text), outcome(err))
+	if e.recorder != nil {
+		e.recorder.serverSaw("send %s: %s", brief(text), outcome(err))
 	}
 	return err
 }
@@ -133,13 +134,13 @@ func (e *serverEnd) send(text string) error {
 func (e *serverEnd) recv() (string, error) {
 	in := new(wrapperspb.StringValue)
 	err := e.RecvMsg(in)
-	if e.scene != nil {
-		e.scene.served("receive %s: %s", brief(in.GetValue()), outcome(err))
+	if e.recorder != nil {
+		e.recorder.serverSaw("receive %s: %s", brief(in.GetValue()), outcome(err))
 	}
 	return in.GetValue(), err
 }
 
-// drain receives until the client has closed its side, or gone.
+// drain receives until the client has closed its side or ended the stream.
 func (e *serverEnd) drain() (n int, err error) {
 	for {
 		if _, err = e.recv(); err != nil {
@@ -167,17 +168,17 @@ func (e *serverEnd) echo() error {
 	}
 }
 
-// A clientEnd is the client's end of a stream of strings. It records what
-// happens.
+// A clientEnd is the client's end of a stream of strings. It records the
+// operations.
 type clientEnd struct {
 	grpc.ClientStream
-	scene *scene
+	recorder *recorder
 }
 
-func (s *scene) stream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) *clientEnd {
+func (s *recorder) stream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) *clientEnd {
 	stream, err := s.conn.NewStream(ctx, desc, method, opts...)
 	if err != nil {
-		s.saw("new stream: %s", outcome(err))
+		s.clientSaw("new stream: %s", outcome(err))
 		return nil
 	}
 	return &clientEnd{stream, s}
@@ -185,14 +186,14 @@ func (s *scene) stream(ctx context.Context, desc *grpc.StreamDesc, method string
 
 func (e *clientEnd) send(text string) error {
 	err := e.SendMsg(wrapperspb.String(text))
-	e.scene.saw("send %s: %s", brief(text), outcome(err))
+	e.recorder.clientSaw("send %s: %s", brief(text), outcome(err))
 	return err
 }
 
 func (e *clientEnd) recv() error {
 	in := new(wrapperspb.StringValue)
 	err := e.RecvMsg(in)
-	e.scene.saw("receive %s: %s", brief(in.GetValue()), outcome(err))
+	e.recorder.clientSaw("receive %s: %s", brief(in.GetValue()), outcome(err))
 	return err
 }
 
@@ -203,28 +204,28 @@ func (e *clientEnd) drain() {
 }
 
 func (e *clientEnd) closeSend() {
-	e.scene.saw("close send: %s", outcome(e.CloseSend()))
+	e.recorder.clientSaw("close send: %s", outcome(e.CloseSend()))
 }
 
-// header records the header, which it waits for.
+// header waits for the header and records it.
 func (e *clientEnd) header() {
 	md, err := e.Header()
-	e.scene.saw("header %s: %s", describe(md), outcome(err))
+	e.recorder.clientSaw("header %s: %s", formatMetadata(md), outcome(err))
 }
 
 func (e *clientEnd) trailer() {
-	e.scene.saw("trailer %s", describe(e.Trailer()))
+	e.recorder.clientSaw("trailer %s", formatMetadata(e.Trailer()))
 }
 
-// invoke makes a unary call and records how it ended.
-func (s *scene) invoke(ctx context.Context, text string, opts ...grpc.CallOption) error {
+// invoke makes a unary call and records its result.
+func (s *recorder) invoke(ctx context.Context, text string, opts ...grpc.CallOption) error {
 	reply := new(wrapperspb.StringValue)
 	err := s.conn.Invoke(ctx, unary, wrapperspb.String(text), reply, opts...)
-	s.saw("call %s: %s, %s", brief(text), brief(reply.GetValue()), outcome(err))
+	s.clientSaw("call %s: %s, %s", brief(text), brief(reply.GetValue()), outcome(err))
 	return err
 }
 
-// outcome describes an error by all that a status has.
+// outcome describes an error by all parts of its status.
 func outcome(err error) string {
 	if err == nil {
 		return "ok"
@@ -248,19 +249,21 @@ func outcome(err error) string {
 	return text.String()
 }
 
-// code is as much of an error as is the same when a connection caused it.
+// code returns the code of err, for errors whose message depends on the
+// connection.
 func code(err error) string { return status.Code(err).String() }
 
-// gone is what a call is that its connection has ended or refused.
-func gone(err error) string {
+// codeAfterClose returns "closed" for a call that its connection has ended or
+// refused, and outcome otherwise.
+func codeAfterClose(err error) string {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.Canceled:
-		return "gone"
+		return "closed"
 	}
 	return outcome(err)
 }
 
-// brief is a text that fits on a line.
+// brief returns text, or its size if it does not fit on a line.
 func brief(text string) string {
 	if len(text) > 100 {
 		return fmt.Sprintf("%d bytes", len(text))
@@ -268,9 +271,9 @@ func brief(text string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// describe lists metadata by key. Of what the connection adds, it says only
-// that it is there.
-func describe(md metadata.MD) string {
+// formatMetadata lists metadata by key. Values that differ between
+// connections are replaced by their number or size.
+func formatMetadata(md metadata.MD) string {
 	if md == nil {
 		return "none"
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// A socket is the transport that others are compared with: grpc-go over a Unix
-// socket, with nothing set that has a default. It is not transport.Unix, which
-// is itself to be tested.
+// A socket is the transport that others are compared with: grpc-go over a
+// Unix socket with default settings. It is separate from transport.Unix,
+// which is itself tested.
 type socket struct{}
 
 func (socket) Name() string { return "socket" }

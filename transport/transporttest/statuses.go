@@ -32,7 +32,7 @@ func detailed(message string) error {
 	return with.Err()
 }
 
-// handlerErrors is what a handler may return.
+// handlerErrors are errors that a handler may return.
 var handlerErrors = []struct {
 	name string
 	err  error
@@ -80,22 +80,22 @@ func handlerError(name string) error {
 var statusScenarios = []scenario{
 	{
 		name: "what a unary handler returns is what its client gets",
-		server: serving(func(*scene) *service {
+		server: serving(func(*recorder) *service {
 			return &service{unary: func(_ context.Context, text string) (string, error) {
 				return "dropped", handlerError(text)
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, e := range handlerErrors {
 				var trailer metadata.MD
 				_ = s.invoke(ctx, e.name, grpc.Trailer(&trailer))
-				s.saw("trailer %s", describe(trailer))
+				s.clientSaw("trailer %s", formatMetadata(trailer))
 			}
 		},
 	},
 	{
 		name: "what a stream's handler returns is what its client gets, after the messages",
-		server: serving(func(*scene) *service {
+		server: serving(func(*recorder) *service {
 			fail := func(end *serverEnd) error {
 				text, err := end.recv()
 				if err != nil {
@@ -108,7 +108,7 @@ var statusScenarios = []scenario{
 			}
 			return &service{bidi: fail, serverStream: fail, clientStream: fail}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, e := range handlerErrors {
 				for _, kind := range []struct {
 					method string
@@ -125,7 +125,7 @@ var statusScenarios = []scenario{
 	},
 	{
 		name: "a status in the trailer, as proxies relay it, is understood",
-		server: serving(func(*scene) *service {
+		server: serving(func(*recorder) *service {
 			return &service{unary: func(ctx context.Context, text string) (string, error) {
 				relayed := &spb.Status{Code: int32(codes.Aborted), Message: "in full", Details: []*anypb.Any{{TypeUrl: "x", Value: []byte("y")}}}
 				data, err := proto.Marshal(relayed)
@@ -150,32 +150,32 @@ var statusScenarios = []scenario{
 				return "", status.Error(codes.Aborted, "in short")
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, text := range []string{"same code", "two values", "malformed", "details of its own"} {
 				var trailer metadata.MD
 				_ = s.invoke(ctx, text, grpc.Trailer(&trailer))
-				s.saw("trailer %s", describe(trailer))
+				s.clientSaw("trailer %s", formatMetadata(trailer))
 			}
 			for _, text := range []string{"another code", "no error"} {
-				s.saw("%s: %s", text, code(s.conn.Invoke(ctx, unary, wrapperspb.String(text), new(wrapperspb.StringValue))))
+				s.clientSaw("%s: %s", text, code(s.conn.Invoke(ctx, unary, wrapperspb.String(text), new(wrapperspb.StringValue))))
 			}
 		},
 	},
 	{
 		name: "the client's error is not the handler's",
-		server: serving(func(*scene) *service {
+		server: serving(func(*recorder) *service {
 			return &service{unary: func(context.Context, string) (string, error) {
 				return "", fmt.Errorf("wrapped: %w", statusError{status.New(codes.NotFound, "x")})
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			err := s.conn.Invoke(ctx, unary, nil, new(wrapperspb.StringValue))
-			s.saw("unwraps to the handler's %t, %s", errors.As(err, new(statusError)), outcome(err))
+			s.clientSaw("unwraps to the handler's %t, %s", errors.As(err, new(statusError)), outcome(err))
 		},
 	},
 }
 
-// methodNames are methods that do not exist.
+// methodNames are names of methods that do not exist.
 var methodNames = []string{
 	"/" + serviceName + "/Nothing", "/unheard.Of/Unary", "/unheard.Of/", "/" + serviceName + "/",
 	"/" + serviceName + "/Unary/", "//Unary", "/a/b/c", "/", "//",
@@ -185,17 +185,17 @@ var methodNames = []string{
 var methodScenarios = []scenario{
 	{
 		name: "methods that do not exist are unimplemented",
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, method := range methodNames {
 				var header, trailer metadata.MD
 				err := s.conn.Invoke(ctx, method, nil, new(wrapperspb.StringValue), grpc.Header(&header), grpc.Trailer(&trailer))
-				s.saw("%s: %s, header %s, trailer %s", method, outcome(err), describe(header), describe(trailer))
+				s.clientSaw("%s: %s, header %s, trailer %s", method, outcome(err), formatMetadata(header), formatMetadata(trailer))
 			}
 		},
 	},
 	{
 		name: "a stream of a method that does not exist fails when it is read",
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, method := range methodNames {
 				stream := s.stream(ctx, bidiDesc, method)
 				_ = stream.recv()
@@ -209,7 +209,7 @@ var methodScenarios = []scenario{
 	},
 	{
 		name: "unary methods work through a stream",
-		server: serving(func(*scene) *service {
+		server: serving(func(*recorder) *service {
 			return &service{unary: func(ctx context.Context, text string) (string, error) {
 				if text == "fail" {
 					return "", status.Error(codes.Aborted, "as told")
@@ -218,7 +218,7 @@ var methodScenarios = []scenario{
 					grpc.SetHeader(ctx, metadata.Pairs("h", "1")), grpc.SetTrailer(ctx, metadata.Pairs("t", "1")))
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, desc := range []*grpc.StreamDesc{unaryDesc, clientStreamDesc, serverStreamDesc, bidiDesc} {
 				for _, text := range []string{"succeed", "fail"} {
 					stream := s.stream(ctx, desc, unary)
@@ -234,7 +234,7 @@ var methodScenarios = []scenario{
 	},
 	{
 		name: "streaming methods work through a unary call, as far as the messages allow",
-		server: serving(func(*scene) *service {
+		server: serving(func(*recorder) *service {
 			times := func(end *serverEnd) error {
 				text, err := end.recv()
 				if err != nil {
@@ -249,11 +249,11 @@ var methodScenarios = []scenario{
 			}
 			return &service{serverStream: times, clientStream: times, bidi: times}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, method := range []string{serverStream, clientStream, bidi} {
 				for _, text := range []string{"", "1", "22"} {
 					err := s.conn.Invoke(ctx, method, wrapperspb.String(text), new(wrapperspb.StringValue))
-					s.saw("%s with %d responses: %s", method, len(text), outcome(err))
+					s.clientSaw("%s with %d responses: %s", method, len(text), outcome(err))
 				}
 			}
 		},

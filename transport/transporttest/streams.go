@@ -17,7 +17,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// countUntilQuiet counts what comes through c until nothing does for a while.
+// countUntilQuiet counts the values from c until none arrives for a while.
 func countUntilQuiet(c <-chan int) (n int) {
 	for {
 		select {
@@ -35,8 +35,8 @@ func countUntilQuiet(c <-chan int) (n int) {
 var streamScenarios = []scenario{
 	{
 		name: "a client stream is answered once it is closed",
-		server: serving(func(s *scene) *service {
-			return &service{scene: s, clientStream: func(end *serverEnd) error {
+		server: serving(func(s *recorder) *service {
+			return &service{recorder: s, clientStream: func(end *serverEnd) error {
 				n, err := end.drain()
 				if err != nil {
 					return err
@@ -44,7 +44,7 @@ var streamScenarios = []scenario{
 				return end.send(fmt.Sprint(n))
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, n := range []int{0, 1, 5} {
 				stream := s.stream(ctx, clientStreamDesc, clientStream)
 				for i := range n {
@@ -59,8 +59,8 @@ var streamScenarios = []scenario{
 	},
 	{
 		name: "a server stream has any number of responses, in order",
-		server: serving(func(s *scene) *service {
-			return &service{scene: s, serverStream: func(end *serverEnd) error {
+		server: serving(func(s *recorder) *service {
+			return &service{recorder: s, serverStream: func(end *serverEnd) error {
 				text, err := end.recv()
 				if err != nil {
 					return err
@@ -73,7 +73,7 @@ var streamScenarios = []scenario{
 				return nil
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			for _, n := range []int{0, 1, 3, 1000} {
 				stream := s.stream(ctx, serverStreamDesc, serverStream)
 				_ = stream.send(strings.Repeat("x", n))
@@ -85,8 +85,8 @@ var streamScenarios = []scenario{
 	},
 	{
 		name: "both directions of a bidirectional stream are independent",
-		server: serving(func(s *scene) *service {
-			return &service{scene: s, bidi: func(end *serverEnd) error {
+		server: serving(func(s *recorder) *service {
+			return &service{recorder: s, bidi: func(end *serverEnd) error {
 				for i := range 3 {
 					if err := end.send(fmt.Sprint("unasked ", i)); err != nil {
 						return err
@@ -99,7 +99,7 @@ var streamScenarios = []scenario{
 				return end.send(fmt.Sprint(n))
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			for range 3 {
 				_ = stream.recv()
@@ -112,7 +112,7 @@ var streamScenarios = []scenario{
 	},
 	{
 		name: "one goroutine may send while another receives and a third waits for the header",
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			const n = 2000
 			stream := s.stream(ctx, bidiDesc, bidi)
 			header := make(chan error)
@@ -132,19 +132,19 @@ var streamScenarios = []scenario{
 			for {
 				in := new(wrapperspb.StringValue)
 				if err := stream.RecvMsg(in); err != nil {
-					s.saw("%d in order, then %s", inOrder, outcome(err))
+					s.clientSaw("%d in order, then %s", inOrder, outcome(err))
 					break
 				}
 				if in.GetValue() == fmt.Sprint(inOrder) {
 					inOrder++
 				}
 			}
-			s.saw("header: %s", outcome(<-header))
+			s.clientSaw("header: %s", outcome(<-header))
 		},
 	},
 	{
 		name: "many calls and streams at a time get their own answers",
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			const clients, calls = 32, 20
 			wrong := make(chan error, clients)
 			for c := range clients {
@@ -189,13 +189,13 @@ var streamScenarios = []scenario{
 					good++
 				}
 			}
-			s.saw("%d clients", good)
+			s.clientSaw("%d clients", good)
 		},
 	},
 }
 
-// endAfter is a handler that receives n requests, or all if n is negative,
-// sends m responses and returns err.
+// endAfter returns a handler that receives n requests, or all if n is
+// negative, sends m responses and returns err.
 func endAfter(n, m int, err error) func(*serverEnd) error {
 	return func(end *serverEnd) error {
 		for i := 0; i != n; i++ {
@@ -216,11 +216,11 @@ func endAfter(n, m int, err error) func(*serverEnd) error {
 
 var errTold = status.Error(codes.Aborted, "as told")
 
-// ending is a service all of whose streams end in the same way.
-func ending(n, m int, err error) func(*scene) transport.ServerConfig {
-	return serving(func(s *scene) *service {
+// ending returns a service whose streams all end in the same way.
+func ending(n, m int, err error) func(*recorder) transport.ServerConfig {
+	return serving(func(s *recorder) *service {
 		f := endAfter(n, m, err)
-		return &service{scene: s, clientStream: f, serverStream: f, bidi: f}
+		return &service{recorder: s, clientStream: f, serverStream: f, bidi: f}
 	})
 }
 
@@ -232,8 +232,8 @@ var streamEndScenarios = []scenario{
 	},
 	{
 		name:   "a client stream has no second response",
-		server: serving(func(*scene) *service { return &service{clientStream: endAfter(-1, 2, nil)} }),
-		client: func(ctx context.Context, s *scene) {
+		server: serving(func(*recorder) *service { return &service{clientStream: endAfter(-1, 2, nil)} }),
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, clientStreamDesc, clientStream)
 			stream.closeSend()
 			_ = stream.recv()
@@ -252,8 +252,8 @@ var streamEndScenarios = []scenario{
 	{
 		name:   "a server stream takes one request",
 		server: ending(1, 1, nil),
-		client: func(ctx context.Context, s *scene) {
-			stream := s.stream(ctx, bidiDesc, serverStream) // a client that is mistaken
+		client: func(ctx context.Context, s *recorder) {
+			stream := s.stream(ctx, bidiDesc, serverStream) // the client expects another kind
 			_ = stream.SendMsg(wrapperspb.String("first"))
 			_ = stream.SendMsg(wrapperspb.String("second"))
 			stream.drain()
@@ -262,7 +262,7 @@ var streamEndScenarios = []scenario{
 	{
 		name:   "a bidirectional stream may end before anything was said",
 		server: ending(0, 0, nil),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			stream.header()
 			stream.drain()
@@ -275,11 +275,11 @@ var streamEndScenarios = []scenario{
 	{
 		name:   "a client that sends to a stream that has failed is told EOF, then the status",
 		server: ending(1, 0, errTold),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, clientStreamDesc, clientStream)
 			_ = stream.send("first")
 			for stream.SendMsg(wrapperspb.String("more")) == nil {
-				// Until the end has got here.
+				// Until the client has received the end.
 			}
 			_ = stream.send("late")
 			_ = stream.recv()
@@ -288,7 +288,7 @@ var streamEndScenarios = []scenario{
 	},
 	{
 		name: "nothing can be sent after the last message",
-		server: serving(func(*scene) *service {
+		server: serving(func(*recorder) *service {
 			untilCancelled := func(end *serverEnd) error {
 				_, err := end.drain()
 				<-end.Context().Done()
@@ -296,7 +296,7 @@ var streamEndScenarios = []scenario{
 			}
 			return &service{serverStream: untilCancelled, bidi: endAfter(-1, 0, nil), clientStream: untilCancelled}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, clientStreamDesc, clientStream)
 			stream.closeSend()
 			_ = stream.send("late")
@@ -317,7 +317,7 @@ var streamEndScenarios = []scenario{
 	{
 		name:   "what was sent before the status is read before it",
 		server: ending(1, 3, errTold),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			_ = stream.send("x")
 			stream.drain()
@@ -327,23 +327,23 @@ var streamEndScenarios = []scenario{
 	},
 	{
 		name: "what a handler left behind cannot use its stream any more",
-		server: serving(func(s *scene) *service {
+		server: serving(func(s *recorder) *service {
 			return &service{bidi: func(end *serverEnd) error {
 				go func() {
 					defer s.mark("tried")
 					<-end.Context().Done()
 					_, err := end.recv()
-					s.served("receive: %s", outcome(err))
-					s.served("send: %s", gone(end.SendMsg(wrapperspb.String("x"))))
-					s.served("set header: %s", outcome(end.SetHeader(metadata.Pairs("k", "v"))))
-					s.served("send header: %s", gone(end.SendHeader(nil)))
+					s.serverSaw("receive: %s", outcome(err))
+					s.serverSaw("send: %s", codeAfterClose(end.SendMsg(wrapperspb.String("x"))))
+					s.serverSaw("set header: %s", outcome(end.SetHeader(metadata.Pairs("k", "v"))))
+					s.serverSaw("send header: %s", codeAfterClose(end.SendHeader(nil)))
 					end.SetTrailer(metadata.Pairs("k", "v"))
-					s.served("set trailer: %s", outcome(grpc.SetTrailer(end.Context(), metadata.Pairs("k", "v"))))
+					s.serverSaw("set trailer: %s", outcome(grpc.SetTrailer(end.Context(), metadata.Pairs("k", "v"))))
 				}()
 				return nil
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			stream.drain()
 			s.await("tried")
@@ -352,35 +352,35 @@ var streamEndScenarios = []scenario{
 	},
 	{
 		name: "a handler that fails to receive or to send has ended its stream",
-		server: serving(func(s *scene) *service {
-			return &service{scene: s, bidi: func(end *serverEnd) error {
-				s.served("send: %s", outcome(end.SendMsg("not a message")))
+		server: serving(func(s *recorder) *service {
+			return &service{recorder: s, bidi: func(end *serverEnd) error {
+				s.serverSaw("send: %s", outcome(end.SendMsg("not a message")))
 				_, _ = end.recv()
-				s.served("send: %s", gone(end.SendMsg(wrapperspb.String("x"))))
+				s.serverSaw("send: %s", codeAfterClose(end.SendMsg(wrapperspb.String("x"))))
 				return status.Error(codes.AlreadyExists, "too late")
 			}}
 		}),
-		client: func(ctx context.Context, s *scene) {
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi)
 			stream.drain()
 		},
 	},
 	{
 		name:   "a client that cannot decode a response has ended its stream",
-		server: serving(func(*scene) *service { return &service{bidi: endAfter(1, 2, nil)} }),
-		client: func(ctx context.Context, s *scene) {
+		server: serving(func(*recorder) *service { return &service{bidi: endAfter(1, 2, nil)} }),
+		client: func(ctx context.Context, s *recorder) {
 			stream := s.stream(ctx, bidiDesc, bidi, grpc.MaxCallRecvMsgSize(1))
 			_ = stream.send("x")
 			_ = stream.recv()
 			_ = stream.send("late")
-			s.saw("the context has ended: %v", stream.Context().Err())
+			s.clientSaw("the context has ended: %v", stream.Context().Err())
 		},
 	},
 }
 
-// closeAndReceive sends nothing, and reads to the end.
-func closeAndReceive(desc *grpc.StreamDesc, method string) func(context.Context, *scene) {
-	return func(ctx context.Context, s *scene) {
+// closeAndReceive returns a client that sends nothing and reads to the end.
+func closeAndReceive(desc *grpc.StreamDesc, method string) func(context.Context, *recorder) {
+	return func(ctx context.Context, s *recorder) {
 		stream := s.stream(ctx, desc, method)
 		stream.closeSend()
 		stream.drain()

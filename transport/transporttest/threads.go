@@ -12,23 +12,23 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// threadScenarios plays the uses of runtime.LockOSThread in threadKinds on a new
-// connection, and on one that has served many calls at a time before: a
-// transport that keeps goroutines then has some.
+// threadScenarios runs threadKinds, which use runtime.LockOSThread, on a new
+// connection and on one that has served many concurrent calls. A transport
+// that keeps goroutines has some by then.
 func threadScenarios() []scenario {
 	var scenarios []scenario
 	for _, kind := range threadKinds {
 		scenarios = append(scenarios, scenario{
 			name:   kind.name,
 			server: serving(lockingService),
-			client: func(ctx context.Context, s *scene) {
+			client: func(ctx context.Context, s *recorder) {
 				kind.client(ctx, s)
-				s.burst(ctx) // what is left behind is in nobody's way
+				s.burst(ctx) // idle goroutines must not interfere
 			},
 		}, scenario{
 			name:   kind.name + ", after many calls at a time",
 			server: serving(lockingService),
-			client: func(ctx context.Context, s *scene) {
+			client: func(ctx context.Context, s *recorder) {
 				s.burst(ctx)
 				kind.client(ctx, s)
 				s.burst(ctx)
@@ -38,9 +38,9 @@ func threadScenarios() []scenario {
 	return scenarios
 }
 
-// lockingService does what a text says before it echoes it: as a unary method,
-// and as a stream for each message.
-func lockingService(s *scene) *service {
+// lockingService follows the instruction in a text and then echoes it, as a
+// unary method and for each message of a stream.
+func lockingService(s *recorder) *service {
 	do := func(ctx context.Context, text string) error {
 		switch what, rest, _ := strings.Cut(text, " "); what {
 		case "lock":
@@ -88,18 +88,19 @@ func lockingService(s *scene) *service {
 	}
 }
 
-// say makes a unary call and checks that it is answered.
-func (s *scene) say(ctx context.Context, text string) error {
+// say makes a unary call and checks the response.
+func (s *recorder) say(ctx context.Context, text string) error {
 	reply := new(wrapperspb.StringValue)
 	err := s.conn.Invoke(ctx, unary, wrapperspb.String(text), reply)
 	if err == nil && reply.GetValue() != text {
-		err = status.Errorf(codes.DataLoss, "%q was answered by %q", text, reply.GetValue())
+		err = status.Errorf(codes.DataLoss, "the response to %q is %q", text, reply.GetValue())
 	}
 	return err
 }
 
-// converse sends texts on a new stream, receives as many, and ends it.
-func (s *scene) converse(ctx context.Context, texts ...string) {
+// converse sends texts on a new stream, receives as many messages, and ends
+// it.
+func (s *recorder) converse(ctx context.Context, texts ...string) {
 	stream := s.stream(ctx, bidiDesc, bidi)
 	for _, text := range texts {
 		_ = stream.send(text)
@@ -110,8 +111,8 @@ func (s *scene) converse(ctx context.Context, texts ...string) {
 }
 
 // burst has many unary calls and streams in flight at a time.
-func (s *scene) burst(ctx context.Context) {
-	s.saw("burst of calls: %s", outcome(s.say(ctx, "nest "+strings.Repeat("x", 20))))
+func (s *recorder) burst(ctx context.Context) {
+	s.clientSaw("burst of calls: %s", outcome(s.say(ctx, "nest "+strings.Repeat("x", 20))))
 	var streams []*clientEnd
 	for range 20 {
 		stream := s.stream(ctx, bidiDesc, bidi)
@@ -126,7 +127,7 @@ func (s *scene) burst(ctx context.Context) {
 }
 
 // concurrently makes calls from n goroutines, and records how many failed.
-func (s *scene) concurrently(ctx context.Context, n int, start func(), texts ...string) {
+func (s *recorder) concurrently(ctx context.Context, n int, start func(), texts ...string) {
 	var failed atomic.Int32
 	var clients sync.WaitGroup
 	for range n {
@@ -142,26 +143,26 @@ func (s *scene) concurrently(ctx context.Context, n int, start func(), texts ...
 		})
 	}
 	clients.Wait()
-	s.saw("%d of the calls of %d clients failed", failed.Load(), n)
+	s.clientSaw("%d of the calls of %d clients failed", failed.Load(), n)
 }
 
 var threadKinds = []struct {
 	name   string
-	client func(context.Context, *scene)
+	client func(context.Context, *recorder)
 }{
-	{"a handler locks its thread and unlocks it", func(ctx context.Context, s *scene) {
+	{"a handler locks its thread and unlocks it", func(ctx context.Context, s *recorder) {
 		s.invokeEach(ctx, "lock", "x", "lock", "x")
 		s.concurrently(ctx, 4, func() {}, "lock", "x")
 	}},
-	{"a handler leaves its thread locked", func(ctx context.Context, s *scene) {
+	{"a handler leaves its thread locked", func(ctx context.Context, s *recorder) {
 		s.invokeEach(ctx, "keep", "x", "keep", "lock-twice", "x", "x")
 		s.concurrently(ctx, 4, func() {}, "keep", "x")
 	}},
-	{"a handler locks its thread and calls its own server", func(ctx context.Context, s *scene) {
+	{"a handler locks its thread and calls its own server", func(ctx context.Context, s *recorder) {
 		s.invokeEach(ctx, "call x", "call keep", "call x")
 		s.concurrently(ctx, 4, func() {}, "call x", "x", "call ")
 	}},
-	{"a handler locks its thread and is slow, and its client leaves", func(ctx context.Context, s *scene) {
+	{"a handler locks its thread and is slow, and its client gives up", func(ctx context.Context, s *recorder) {
 		leaving, cancel := context.WithCancel(ctx)
 		go func() {
 			s.await("called")
@@ -173,7 +174,7 @@ var threadKinds = []struct {
 		s.await("returned")
 		s.invokeEach(ctx, "x")
 	}},
-	{"a client that is locked is alone", func(ctx context.Context, s *scene) {
+	{"a client that is locked is alone", func(ctx context.Context, s *recorder) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		s.invokeEach(ctx, "x", "x", "keep", "call x", "x")
@@ -187,7 +188,7 @@ var threadKinds = []struct {
 		s.mark("released")
 		s.invokeEach(ctx, "x")
 	}},
-	{"a client that is locked calls after one that is not", func(ctx context.Context, s *scene) {
+	{"a client that is locked calls after one that is not", func(ctx context.Context, s *recorder) {
 		s.invokeEach(ctx, "x", "x")
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -195,7 +196,7 @@ var threadKinds = []struct {
 		s.concurrently(ctx, 1, func() {}, "x")
 		s.invokeEach(ctx, "x")
 	}},
-	{"clients that are locked and clients that are not share the server", func(ctx context.Context, s *scene) {
+	{"clients that are locked and clients that are not share the server", func(ctx context.Context, s *recorder) {
 		var clients sync.WaitGroup
 		clients.Go(func() {
 			runtime.LockOSThread()
@@ -209,19 +210,19 @@ var threadKinds = []struct {
 		s.concurrently(ctx, 4, func() {}, "x", "lock", "call x")
 		clients.Wait()
 	}},
-	{"clients end with their threads locked", func(ctx context.Context, s *scene) {
-		// As a callback from C does, on a thread that Go has not seen before.
+	{"clients end with their threads locked", func(ctx context.Context, s *recorder) {
+		// A callback from C does this, on a thread that is new to Go.
 		for range 3 {
 			s.concurrently(ctx, 4, runtime.LockOSThread, "x")
 			s.invokeEach(ctx, "x")
 		}
 	}},
-	{"a stream leaves its thread locked", func(ctx context.Context, s *scene) {
+	{"a stream leaves its thread locked", func(ctx context.Context, s *recorder) {
 		s.converse(ctx, "keep")
 		s.invokeEach(ctx, "x", "call x")
 		s.converse(ctx, "x", "lock")
 	}},
-	{"a stream leaves its thread locked, another one makes a unary call", func(ctx context.Context, s *scene) {
+	{"a stream leaves its thread locked, another one makes a unary call", func(ctx context.Context, s *recorder) {
 		for range 3 {
 			s.converse(ctx, "keep")
 			s.converse(ctx, "nest x", "call x")
@@ -230,7 +231,7 @@ var threadKinds = []struct {
 	}},
 }
 
-func (s *scene) invokeEach(ctx context.Context, texts ...string) {
+func (s *recorder) invokeEach(ctx context.Context, texts ...string) {
 	for _, text := range texts {
 		_ = s.invoke(ctx, text)
 	}

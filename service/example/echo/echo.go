@@ -1,5 +1,5 @@
-// Package echo is the example service that returns what it is sent, at once or as a stream. It shows each kind of mapping
-// between HTTP and gRPC.
+// Package echo is an example service that returns what it receives, at once
+// or as a stream. It shows each kind of mapping between HTTP and gRPC.
 package echo
 
 import (
@@ -14,9 +14,10 @@ import (
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 )
 
-// The bounds of a stream, both inclusive: the description of EchoStreamRequest in echo.proto promises them.
+// These are the inclusive limits of a stream, as documented for
+// EchoStreamRequest in echo.proto.
 const (
-	// MaxCount is how many messages a stream sends at most.
+	// MaxCount is the largest number of messages in a stream.
 	MaxCount = 1000
 	// MaxInterval is the longest time between two messages of a stream.
 	MaxInterval = 10 * time.Second
@@ -27,8 +28,8 @@ type Service struct {
 	examplev1.UnimplementedEchoServiceServer
 }
 
-// Echo returns the fields of the request. The response shares the request's slices and messages. It never fails, and does
-// not look at the context.
+// Echo returns the fields of the request. The response shares the request's
+// slices and messages. Echo never fails and does not look at the context.
 func (Service) Echo(_ context.Context, request *examplev1.EchoRequest) (*examplev1.EchoResponse, error) {
 	return &examplev1.EchoResponse{
 		Id:     request.GetId(),
@@ -41,10 +42,13 @@ func (Service) Echo(_ context.Context, request *examplev1.EchoRequest) (*example
 	}, nil
 }
 
-// EchoStream sends the first message at once and each of the others an interval after the one before it.
+// EchoStream sends the first message at once, and each further message an
+// interval after the one before it.
 //
-// A count outside 0 to MaxCount and an interval outside 0 to MaxInterval are InvalidArgument, before any message. When the
-// stream's context ends, no further message is sent and the error is its status: Canceled or DeadlineExceeded.
+// It returns InvalidArgument, before any message, if the count is outside 0
+// to MaxCount or the interval is outside 0 to MaxInterval. When the stream's
+// context ends it sends nothing more and returns Canceled or
+// DeadlineExceeded.
 func (Service) EchoStream(
 	request *examplev1.EchoStreamRequest, stream grpc.ServerStreamingServer[examplev1.EchoStreamResponse],
 ) error {
@@ -69,7 +73,8 @@ func (Service) EchoStream(
 	return nil
 }
 
-// parseInterval returns a nil interval as 0 and one that is malformed or out of bounds as a status error.
+// parseInterval returns the interval, with nil as 0, or a status error if it
+// is malformed or out of bounds.
 func parseInterval(interval *durationpb.Duration) (time.Duration, error) {
 	if interval == nil {
 		return 0, nil
@@ -77,7 +82,8 @@ func parseInterval(interval *durationpb.Duration) (time.Duration, error) {
 	if err := interval.CheckValid(); err != nil {
 		return 0, status.Errorf(codes.InvalidArgument, "interval: %v", err)
 	}
-	// A duration beyond the 292 years of a time.Duration becomes the nearest one, which is out of bounds all the same.
+	// AsDuration clamps a duration beyond 292 years, and the result is still
+	// out of bounds.
 	d := interval.AsDuration()
 	if d < 0 || d > MaxInterval {
 		return 0, status.Errorf(codes.InvalidArgument, "interval: %v is outside 0s to %v", d, MaxInterval)
@@ -85,7 +91,8 @@ func parseInterval(interval *durationpb.Duration) (time.Duration, error) {
 	return d, nil
 }
 
-// wait returns nil after d, or the status of ctx as soon as that has ended: also when d is 0.
+// wait returns nil after d, or the status of ctx once that has ended. It
+// checks ctx even if d is 0.
 func wait(ctx context.Context, d time.Duration) error {
 	if d > 0 {
 		timer := time.NewTimer(d)

@@ -101,7 +101,7 @@ func TestEchoReturnsTheFieldsOfTheRequest(t *testing.T) {
 	}
 }
 
-// Whatever is added to the request has to be added to the response: the two differ by nothing but their names.
+// A field that is added to the request must also be added to the response.
 func TestRequestAndResponseHaveTheSameFields(t *testing.T) {
 	fields := func(message protoreflect.ProtoMessage) *descriptorpb.DescriptorProto {
 		description := protodesc.ToDescriptorProto(message.ProtoReflect().Descriptor())
@@ -114,7 +114,8 @@ func TestRequestAndResponseHaveTheSameFields(t *testing.T) {
 	}
 }
 
-// receive returns the sequence numbers that came before the stream ended, and the error that ended it, nil for io.EOF.
+// receive returns the sequence numbers of a stream, and the error that ended
+// it, nil for io.EOF.
 func receive(stream grpc.ServerStreamingClient[examplev1.EchoStreamResponse], id string) ([]int32, error) {
 	var sequences []int32
 	for {
@@ -211,7 +212,8 @@ func TestStreamRefusesAnIntervalWhoseSignsDiffer(t *testing.T) {
 	}
 }
 
-// recorder is the server's side of a stream without a connection, so that nothing but the service can end the call.
+// recorder is the server's side of a stream without a connection, so that
+// only the service can end the call.
 type recorder struct {
 	grpc.ServerStream
 	ctx  context.Context
@@ -221,7 +223,8 @@ type recorder struct {
 func (r recorder) Context() context.Context                          { return r.ctx }
 func (r recorder) Send(response *examplev1.EchoStreamResponse) error { return r.send(response) }
 
-// The clock is the bubble's own: it moves only when every goroutine waits, so the times are exact.
+// The fake clock advances only when every goroutine waits, so the times are
+// exact.
 func TestStreamWaitsBetweenMessagesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -309,7 +312,8 @@ func TestStreamWithoutAnIntervalEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// cancelAfter cancels a context d from now, at once when d is 0.
+// cancelAfter returns a function that makes a context and cancels it after d,
+// or at once if d is 0.
 func cancelAfter(d time.Duration) func(context.Context) (context.Context, context.CancelFunc) {
 	return func(ctx context.Context) (context.Context, context.CancelFunc) {
 		ctx, cancel := context.WithCancel(ctx)

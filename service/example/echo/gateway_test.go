@@ -15,7 +15,7 @@ import (
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 )
 
-// newGateway returns the gateway, as grpc-gateway generates it, on echo.Service in memory.
+// newGateway returns the generated gateway on an echo.Service in memory.
 func newGateway(t *testing.T) http.Handler {
 	t.Helper()
 	mux := runtime.NewServeMux()
@@ -25,7 +25,7 @@ func newGateway(t *testing.T) http.Handler {
 	return mux
 }
 
-// serve answers the request, which has no body when body is empty.
+// serve sends a request to handler, without a body if body is empty.
 func serve(t *testing.T, handler http.Handler, method, target, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	recorder := httptest.NewRecorder()
@@ -33,8 +33,9 @@ func serve(t *testing.T, handler http.Handler, method, target, body string) *htt
 	return recorder
 }
 
-// response returns the JSON of a response with the given fields and the others as they are when nothing was sent. protojson
-// varies the space after a comma from build to build, so JSON is compared decoded.
+// response returns the JSON of a response with the given fields and defaults
+// for the others. It is decoded, since the white space of protojson varies
+// between builds.
 func response(fields map[string]any) map[string]any {
 	all := map[string]any{
 		"id": "", "text": "", "tags": []any{}, "number": "0", "data": "", "time": nil, "nested": nil,
@@ -161,7 +162,7 @@ func TestHTTPRequestsThatCannotBeMapped(t *testing.T) {
 				t.Errorf("status %d, want %d", recorder.Code, test.status)
 			}
 			answer := decode(t, recorder.Body.String())
-			// The error of a stream stands where a message would: under "error", as that stands under "result".
+			// A stream has its error under "error", as it has messages under "result".
 			if nested, ok := answer["error"].(map[string]any); ok {
 				answer = nested
 			}

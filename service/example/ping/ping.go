@@ -1,5 +1,5 @@
-// Package ping is the smallest of the example services: what it answers shows that a request has gone all the way through
-// the gateway, the transport and the interceptors.
+// Package ping is the smallest example service. Its response shows that a
+// request has passed through the gateway, the transport and the interceptors.
 package ping
 
 import (
@@ -13,7 +13,7 @@ type Service struct {
 	examplev1.UnimplementedPingServiceServer
 }
 
-// Ping answers "Pong". It never fails, and does not look at the context.
+// Ping returns "Pong". It never fails and does not look at the context.
 func (Service) Ping(context.Context, *examplev1.PingRequest) (*examplev1.PingResponse, error) {
 	return &examplev1.PingResponse{Message: "Pong"}, nil
 }

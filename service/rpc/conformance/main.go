@@ -1,11 +1,12 @@
 // Command conformance runs the official conformance suite of Connect and
-// gRPC-Web, connectconformance, against package rpc: directly over HTTP/1.1 and
-// HTTP/2, and through a Lambda function in the emulator, from each source.
+// gRPC-Web, connectconformance, against package rpc: directly over HTTP/1.1
+// and HTTP/2, and through a Lambda function in the emulator, from each
+// source.
 //
 //	go run . -transports inproc,bufconn,unix -targets direct,function-url
 //
-// The suite starts this command again, as the server that it tests, and that
-// starts it once more as the function.
+// The suite runs this command again as the server under test, which in turn
+// runs it as the function.
 package main
 
 import (
@@ -34,12 +35,12 @@ func run(ctx context.Context, args []string) error {
 		return serveInvocations(ctx)
 	}
 	f := flag.NewFlagSet("conformance", flag.ContinueOnError)
-	transports := f.String("transports", "inproc,bufconn,unix", "how the services are reached, separated by commas")
-	targets := f.String("targets", strings.Join(targetNames(), ","), "what is tested, separated by commas")
-	parallel := f.Int("parallel", 8, "how many calls the suite makes at once")
+	transports := f.String("transports", "inproc,bufconn,unix", "transports to the services, separated by commas")
+	targets := f.String("targets", strings.Join(targetNames(), ","), "targets to test, separated by commas")
+	parallel := f.Int("parallel", 8, "number of concurrent calls of the suite")
 	only := f.String("run", "", "a pattern of the test cases to run")
 	trace := f.Bool("trace", false, "show the HTTP requests and responses of failed cases")
-	server := f.Bool("server", false, "be the server under test, as the suite starts it")
+	server := f.Bool("server", false, "run as the server under test; the suite sets this")
 	if err := f.Parse(args); err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 
 const packageName = "connectrpc.conformance.v1."
 
-// resolver finds descriptors in files, and those of protobuf's own types among
-// the linked ones.
+// resolver finds descriptors in files, and those of protobuf's own types
+// among the linked ones.
 type resolver struct{ files *protoregistry.Files }
 
 func (r resolver) FindFileByPath(path string) (protoreflect.FileDescriptor, error) {
@@ -26,14 +26,14 @@ func (r resolver) FindDescriptorByName(name protoreflect.FullName) (protoreflect
 	return protoregistry.GlobalFiles.FindDescriptorByName(name)
 }
 
-// A message is one of the suite's, whose Go types are not public. Its methods
-// panic over names and kinds that its descriptor does not have.
+// A message is one of the suite's messages, whose Go types are not exported.
+// Its methods panic if the descriptor lacks a name or has another kind.
 type message struct{ protoreflect.Message }
 
 func newMessage(files *protoregistry.Files, name protoreflect.Name) message {
 	d, err := files.FindDescriptorByName(packageName + protoreflect.FullName(name))
 	if err != nil {
-		panic(err) // the suite has changed
+		panic(err) // the suite's messages have changed
 	}
 	return message{dynamicpb.NewMessage(d.(protoreflect.MessageDescriptor))}
 }
@@ -48,7 +48,7 @@ func (m message) get(name protoreflect.Name) protoreflect.Value { return m.Get(m
 
 func (m message) child(name protoreflect.Name) message { return message{m.get(name).Message()} }
 
-// mutable returns the message in a field, which is made if there is none.
+// mutable returns the message in a field, and creates it if there is none.
 func (m message) mutable(name protoreflect.Name) message {
 	return message{m.Mutable(m.field(name)).Message()}
 }
@@ -74,7 +74,7 @@ func (m message) appendTo(name protoreflect.Name) message {
 	return message{m.Mutable(m.field(name)).List().AppendMutable().Message()}
 }
 
-// messages returns those of a list.
+// messages returns the messages in a list.
 func (m message) messages(name protoreflect.Name) []message {
 	list := m.get(name).List()
 	all := make([]message, list.Len())

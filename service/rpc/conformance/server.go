@@ -33,9 +33,8 @@ const (
 	streamVariable    = "CONFORMANCE_STREAM"
 )
 
-// serve does what the suite expects of a server under test: it reads how to
-// serve from stdin, says on stdout where it does, and goes on until it is told
-// to stop.
+// serve runs the server under test. It reads its configuration from stdin,
+// writes its address to stdout, and serves until it is told to stop.
 func serve(ctx context.Context, transportName, targetName string) error {
 	t, err := targetOf(targetName)
 	if err != nil {
@@ -47,7 +46,7 @@ func serve(ctx context.Context, transportName, targetName string) error {
 	}
 	request := newMessage(files, "ServerCompatRequest")
 	if err := readMessage(os.Stdin, request); err != nil {
-		return fmt.Errorf("reading how to serve: %w", err)
+		return fmt.Errorf("reading the configuration: %w", err)
 	}
 	limit := int(request.get("message_receive_limit").Uint())
 
@@ -111,7 +110,7 @@ func newFunction(ctx context.Context, t target, transportName string, limit int)
 			limitVariable + "=" + strconv.Itoa(limit),
 			streamVariable + "=" + strconv.FormatBool(t.stream),
 		},
-		Concurrency: 16, // a call that waits for its client must not keep the others waiting
+		Concurrency: 16, // a call that waits for its client must not delay others
 		Stdout:      os.Stderr,
 		Stderr:      os.Stderr,
 	})
@@ -129,7 +128,7 @@ func newFunction(ctx context.Context, t target, transportName string, limit int)
 	return door, func() { _ = fn.Close() }, nil
 }
 
-// serveInvocations is the function.
+// serveInvocations runs as the function.
 func serveInvocations(ctx context.Context) error {
 	files, err := readDescriptors()
 	if err != nil {

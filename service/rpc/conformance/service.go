@@ -21,8 +21,8 @@ import (
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 )
 
-// serviceDesc describes the service that the suite calls: each request says
-// what the response is to be, and the response says what the request was
+// serviceDesc describes the service that the suite calls. Each request
+// defines the response, and the response describes the request
 // (docs/testing_servers.md of the suite).
 func serviceDesc(files *protoregistry.Files) *grpc.ServiceDesc {
 	unary := func(name, input, output string) grpc.MethodDesc {
@@ -59,14 +59,14 @@ func serveUnary(ctx context.Context, files *protoregistry.Files, request, respon
 	if err := grpc.SetTrailer(ctx, metadataOf(definition.messages("response_trailers"))); err != nil {
 		return nil, err
 	}
-	return response.Interface(), answer(ctx, files, definition, response.mutable("payload"), []message{request})
+	return response.Interface(), fillResponse(ctx, files, definition, response.mutable("payload"), []message{request})
 }
 
-// answer fills the payload of a single response, or returns the error that is
-// asked for, after the delay that is.
-func answer(ctx context.Context, files *protoregistry.Files, definition, payload message, requests []message) error {
+// fillResponse fills the payload of a single response, or returns the
+// requested error, after the requested delay.
+func fillResponse(ctx context.Context, files *protoregistry.Files, definition, payload message, requests []message) error {
 	received := newMessage(files, "ConformancePayload").mutable("request_info")
-	describe(ctx, received, requests)
+	fillRequestInfo(ctx, received, requests)
 	delay(definition)
 	if definition.has("error") {
 		return failure(definition.child("error"), &received)
@@ -101,7 +101,7 @@ func serveClientStream(files *protoregistry.Files, stream grpc.ServerStream) err
 	if err := begin(stream, definition); err != nil {
 		return err
 	}
-	if err := answer(stream.Context(), files, definition, response.mutable("payload"), requests); err != nil {
+	if err := fillResponse(stream.Context(), files, definition, response.mutable("payload"), requests); err != nil {
 		return err
 	}
 	return stream.SendMsg(response.Interface())
@@ -168,7 +168,7 @@ func begin(stream grpc.ServerStream, definition message) error {
 	return stream.SendHeader(metadataOf(definition.messages("response_headers")))
 }
 
-// finish sends the responses from the one with index sent on, and the error.
+// finish sends the responses from index sent on, and returns the error.
 func finish(files *protoregistry.Files, stream grpc.ServerStream, name string, definition message, requests []message, sent int) error {
 	for ; sent < definition.get("response_data").List().Len(); sent++ {
 		if err := respond(files, stream, name, definition, requests, sent); err != nil {
@@ -183,19 +183,19 @@ func finish(files *protoregistry.Files, stream grpc.ServerStream, name string, d
 		return failure(definition.child("error"), nil)
 	}
 	received := newMessage(files, "ConformancePayload").mutable("request_info")
-	describe(stream.Context(), received, requests)
+	fillRequestInfo(stream.Context(), received, requests)
 	return failure(definition.child("error"), &received)
 }
 
-// respond sends one response, after the delay that is asked for. The first
-// tells all about the request.
+// respond sends one response after the requested delay. The first one
+// describes the requests.
 func respond(files *protoregistry.Files, stream grpc.ServerStream, name string, definition message, requests []message, index int) error {
 	response := newMessage(files, protoreflect.Name(name))
 	payload := response.mutable("payload")
 	payload.setBytes("data", definition.get("response_data").List().Get(index).Bytes())
 	switch {
 	case index == 0:
-		describe(stream.Context(), payload.mutable("request_info"), requests)
+		fillRequestInfo(stream.Context(), payload.mutable("request_info"), requests)
 	case len(requests) > 0:
 		addRequests(payload.mutable("request_info"), requests)
 	}
@@ -208,11 +208,13 @@ func delay(definition message) {
 }
 
 const (
-	// queryPrefix begins the keys of the metadata that carry the query of a GET.
+	// queryPrefix is the prefix of metadata keys that carry the query of a
+	// GET.
 	queryPrefix = "conformance-query-"
 
-	// longestTimeout is more than the suite ever asks for, and less than an
-	// invocation has, which has a deadline whether the client has one or not.
+	// longestTimeout exceeds every timeout of the suite. It is less than the
+	// time of an invocation, which has a deadline even if the client sets
+	// none.
 	longestTimeout = 20 * time.Second
 )
 
@@ -227,8 +229,8 @@ func queryMetadata(r *http.Request) metadata.MD {
 	return md
 }
 
-// describe fills in what was received.
-func describe(ctx context.Context, info message, requests []message) {
+// fillRequestInfo describes the received requests in info.
+func fillRequestInfo(ctx context.Context, info message, requests []message) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	for key, values := range md {
 		name, isQuery := strings.CutPrefix(key, queryPrefix)
@@ -287,8 +289,8 @@ func metadataOf(headers []message) metadata.MD {
 	return md
 }
 
-// failure returns the error that is asked for, with what was received as a
-// detail if that is not nil.
+// failure returns the requested error. If received is not nil, it is added as
+// a detail.
 func failure(e message, received *message) error {
 	s := &spb.Status{Code: int32(e.get("code").Enum()), Message: e.get("message").String()}
 	for _, detail := range e.messages("details") {

@@ -20,15 +20,15 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-// A target is what the suite is run against.
+// A target is a server that the suite tests.
 type target struct {
 	name   string
-	source frontdoor.Source // empty: directly
+	source frontdoor.Source // empty for direct requests
 	stream bool
-	cases  int // of the suite
+	cases  int // number of the suite's cases
 
-	// impossible is how many of the cases cannot pass, and which are patterns of
-	// their names. The suite fails if one of them passes.
+	// impossible is the number of cases that cannot pass, and which lists
+	// patterns of their names. The suite fails if one of them passes.
 	impossible int
 	which      []string
 }
@@ -47,8 +47,8 @@ func targets() []target {
 	}
 }
 
-// repeatedHeaders are the cases whose requests repeat a header. A load balancer
-// without multi-value headers passes on its last value alone.
+// repeatedHeaders returns the cases whose requests repeat a header. A load
+// balancer without multi-value headers passes on only the last value.
 func repeatedHeaders() []string {
 	return []string{
 		"Basic/**/bidi-stream/half-duplex/success",
@@ -67,9 +67,9 @@ func repeatedHeaders() []string {
 	}
 }
 
-// flaky are the cases that the suite decides by a timer of its own: its client
-// gives up at the moment at which the server does, and may have read half of
-// the answer.
+// flaky returns the cases that depend on a timer of the suite. Its client
+// gives up at the same moment as the server and may have read half of the
+// response.
 func flaky() []string {
 	return []string{"Timeouts/**/Protocol:PROTOCOL_CONNECT/**/unary"}
 }
@@ -90,8 +90,9 @@ func targetOf(name string) (target, error) {
 	return target{}, fmt.Errorf("target %q: want one of %s", name, strings.Join(targetNames(), ", "))
 }
 
-// features of the implementation, for the suite. Directly it is given HTTP/1.1
-// and HTTP/2; a function sees HTTP/1.1 alone, and no trailers.
+// These are the features of the implementation, for the suite. Direct
+// requests use HTTP/1.1 and HTTP/2. A function sees only HTTP/1.1, and no
+// trailers.
 const (
 	directFeatures = `
 features:
@@ -116,8 +117,8 @@ features:
 `
 )
 
-// descriptorsVariable tells the server and the function where the descriptors
-// of the suite's service are.
+// descriptorsVariable is the environment variable with the path of the
+// descriptors of the suite's service.
 const descriptorsVariable = "CONFORMANCE_DESCRIPTORS"
 
 // A suite is the official suite, ready to be run.
@@ -232,7 +233,7 @@ func (s *suite) run(ctx context.Context, transport, name string) error {
 		_, _ = os.Stdout.Write(out.Bytes())
 		return errors.Join(err, errors.New("the suite failed"))
 	}
-	fmt.Printf("%-22s %-8s %s of %s passed, %d are impossible\n", name, transport, match[2], match[1], t.impossible)
+	fmt.Printf("%-22s %-8s %s of %s passed, %d cannot pass\n", name, transport, match[2], match[1], t.impossible)
 	for line := range strings.Lines(out.String()) {
 		if strings.HasPrefix(line, "INFO: Timeouts/") {
 			fmt.Printf("    raced: %s", line)

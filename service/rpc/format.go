@@ -13,15 +13,15 @@ const (
 	grpcWebText = "application/grpc-web-text"
 )
 
-// A form is how a request and its response are written.
-type form struct {
-	native  bool // gRPC itself, which needs trailers
+// A format describes how a request and its response are encoded.
+type format struct {
+	native  bool // native gRPC, which needs trailers
 	text    bool // gRPC-Web in base64
-	binary  bool // the bodies are not text
-	streams bool // errors are in the body too: a stream of Connect
+	binary  bool // the bodies are binary
+	streams bool // a Connect stream, whose errors are in the body
 }
 
-func formOf(r *http.Request) form {
+func formatOf(r *http.Request) format {
 	contentType := strings.ToLower(r.Header.Get("Content-Type"))
 	if parsed, _, err := mime.ParseMediaType(contentType); err == nil {
 		contentType = parsed
@@ -29,24 +29,23 @@ func formOf(r *http.Request) form {
 	is := func(kind string) bool { return contentType == kind || strings.HasPrefix(contentType, kind+"+") }
 	switch {
 	case r.Method == http.MethodGet:
-		return form{binary: r.URL.Query().Get("encoding") == "proto"}
+		return format{binary: r.URL.Query().Get("encoding") == "proto"}
 	case is(grpcWebText):
-		return form{text: true}
+		return format{text: true}
 	case is(grpcWeb):
-		return form{binary: true}
+		return format{binary: true}
 	case is(grpcNative):
-		return form{binary: true, native: true}
+		return format{binary: true, native: true}
 	}
 	streams := strings.HasPrefix(contentType, "application/connect+")
-	return form{binary: streams || contentType == "application/proto", streams: streams}
+	return format{binary: streams || contentType == "application/proto", streams: streams}
 }
 
-// An exchange is a request and where its response goes, as connecthttp gets
-// them.
+// An exchange is a request and its response writer, as passed to connecthttp.
 type exchange struct {
-	w    http.ResponseWriter
-	r    *http.Request
-	form form
+	w      http.ResponseWriter
+	r      *http.Request
+	format format
 
 	buffered bool // the whole request is in memory
 }

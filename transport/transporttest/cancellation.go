@@ -11,13 +11,14 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// mostLate is how much later than over a socket a client may leave.
-const mostLate = time.Millisecond
+// maxDelay is how much later than over a socket a client may return.
+const maxDelay = time.Millisecond
 
-// testLateness checks how soon a client leaves when its context ends, while its
-// handler does not look at its own context. Samples of the socket and of tr
-// alternate and their medians are compared, since the machine may be busy.
-func testLateness(t *testing.T, tr transport.Transport) {
+// testCancellationDelay checks how soon a client returns when its context
+// ends, while its handler ignores its own context. Samples of the socket and
+// of tr alternate and their medians are compared, since the machine may be
+// busy.
+func testCancellationDelay(t *testing.T, tr transport.Transport) {
 	calls := map[string]func(context.Context, transport.Conn) error{
 		"call": func(ctx context.Context, conn transport.Conn) error {
 			return conn.Invoke(ctx, unary, wrapperspb.String("x"), new(wrapperspb.StringValue))
@@ -33,7 +34,7 @@ func testLateness(t *testing.T, tr transport.Transport) {
 	for what, call := range calls {
 		for _, after := range []time.Duration{200 * time.Microsecond, 10 * time.Millisecond} {
 			t.Run("a "+what+" that is cancelled after "+after.String(), func(t *testing.T) {
-				compareLateness(t, tr, func(conn transport.Conn, called <-chan struct{}) (late time.Duration, err error) {
+				compareDelay(t, tr, func(conn transport.Conn, called <-chan struct{}) (late time.Duration, err error) {
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
 					cancelled := make(chan time.Time, 1)
@@ -50,7 +51,7 @@ func testLateness(t *testing.T, tr transport.Transport) {
 			})
 		}
 		t.Run("a "+what+" at its deadline", func(t *testing.T) {
-			compareLateness(t, tr, func(conn transport.Conn, called <-chan struct{}) (late time.Duration, err error) {
+			compareDelay(t, tr, func(conn transport.Conn, called <-chan struct{}) (late time.Duration, err error) {
 				deadline := time.Now().Add(10 * time.Millisecond)
 				ctx, cancel := context.WithDeadline(t.Context(), deadline)
 				defer cancel()
@@ -66,9 +67,9 @@ func testLateness(t *testing.T, tr transport.Transport) {
 	}
 }
 
-// compareLateness takes samples of how late a client leaves whose handler has
+// compareDelay takes samples of how late a client returns whose handler has
 // been called and waits.
-func compareLateness(t *testing.T, tr transport.Transport, sample func(transport.Conn, <-chan struct{}) (time.Duration, error)) {
+func compareDelay(t *testing.T, tr transport.Transport, sample func(transport.Conn, <-chan struct{}) (time.Duration, error)) {
 	const samples = 25
 	var late [2][]time.Duration
 	var conns [2]transport.Conn
@@ -76,7 +77,7 @@ func compareLateness(t *testing.T, tr transport.Transport, sample func(transport
 	hold := func() {
 		select {
 		case called <- struct{}{}:
-		default: // its client has left
+		default: // the client has already returned
 		}
 		<-released
 	}
@@ -85,7 +86,7 @@ func compareLateness(t *testing.T, tr transport.Transport, sample func(transport
 		bidi:  func(*serverEnd) error { hold(); return nil },
 	}
 	for i, tr := range [...]transport.Transport{socket{}, tr} {
-		conn, err := tr.Open(t.Context(), transport.ServerConfig{Register: svc.register, DrainTimeout: patience})
+		conn, err := tr.Open(t.Context(), transport.ServerConfig{Register: svc.register, DrainTimeout: scenarioTimeout})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,22 +99,22 @@ func compareLateness(t *testing.T, tr transport.Transport, sample func(transport
 	}
 	defer close(released)
 	var socket, got time.Duration
-	for range 5 { // a busy machine may be late at times, not always
+	for range 5 { // a busy machine may cause a delay, but not every time
 		late = [2][]time.Duration{}
 		for range samples {
 			for i, conn := range conns {
 				d, err := sample(conn, called)
 				if err == nil {
-					t.Fatal("the client got an answer")
+					t.Fatal("the client got a response")
 				}
 				late[i] = append(late[i], d)
 			}
 		}
-		if socket, got = median(late[0]), median(late[1]); got <= mostLate+2*socket {
+		if socket, got = median(late[0]), median(late[1]); got <= maxDelay+2*socket {
 			return
 		}
 	}
-	t.Errorf("the client left %v late, and %v over a socket", got, socket)
+	t.Errorf("the client returned %v late, and %v late over a socket", got, socket)
 }
 
 func median(durations []time.Duration) time.Duration {

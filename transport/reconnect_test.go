@@ -21,8 +21,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// breakable are credentials of a server that keep its connections, so that a
-// test can break them.
+// breakable are server credentials that record connections, so that a test
+// can break them.
 type breakable struct {
 	credentials.TransportCredentials
 	mu    *sync.Mutex
@@ -42,7 +42,7 @@ func (b breakable) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInf
 	return b.TransportCredentials.ServerHandshake(conn)
 }
 
-// breakFirst breaks the connection that was made first.
+// breakFirst breaks the oldest connection.
 func (b breakable) breakFirst(t *testing.T) {
 	t.Helper()
 	b.mu.Lock()
@@ -53,7 +53,7 @@ func (b breakable) breakFirst(t *testing.T) {
 	*b.conns = (*b.conns)[1:]
 }
 
-// eventually calls until f returns nil.
+// eventually calls f until it returns nil, or fails the test with what.
 func eventually(t *testing.T, what string, f func() error) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
@@ -98,7 +98,7 @@ func waitLost(t *testing.T, conn transport.Conn) {
 	}
 }
 
-// blocking is a health server whose Check of "block" waits for release.
+// blocking returns a health server whose Check of "block" waits for release.
 func blocking() (s transport.ServerConfig, started, release chan struct{}) {
 	started, release = make(chan struct{}), make(chan struct{})
 	return healthServer(func(_ context.Context, r *grpc_health_v1.HealthCheckRequest) error {
@@ -153,7 +153,7 @@ func TestUnixListensAgainAfterItsSocketWasRemoved(t *testing.T) {
 			checkHealth(t, conn)
 			socket := socketPath(t, base)
 
-			// A call in flight on another connection to the same server.
+			// This call is in flight on another connection to the same server.
 			other, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 			if err != nil {
 				t.Fatal(err)
@@ -273,8 +273,8 @@ func TestConnIsLostWhenSomebodyStopsItsServer(t *testing.T) {
 	}
 }
 
-// Connections break and sockets vanish while calls are made and the Conn is
-// closed: no call hangs and nothing is left behind.
+// Connections break and sockets disappear while calls are made and the Conn
+// is closed. No call may hang and nothing may be left behind.
 func TestUnixListensAgainUnderLoad(t *testing.T) {
 	base := t.TempDir()
 	connections := newBreakable()
