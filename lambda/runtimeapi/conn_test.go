@@ -199,31 +199,31 @@ func TestDeadConnections(t *testing.T) {
 			conns: []func(*rawConn){says(rawHead), sound},
 			calls: []string{"next", "next", "response x", "next"},
 		},
-		"closed when an answer is to be posted": {
+		"closed when a response is to be posted": {
 			conns: []func(*rawConn){says(rawEvent), wait},
 			calls: []string{"next", "response x", "next"},
 		},
-		"closed when an answer has been posted": {
+		"closed when a response has been posted": {
 			conns: []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, wait},
 			calls: []string{"next", "response x", "response x", "next"},
 		},
-		"closed twice when an answer has been posted": {
+		"closed twice when a response has been posted": {
 			conns: []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, read, wait},
 			calls: []string{"next", "response x", "response x", "next"},
-			log:   "posting an answer failed",
+			log:   "posting a response failed",
 		},
-		"closed in the middle of the answer to a post": {
+		"closed in the middle of the response to a post": {
 			conns: []func(*rawConn){says(rawEvent, "HTTP/1.1 202 Acc"), wait},
 			calls: []string{"next", "response x", "next"},
 			log:   "unexpected EOF",
 		},
-		"closed for good when an answer has been posted": {
+		"closed for good when a response has been posted": {
 			conns: []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, read},
 			calls: []string{"next", "response x", "response x", "next", "next", "next", "next"},
-			log:   "posting an answer failed",
+			log:   "posting a response failed",
 			err:   "4 times in a row",
 		},
-		"closed after each answer": {
+		"closed after each response": {
 			conns: []func(*rawConn){says(strings.Replace(rawEvent, "\r\n", "\r\nConnection: close\r\n", 1)), says(strings.Replace(rawOK, "\r\n", "\r\nConnection: close\r\n", 1)), wait},
 			calls: []string{"next", "response x", "next"},
 		},
@@ -235,7 +235,7 @@ func TestDeadConnections(t *testing.T) {
 			conns: []func(*rawConn){says(strings.Replace(rawHead, "1.1", "1.0", 1) + "\r\nx"), wait},
 			calls: []string{"next", "response x", "next"},
 		},
-		"with informational answers": {
+		"with informational responses": {
 			conns: []func(*rawConn){func(c *rawConn) {
 				says("HTTP/1.1 100 Continue\r\n\r\n"+rawEvent, "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n"+rawOK)(c)
 				wait(c)
@@ -256,7 +256,7 @@ func TestDeadConnections(t *testing.T) {
 			handler: streamed(),
 			conns:   []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, read, wait},
 			calls:   []string{"next", "response x", "response x", "next"},
-			log:     "posting an answer failed",
+			log:     "posting a response failed",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -284,7 +284,7 @@ func TestDeadConnections(t *testing.T) {
 	}
 }
 
-// TestLateReplies has an API that does not reply to an answer before the
+// TestLateReplies has an API that does not reply to a response before the
 // deadline of the post. A freeze makes any reply late.
 func TestLateReplies(t *testing.T) {
 	t.Parallel()
@@ -344,10 +344,10 @@ func TestLateReplies(t *testing.T) {
 	}
 }
 
-// FuzzAnswers lets the API answer anything: to the call of next with the first
+// FuzzServe lets the API send anything: to the call of next with the first
 // half of the input, to the post with the second. The client must come to an
 // end in a bounded time with a bounded amount of memory, whatever it is.
-func FuzzAnswers(f *testing.F) {
+func FuzzServe(f *testing.F) {
 	for _, seed := range []struct{ next, post string }{
 		{rawEvent, rawOK},
 		{"", ""},
@@ -407,7 +407,7 @@ func FuzzAnswers(f *testing.F) {
 		err = client.Serve(ctx, handler)
 		took := time.Since(began)
 		runtime.ReadMemStats(&after)
-		if took > 10*time.Second { // the end of ctx, the longest wait for an answer, and a slow machine
+		if took > 10*time.Second { // the end of ctx, the longest wait for a response, and a slow machine
 			t.Errorf("Serve took %v: %v", took, err)
 		}
 		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<30 {

@@ -98,7 +98,7 @@ func differences() []difference {
 				e.Calls, e.Then = append(e.Calls, r), "next"
 				return true
 			}},
-		{"a stream that fails before its first byte is an error of the function, not a broken answer",
+		{"a stream that fails before its first byte is an error of the function, not a broken response",
 			func(payload string, e *exchange) bool {
 				if payload != "fails at once" {
 					return false
@@ -122,14 +122,14 @@ func differences() []difference {
 			c.Header.Del("Accept-Encoding")
 			return asked
 		})},
-		{"an answer of known length is posted with its length, and without trailers to announce", onCalls(func(c *said) bool {
+		{"a response of known length is posted with its length, and without trailers to announce", onCalls(func(c *said) bool {
 			if !c.Chunked || c.Path == "/response" && c.Header.Get("Content-Type") == "text/x-test" || c.Body == "half" {
 				return false
 			}
 			c.Chunked, c.Trailer = false, nil
 			return true
 		})},
-		{"the Runtime API's documentation asks for the mode of a streamed answer", onCalls(func(c *said) bool {
+		{"the Runtime API's documentation asks for the mode of a streamed response", onCalls(func(c *said) bool {
 			if c.Chunked {
 				c.Header.Set("Lambda-Runtime-Function-Response-Mode", "streaming")
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 // NewWithBounds is New with short bounds on what the API may do, such as on a
-// message that has begun and on taking an answer, and no pause between dials.
+// message that has begun and on taking a response, and no pause between dials.
 func NewWithBounds(cfg Config, bound time.Duration) (*Client, error) {
 	timing := defaultTiming()
 	timing.message, timing.reply, timing.late, timing.register, timing.lastCall = bound, bound, bound, bound, bound
@@ -18,15 +18,15 @@ func NewWithBounds(cfg Config, bound time.Duration) (*Client, error) {
 }
 
 // NewWithReplyBounds is New with bounds on how long the API may take to reply
-// to an answer, and on the wait for a reply that is late.
+// to a response, and on the wait for a reply that is late.
 func NewWithReplyBounds(cfg Config, reply, late time.Duration) (*Client, error) {
 	timing := defaultTiming()
 	timing.reply, timing.late = reply, late
 	return newClient(cfg, timing)
 }
 
-// Answer is what the client reads of an answer of the API.
-type Answer struct {
+// Response is what the client reads of a response of the API.
+type Response struct {
 	Status   string
 	Header   map[string]string
 	Body     string
@@ -34,17 +34,17 @@ type Answer struct {
 	Buffered string // what has been read and does not belong to it
 }
 
-// ReadAnswer reads an answer with these fields in its header.
-func ReadAnswer(text string, limit int, fields ...string) (Answer, error) {
+// ReadResponse reads a response with these fields in its header.
+func ReadResponse(text string, limit int, fields ...string) (Response, error) {
 	c := &conn{Conn: textConn{r: strings.NewReader(text)}, timing: defaultTiming()}
 	c.r = bufio.NewReaderSize(c, readBufferBytes)
 	c.ready()
 	resp, err := c.receive()
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	body, err := c.readBody(resp, nil, limit)
-	a := Answer{Status: resp.status, Body: string(body), Last: c.broken, Header: map[string]string{}}
+	a := Response{Status: resp.status, Body: string(body), Last: c.broken, Header: map[string]string{}}
 	for _, name := range fields {
 		a.Header[name] = resp.get(name)
 	}

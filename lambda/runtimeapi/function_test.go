@@ -71,7 +71,7 @@ func runOwn(handler runtimeapi.Handler, exitOnPanic bool) {
 // nap is the event of the functions that sleep.
 type nap struct {
 	ID    string
-	For   time.Duration // before the answer
+	For   time.Duration // before the response
 	After time.Duration // after it
 }
 

@@ -40,7 +40,7 @@ type call struct {
 
 func (c call) is(path string) bool { return strings.HasSuffix(c.Path, path) }
 
-// given is an invocation for a function, with the headers of the answer to next.
+// given is an invocation for a function, with the headers of the response to next.
 type given struct {
 	payload string
 	header  map[string]string
@@ -54,7 +54,7 @@ type api struct {
 	calls  chan call
 
 	mu     sync.Mutex
-	status map[string]int // of the answer to a call, by the end of its path
+	status map[string]int // of the response to a call, by the end of its path
 }
 
 func newAPI(t testing.TB) *api {
@@ -69,8 +69,8 @@ func newAPI(t testing.TB) *api {
 
 func (a *api) address() string { return strings.TrimPrefix(a.server.URL, "http://") }
 
-// answer makes the API answer calls whose path ends so with a status.
-func (a *api) answer(path string, status int) {
+// setStatus sets the status of the calls whose path ends with path.
+func (a *api) setStatus(path string, status int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.status[path] = status

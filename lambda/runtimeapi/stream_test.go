@@ -85,7 +85,7 @@ func TestStream(t *testing.T) {
 	for _, text := range []string{"", "some", strings.Repeat("large ", 1<<20)} {
 		next := a.call("/next")
 		if next.conn == conn {
-			t.Error("the connection of a streamed answer is used again")
+			t.Error("the connection of a streamed response is used again")
 		}
 		a.invoke(given{payload: text})
 		c := a.call("/response")
@@ -105,7 +105,7 @@ func TestStream(t *testing.T) {
 	s.end()
 }
 
-func TestStreamsThatFail(t *testing.T) {
+func TestStream_Failures(t *testing.T) {
 	a := newAPI(t)
 	s := serve(t, a, runtimeapi.StreamFunc(streamOf))
 	for payload, want := range map[string]struct{ path, errorType, message string }{
@@ -150,7 +150,7 @@ func TestStreamsThatFail(t *testing.T) {
 	s.end()
 }
 
-func TestAReaderOfKnownLengthIsNotStreamed(t *testing.T) {
+func TestStreamFunc_ReaderOfKnownLengthIsBuffered(t *testing.T) {
 	a := newAPI(t)
 	s := serve(t, a, runtimeapi.StreamFunc(func(_ context.Context, p json.RawMessage) (io.Reader, error) {
 		if string(p) == "short" {
@@ -169,7 +169,7 @@ func TestAReaderOfKnownLengthIsNotStreamed(t *testing.T) {
 	s.end()
 }
 
-func TestAStreamOverTheLimitBreaksOff(t *testing.T) {
+func TestStream_OverTheLimitIsAborted(t *testing.T) {
 	a := newAPI(t)
 	read := 0
 	s := serve(t, a, runtimeapi.StreamFunc(func(_ context.Context, p json.RawMessage) (io.Reader, error) {
