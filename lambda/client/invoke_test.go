@@ -16,7 +16,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// The function sees what was sent, and the client what it answered.
+// The function gets the request, and the client gets the response.
 func TestInvokeTransport(t *testing.T) {
 	var seen *http.Request
 	var body []byte
@@ -76,7 +76,7 @@ func TestInvokeTransport_Failures(t *testing.T) {
 	}
 }
 
-// FuzzInvokeTransport checks that no answer makes the transport panic or return
+// FuzzInvokeTransport checks that no payload makes the transport panic or return
 // a response that cannot be read.
 func FuzzInvokeTransport(f *testing.F) {
 	f.Add([]byte(`{"statusCode":200,"headers":{"a":"b"},"multiValueHeaders":{"c":["d"]},"cookies":["e=f"],"body":"aGk=","isBase64Encoded":true}`))
