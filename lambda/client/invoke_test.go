@@ -59,7 +59,7 @@ func TestInvokeTransport_Failures(t *testing.T) {
 	}{
 		"an error of the call":      {"", errors.New("throttled"), "throttled"},
 		"a function that failed":    {`{"errorType":"Runtime.ExitError","errorMessage":"exit status 2"}`, nil, "Runtime.ExitError: exit status 2"},
-		"no JSON":                   {`hello`, nil, "no HTTP response"},
+		"no JSON":                   {`hello`, nil, "not an HTTP response"},
 		"JSON of another kind":      {`{"ok":true}`, nil, "statusCode"},
 		"a status that is none":     {`{"statusCode":7}`, nil, "statusCode"},
 		"a body that is not base64": {`{"statusCode":200,"body":"%","isBase64Encoded":true}`, nil, "body"},

@@ -46,7 +46,7 @@ func testFunction(t *testing.T, out *output, env ...string) emulator.Config {
 	return emulator.Config{Path: path, Env: append([]string{"GORACE=atexit_sleep_ms=0"}, env...), Stdout: out, Stderr: out}
 }
 
-// output is a bytes.Buffer for several goroutines.
+// output is a bytes.Buffer that is safe for concurrent use.
 type output struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -20,7 +20,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
-// order notes what happens, in order.
+// order records events in order.
 type order struct {
 	mu    sync.Mutex
 	notes []string

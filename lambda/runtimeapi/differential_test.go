@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// said is a call as the differential test compares it.
+// said is a call in the form that the differential test compares.
 type said struct {
 	Method, Path string
 	Header       http.Header
@@ -24,15 +24,15 @@ type said struct {
 	Trailer      http.Header
 }
 
-// exchange is what a function says to the API about one event.
+// exchange has a function's calls of the API about one event.
 type exchange struct {
 	Calls []said
 	Then  string // "next" or "exit"
 }
 
-// difference is one between what aws-lambda-go says and what this package says,
-// and the reason for it. apply makes the one of the other, and reports whether
-// there was anything to change.
+// difference is a difference between the calls of aws-lambda-go and of this
+// package, with its reason. apply turns the former into the latter and reports
+// whether it changed them.
 type difference struct {
 	reason string
 	apply  func(payload string, e *exchange) bool
@@ -66,7 +66,7 @@ const (
 	causeHeader     = "Lambda-Runtime-Function-Xray-Error-Cause"
 )
 
-// differences are all that there are.
+// differences returns all known differences.
 func differences() []difference {
 	failed := func(path, errorType, body, cause string) said {
 		return said{Method: "POST", Path: path, Header: http.Header{
@@ -156,7 +156,7 @@ func differences() []difference {
 }
 
 // TestDifferential runs the same handlers under aws-lambda-go and under this
-// package, each event in a process of its own, and compares all that they say.
+// package, each event in its own process, and compares all calls of the API.
 func TestDifferential(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts 40 processes")
@@ -203,7 +203,7 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-// converse gives an event to a function and returns what that says.
+// converse sends an event to a function and returns the function's calls.
 func converse(t *testing.T, name, payload string) exchange {
 	t.Helper()
 	path, err := os.Executable()

@@ -60,7 +60,7 @@ func invokeFunction(t *testing.T, f *emulator.Function, streamed bool, n nap) (s
 	return string(out), err
 }
 
-// repetitions is how often the tests of random moments are repeated:
+// repetitions returns how often tests with random delays are repeated:
 // RUNTIMEAPI_REPETITIONS, or few.
 func repetitions(t *testing.T, few int) int {
 	v := os.Getenv("RUNTIMEAPI_REPETITIONS")
@@ -128,7 +128,7 @@ func testSIGTERM(t *testing.T, name string, streamed bool, calls int) {
 	}
 }
 
-// debug logs everything.
+// debug returns a logger that logs everything.
 func debug(l *log) *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
@@ -246,7 +246,7 @@ func TestExtension_APIFails(t *testing.T) {
 		if got := out.String(); strings.Count(got, "level=WARN") != 1 || !strings.Contains(got, want) {
 			t.Errorf("logged: %s", got)
 		}
-		// A platform that takes no extension may send SIGTERM all the same.
+		// A platform without extensions may still send SIGTERM.
 		if err := syscall.Kill(f.Pid(), syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}

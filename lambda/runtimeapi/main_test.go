@@ -16,7 +16,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
-// The functions of tests that need a process are this test binary itself.
+// This test binary is also the function of tests that need a process.
 func TestMain(m *testing.M) {
 	if name := os.Getenv("FUNCTION"); name != "" {
 		runFunction(name)
@@ -24,10 +24,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// deadline is for what must happen; it fails a test that would hang.
+// deadline limits waits, so that a test fails instead of hanging.
 const deadline = 30 * time.Second
 
-// call is what a function said to the API.
+// call is a call of the API by a function.
 type call struct {
 	Method, Path string
 	Header       http.Header
@@ -46,7 +46,7 @@ type given struct {
 	header  map[string]string
 }
 
-// api is a Runtime API that records what it is asked.
+// api is a Runtime API that records its calls.
 type api struct {
 	t      testing.TB
 	server *httptest.Server
@@ -131,7 +131,7 @@ func (a *api) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// invoke gives the function an event as soon as it asks for one.
+// invoke sends the function an event when it asks for one.
 func (a *api) invoke(e given) {
 	a.t.Helper()
 	select {
@@ -141,7 +141,7 @@ func (a *api) invoke(e given) {
 	}
 }
 
-// call is the next thing that the function says, which must be to this path.
+// call returns the next call of the function, which must have this path.
 func (a *api) call(path string) call {
 	a.t.Helper()
 	select {
@@ -189,7 +189,7 @@ func serve(t testing.TB, a *api, handler runtimeapi.Handler, change ...func(*run
 	return s
 }
 
-// wait is what Serve returns.
+// wait waits for Serve and returns its error.
 func (s *serving) wait() error {
 	s.t.Helper()
 	select {
@@ -210,7 +210,7 @@ func (s *serving) end() {
 	}
 }
 
-// log is a bytes.Buffer for several goroutines.
+// log is a bytes.Buffer that is safe for concurrent use.
 type log struct {
 	mu sync.Mutex
 	b  strings.Builder

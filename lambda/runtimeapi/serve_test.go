@@ -105,7 +105,7 @@ func TestContext(t *testing.T) {
 	s.end()
 }
 
-// typedError has a name of its own.
+// typedError is an error type with a name.
 type typedError struct{}
 
 func (*typedError) Error() string { return "typed" }

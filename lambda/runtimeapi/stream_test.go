@@ -20,8 +20,8 @@ type jsonRaw = json.RawMessage
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// reader hides all that a Reader has beside Read. It has no exported field,
-// since aws-lambda-go would encode that in JSON.
+// reader hides all methods of a Reader except Read. It has no exported fields,
+// since aws-lambda-go would encode them in JSON.
 type reader struct {
 	r      io.Reader
 	closed bool
@@ -36,12 +36,12 @@ type readFunc func(p []byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
-// then reads the text, then ends as f does.
+// then returns a reader of text that ends with a call of f.
 func then(text string, f func() (int, error)) io.Reader {
 	return io.MultiReader(strings.NewReader(text), readFunc(func([]byte) (int, error) { return f() }))
 }
 
-// streamOf ends as the payload says, which may be in quotes.
+// streamOf returns a stream that ends as the payload says.
 func streamOf(_ context.Context, payload json.RawMessage) (io.Reader, error) {
 	switch text := strings.Trim(string(payload), `"`); text {
 	case "error":

@@ -59,7 +59,7 @@ func NewHandler(svc *service.Service, c Config, triggers ...Trigger) (*Handler, 
 	for _, t := range triggers {
 		target, err := h.newTarget(t, services)
 		if err == nil && seen[t.String()] {
-			err = errors.New("there are two of them: want one")
+			err = errors.New("there are two such triggers: want one")
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("trigger: %s: %w", t, err))
@@ -86,7 +86,7 @@ func (h *Handler) newTarget(t Trigger, services map[string]grpc.ServiceInfo) (ta
 		return target{Trigger: t}, h.allowDirect(t.name, services)
 	}
 	if t.concurrency > 0 && (t.source != sqs || strings.HasSuffix(t.name, ".fifo")) {
-		return target{}, errors.New("WithConcurrency: want it for a queue that is not FIFO only")
+		return target{}, errors.New("WithConcurrency: want it only for a queue that is not FIFO")
 	}
 	m, err := methodNamed(services, t.method)
 	return target{t, m}, err

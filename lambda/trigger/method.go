@@ -43,7 +43,7 @@ func methodNamed(services map[string]grpc.ServiceInfo, name string) (*method, er
 	descriptor, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(serviceName))
 	found, ok := descriptor.(protoreflect.ServiceDescriptor)
 	if err != nil || !ok || found.Methods().ByName(protoreflect.Name(methodName)) == nil {
-		return nil, fmt.Errorf("method %q: the program has no descriptor of it", name)
+		return nil, fmt.Errorf("method %q: the program has no descriptor of the service", name)
 	}
 	m := found.Methods().ByName(protoreflect.Name(methodName))
 	return &method{"/" + serviceName + "/" + methodName, messageType(m.Input()), messageType(m.Output())}, nil

@@ -109,7 +109,7 @@ func errType(err error) error {
 		found, _, _ := strings.Cut(kind.Value, " ")
 		return fmt.Errorf("%s is a JSON %s", kind.Field, found)
 	case errors.As(err, &date):
-		return errors.New("a time is not one of RFC 3339")
+		return errors.New("a time is not in the format of RFC 3339")
 	}
 	return err
 }
