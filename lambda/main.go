@@ -1,6 +1,6 @@
-// Command lambda is the Lambda function of the example services, the file that
-// is called bootstrap in its deployment package. With -help it lists the
-// environment variables that it reads.
+// Command lambda is the Lambda function of the example services. Its file in the
+// deployment package is called bootstrap. With -help it lists the environment
+// variables that it reads.
 package main
 
 import (

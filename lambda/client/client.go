@@ -1,16 +1,18 @@
-// Package client calls the gRPC services of a deployed function from generated
-// grpc-go clients: through a function URL, API Gateway or a load balancer, or by
-// invoking the function without any of them.
+// Package client calls the gRPC services of a deployed function with generated
+// grpc-go clients. It reaches the function through a function URL, API Gateway or
+// a load balancer, or through Lambda's Invoke API.
 //
-// It speaks Connect or gRPC-Web over HTTP/1.1, since Lambda does not pass native
-// gRPC on. Therefore a stream in both directions is half duplex: receiving, or
-// asking for the header, before CloseSend fails with Unimplemented. Requests are
-// kept in memory until they are complete.
+// It uses Connect or gRPC-Web over HTTP/1.1, since Lambda does not pass on native
+// gRPC. A bidirectional stream is therefore half duplex: RecvMsg and Header fail
+// with Unimplemented before CloseSend. Requests are kept in memory until they are
+// complete.
 //
-// Call options are honoured, with these exceptions: [grpc.Peer] gives the host
-// of the URL, [grpc.UseCompressor] knows gzip alone, options about retries and
-// waiting for a connection have no effect, and codecs and the authority cannot
-// be replaced, which fails with Unimplemented.
+// Call options work as in grpc-go, with these exceptions:
+//
+//   - [grpc.Peer] returns the host of the URL.
+//   - [grpc.UseCompressor] supports only gzip and identity.
+//   - Options for retries and for waiting for a connection have no effect.
+//   - Options that replace the codec or the authority fail with Unimplemented.
 package client
 
 import (
@@ -30,8 +32,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A Conn calls the services behind a URL. Give it to generated clients. It may
-// be used by several goroutines at once.
+// A Conn calls the services behind a URL. Pass it to generated clients. It is safe
+// for concurrent use.
 type Conn struct {
 	base    *url.URL
 	http    *http.Client
@@ -43,30 +45,30 @@ type Conn struct {
 
 var _ grpc.ClientConnInterface = (*Conn)(nil)
 
-// An Option changes how a [Conn] is made.
+// An Option configures a [Conn].
 type Option func(*Conn)
 
-// WithGRPCWeb speaks gRPC-Web. The default is Connect.
+// WithGRPCWeb makes the Conn use gRPC-Web. The default is Connect.
 func WithGRPCWeb() Option {
 	return func(c *Conn) { c.options = append(c.options, connecthttp.WithGRPCWeb()) }
 }
 
-// WithJSON sends and receives messages as JSON, which passes through a REST API
-// without binary media types if a call is unary and the protocol is Connect.
+// WithJSON makes the Conn send and receive messages as JSON. Unary calls over
+// Connect then work through a REST API without binary media types.
 func WithJSON() Option {
 	return func(c *Conn) { c.codec = codec{connectproto.NewJSONCodec()} }
 }
 
-// WithRoundTripper sets what carries the requests. The default is a copy of
-// [http.DefaultTransport].
+// WithRoundTripper sets the [http.RoundTripper] that sends requests. The default is
+// a copy of [http.DefaultTransport].
 func WithRoundTripper(rt http.RoundTripper) Option {
 	return func(c *Conn) { c.http.Transport = rt }
 }
 
-// New returns a Conn for the services at target, such as
-// "https://abc.lambda-url.eu-central-1.on.aws", which may have a path that
-// stands before those of the services. It connects when it is used first. The
-// caller closes the Conn.
+// New returns a Conn for the services at target, a URL such as
+// "https://abc.lambda-url.eu-central-1.on.aws". If target has a path, it is put in
+// front of the paths of the methods. The Conn connects at its first call. The
+// caller closes it.
 func New(target string, options ...Option) (*Conn, error) {
 	base, err := url.Parse(target)
 	switch {
@@ -94,20 +96,19 @@ func defaultTransport() http.RoundTripper {
 	return http.DefaultTransport
 }
 
-// noRedirect keeps requests, whose header may have credentials, from being sent
-// elsewhere.
+// noRedirect prevents redirects, since the header may have credentials.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// Close closes the connections that are idle. Calls go on.
+// Close closes idle connections. Calls in progress continue.
 func (c *Conn) Close() error {
 	c.http.CloseIdleConnections()
 	return nil
 }
 
-// newClient returns what makes a call with o.
+// newClient returns a client for calls with the options o.
 func (c *Conn) newClient(o callOptions) *connect.Client {
 	options := append([]connecthttp.Option{
-		connecthttp.WithCodecs(c.codec, connectproto.NewBinaryCodec()), // the other is for errors
+		connecthttp.WithCodecs(c.codec, connectproto.NewBinaryCodec()), // the binary codec is for errors
 		connecthttp.WithReadMaxBytes(o.maxRecv),
 		connecthttp.WithSendMaxBytes(o.maxSend),
 	}, c.options...)
@@ -117,8 +118,8 @@ func (c *Conn) newClient(o callOptions) *connect.Client {
 	return connect.NewClient(connecthttp.NewTransport(c.sender, strings.TrimSuffix(c.base.String(), "/"), options...))
 }
 
-// clientFor returns what makes a call with o, without anything new for the
-// defaults.
+// clientFor returns a client for calls with the options o. It reuses c.client for
+// the defaults.
 func (c *Conn) clientFor(o callOptions) *connect.Client {
 	if o.maxRecv == defaultMaxRecv && o.maxSend == 0 && !o.gzip {
 		return c.client
@@ -160,7 +161,7 @@ type call struct {
 	info   *connect.CallInfo
 }
 
-// newCall returns a call even with an error, for finish.
+// newCall returns a call for finish, even with an error.
 func (c *Conn) newCall(ctx context.Context, method string, opts []grpc.CallOption) (*call, error) {
 	call := &call{conn: c, method: method, callOptions: callOptions{opts: opts, maxRecv: defaultMaxRecv}}
 	call.ctx, call.info = connect.NewClientContext(ctx)
@@ -184,8 +185,7 @@ func (c *call) unary(args, reply any) error {
 	return statusOf(c.ctx, c.conn.clientFor(c.callOptions).CallUnary(c.ctx, spec, request, response))
 }
 
-// statusOf returns the error of a call as gRPC would: with a status and its
-// details.
+// statusOf returns err as a gRPC error, with a status and its details.
 func statusOf(ctx context.Context, err error) error {
 	var e *connect.Error
 	switch {

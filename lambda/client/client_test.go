@@ -320,8 +320,8 @@ func TestNew_RefusesTargetsThatAreNoURLs(t *testing.T) {
 	}
 }
 
-// What is not the service's own answer becomes the status that gRPC has for it.
-func TestConn_AnswersOfTheFrontDoor(t *testing.T) {
+// A response that is not the service's becomes the matching gRPC status.
+func TestConn_ResponsesOfTheSource(t *testing.T) {
 	for code, want := range map[int]codes.Code{403: codes.PermissionDenied, 401: codes.Unauthenticated, 404: codes.Unimplemented, 429: codes.Unavailable, 502: codes.Unavailable, 503: codes.Unavailable, 504: codes.Unavailable, 302: codes.Unknown} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -349,7 +349,7 @@ type credentials struct{ id string }
 
 type signerOptions struct{}
 
-// A signer has the shape of the SDK's, and sees what is sent.
+// A signer has the signature of the SDK's SignHTTP and gets the request as sent.
 func TestWithSigner(t *testing.T) {
 	sign := func(_ context.Context, c credentials, r *http.Request, hash, service, region string, at time.Time, _ ...func(*signerOptions)) error {
 		r.Header.Set("Authorization", strings.Join([]string{c.id, hash, service, region}, " "))

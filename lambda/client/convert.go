@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 )
 
-// messageOf returns a message as protobuf's present API knows it.
+// messageOf returns m as a message of the current protobuf API.
 func messageOf(m any) (proto.Message, error) {
 	switch m := m.(type) {
 	case protoadapt.MessageV2:
@@ -28,13 +28,13 @@ func messageOf(m any) (proto.Message, error) {
 	return nil, status.Errorf(codes.Internal, "client: a message is %T, want proto.Message", m)
 }
 
-// codec is one of connect's that can leave a message encoded.
+// codec is a connect.Codec that can also leave a message encoded, in a rawMessage.
 type codec struct{ connect.Codec }
 
-// A rawMessage is a message that was received before its type was known.
+// A rawMessage is an encoded message that was received before its type was known.
 type rawMessage struct {
 	data    []byte
-	present bool // false: the message is empty without having been encoded
+	present bool // false if the message is empty and was not encoded
 }
 
 // UnmarshalRead implements [connect.Codec].
@@ -60,7 +60,7 @@ func (c codec) decode(raw *rawMessage, m proto.Message) error {
 	return nil
 }
 
-// statusFrom returns the status that e stands for.
+// statusFrom returns the gRPC status of e.
 func statusFrom(e *connect.Error) *status.Status {
 	s := &spb.Status{Code: int32(e.Code()), Message: e.Message()}
 	for _, detail := range e.Details() {
@@ -71,8 +71,8 @@ func statusFrom(e *connect.Error) *status.Status {
 
 const binarySuffix = "-bin"
 
-// setMetadata writes the metadata of the call's context and of its credentials
-// into the header.
+// setMetadata sets the request's header from the metadata of the call's context
+// and credentials.
 func (c *call) setMetadata() error {
 	md, _ := metadata.FromOutgoingContext(c.ctx) // a copy, with keys in lower case
 	if c.credentials != nil {
@@ -102,8 +102,8 @@ func (c *call) setMetadata() error {
 	return nil
 }
 
-// reserved reports whether a key is HTTP's, gRPC's or Connect's own: callers
-// cannot set it, as in grpc-go, and do not see it in responses.
+// reserved reports whether HTTP, gRPC or Connect uses key itself. As in grpc-go,
+// callers cannot set such a key and do not see it in responses.
 func reserved(key string) bool {
 	switch key {
 	case "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "host", "keep-alive",
@@ -126,7 +126,7 @@ func printable(value string) bool {
 	return true
 }
 
-// credentialsMetadata asks the credentials of the call for their metadata.
+// credentialsMetadata returns the metadata of the call's credentials.
 func (c *call) credentialsMetadata() (metadata.MD, error) {
 	secure := c.conn.base.Scheme == "https"
 	if c.credentials.RequireTransportSecurity() && !secure {
@@ -171,7 +171,7 @@ func metadataOf(header *connect.Header) metadata.MD {
 	return md
 }
 
-// peerAddr is the address of a host, which HTTP finds the connection for.
+// peerAddr is the host of the target's URL as a [net.Addr].
 type peerAddr string
 
 // Network implements [net.Addr].

@@ -43,7 +43,7 @@ func ExampleNew() {
 	// Output: hello <nil>
 }
 
-// A function that is invoked needs no endpoint.
+// A function that is called through the Invoke API needs no HTTP endpoint.
 func ExampleInvokeTransport() {
 	svc, err := newService()
 	if err != nil {

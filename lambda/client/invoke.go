@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// InvokeTransport returns an [http.RoundTripper] that sends each request to a
-// function as the event of a function URL (payload format 2.0), so that it needs
-// no endpoint. invoke calls Lambda's Invoke API with the event and returns the
-// payload of the answer, or an error, also if the function failed. Requests and
-// responses may have 6 MB with their binary parts in base64, and responses are
-// not streamed.
+// InvokeTransport returns an [http.RoundTripper] that sends each request directly
+// to a function, as an event of a function URL (payload format 2.0). The function
+// needs no HTTP endpoint. invoke calls Lambda's Invoke API with the event and
+// returns the payload of the response. It returns an error if the call or the
+// function fails.
 //
-// The host of the request's URL, which may be any, is the Host that the function
-// sees.
-func InvokeTransport(invoke func(ctx context.Context, event []byte) (answer []byte, err error)) http.RoundTripper {
+// Requests and responses are limited to 6 MB, including base64 for binary bodies.
+// Responses are not streamed. The host of the request's URL can be any name; the
+// function sees it as the Host.
+func InvokeTransport(invoke func(ctx context.Context, event []byte) (response []byte, err error)) http.RoundTripper {
 	return invoker(invoke)
 }
 
 type invoker func(context.Context, []byte) ([]byte, error)
 
-// invokeDomain is the domain of the events: that of a function URL, by whose
-// form functions recognise one.
+// invokeDomain is the domain name in the events. Functions detect the event of a
+// function URL by the form of this name.
 const invokeDomain = "invoke.lambda-url.local"
 
-// eventV2 is an event of payload format 2.0, as far as an HTTP request fills it.
+// eventV2 has the fields of payload format 2.0 that an HTTP request sets.
 type eventV2 struct {
 	Version        string            `json:"version"`
 	RouteKey       string            `json:"routeKey"`
@@ -64,8 +64,8 @@ type httpV2 struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// answerV2 is the answer to one.
-type answerV2 struct {
+// responseV2 is the function's response in payload format 2.0.
+type responseV2 struct {
 	StatusCode        int                 `json:"statusCode"`
 	Headers           map[string]string   `json:"headers"`
 	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
@@ -127,21 +127,21 @@ func newEvent(r *http.Request) ([]byte, error) {
 }
 
 func readAnswer(r *http.Request, payload []byte) (*http.Response, error) {
-	var a answerV2
+	var a responseV2
 	if err := json.Unmarshal(payload, &a); err != nil {
-		return nil, fmt.Errorf("client: the function's answer is no HTTP response: %w", err)
+		return nil, fmt.Errorf("client: the function's response is not an HTTP response: %w", err)
 	}
 	if a.StatusCode == 0 && (a.ErrorType != "" || a.ErrorMessage != "") {
 		return nil, fmt.Errorf("client: the function failed: %s: %s", a.ErrorType, a.ErrorMessage)
 	}
 	if a.StatusCode < 100 || a.StatusCode > 999 {
-		return nil, errors.New("client: the function's answer is no HTTP response: it has no statusCode")
+		return nil, errors.New("client: the function's response is not an HTTP response: it has no statusCode")
 	}
 	body := a.Body
 	if a.IsBase64 {
 		decoded, err := base64.StdEncoding.DecodeString(a.Body)
 		if err != nil {
-			return nil, fmt.Errorf("client: the body of the function's answer: %w", err)
+			return nil, fmt.Errorf("client: the body of the function's response: %w", err)
 		}
 		body = string(decoded)
 	}

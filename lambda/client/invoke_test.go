@@ -16,7 +16,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// The function sees what was sent, and the client what it answered.
+// The function gets the request, and the client gets the response.
 func TestInvokeTransport(t *testing.T) {
 	var seen *http.Request
 	var body []byte
@@ -59,7 +59,7 @@ func TestInvokeTransport_Failures(t *testing.T) {
 	}{
 		"an error of the call":      {"", errors.New("throttled"), "throttled"},
 		"a function that failed":    {`{"errorType":"Runtime.ExitError","errorMessage":"exit status 2"}`, nil, "Runtime.ExitError: exit status 2"},
-		"no JSON":                   {`hello`, nil, "no HTTP response"},
+		"no JSON":                   {`hello`, nil, "not an HTTP response"},
 		"JSON of another kind":      {`{"ok":true}`, nil, "statusCode"},
 		"a status that is none":     {`{"statusCode":7}`, nil, "statusCode"},
 		"a body that is not base64": {`{"statusCode":200,"body":"%","isBase64Encoded":true}`, nil, "body"},
@@ -76,7 +76,7 @@ func TestInvokeTransport_Failures(t *testing.T) {
 	}
 }
 
-// FuzzInvokeTransport checks that no answer makes the transport panic or return
+// FuzzInvokeTransport checks that no payload makes the transport panic or return
 // a response that cannot be read.
 func FuzzInvokeTransport(f *testing.F) {
 	f.Add([]byte(`{"statusCode":200,"headers":{"a":"b"},"multiValueHeaders":{"c":["d"]},"cookies":["e=f"],"body":"aGk=","isBase64Encoded":true}`))

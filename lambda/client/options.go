@@ -9,19 +9,20 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// defaultMaxRecv is the limit of grpc-go for a response message.
+// defaultMaxRecv is grpc-go's default limit of a response message, in bytes.
 const defaultMaxRecv = 4 << 20
 
-// callOptions is what the options of a call say.
+// callOptions has the settings of a call's options.
 type callOptions struct {
 	opts        []grpc.CallOption
 	maxRecv     int
-	maxSend     int // 0: no limit
+	maxSend     int // 0 for no limit
 	gzip        bool
 	credentials credentials.PerRPCCredentials
 }
 
-// apply reads the options. Its error names the one that cannot be honoured.
+// apply applies the options of a call. The error names an option that cannot be
+// honoured.
 func (o *callOptions) apply() error {
 	for _, opt := range o.opts {
 		switch opt := opt.(type) {
@@ -54,8 +55,8 @@ func (o *callOptions) apply() error {
 	return nil
 }
 
-// finish gives the variables of options their values and calls the OnFinish
-// ones, when the call has ended.
+// finish ends a call: it sets the variables of options and calls the functions of
+// OnFinish.
 func (c *call) finish(err error) {
 	for _, opt := range c.opts {
 		switch opt := opt.(type) {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A sender sends requests when they are complete: what signs them needs their
-// hash, and Lambda does not begin earlier.
+// A sender sends requests once they are complete. Signing needs the hash of the
+// body, and Lambda does not start a function earlier.
 type sender struct {
 	client *http.Client
 	sign   func(ctx context.Context, r *http.Request, body []byte) error // may be nil
@@ -38,16 +38,16 @@ func (s *sender) Do(r *http.Request) (*http.Response, error) {
 	}
 	response, err := s.client.Do(r)
 	if err == nil && response.ProtoMajor < 2 {
-		// connecthttp refuses streams in both directions over HTTP/1.1, which here
-		// are half duplex.
+		// connecthttp refuses bidirectional streams over HTTP/1.1. They work here,
+		// since they are half duplex.
 		response.ProtoMajor, response.ProtoMinor = 2, 0
 	}
 	return response, err
 }
 
-// readBody reads the body until the end of the request's context at most.
+// readBody reads the body, at most until the request's context ends.
 func readBody(r *http.Request) ([]byte, error) {
-	if r.ContentLength < 0 { // a pipe, whose other side may never end
+	if r.ContentLength < 0 { // a pipe, whose writer may never close it
 		defer context.AfterFunc(r.Context(), func() { _ = r.Body.Close() })()
 	}
 	body, err := io.ReadAll(r.Body)
@@ -58,11 +58,11 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// WithSigner signs each request with AWS Signature Version 4, as function URLs
-// and APIs with IAM authorization require. sign is SignHTTP of a Signer from
-// github.com/aws/aws-sdk-go-v2/aws/signer/v4, credentials is Retrieve of the
-// SDK's credentials provider. The service is "lambda" for a function URL and
-// "execute-api" for an API:
+// WithSigner makes the Conn sign each request with AWS Signature Version 4, which
+// function URLs and APIs with IAM authorization require. sign is the method
+// SignHTTP of a Signer from github.com/aws/aws-sdk-go-v2/aws/signer/v4.
+// credentials is the method Retrieve of a credentials provider of the SDK. service
+// is "lambda" for a function URL and "execute-api" for an API:
 //
 //	client.WithSigner(v4.NewSigner().SignHTTP, cfg.Credentials.Retrieve, "lambda", cfg.Region)
 func WithSigner[C, O any](

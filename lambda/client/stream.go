@@ -14,8 +14,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A stream is a [grpc.ClientStream] that sends everything before it receives
-// anything.
+// A stream is a [grpc.ClientStream] that sends all messages before it receives the
+// first one.
 type stream struct {
 	*call
 	desc   *grpc.StreamDesc
@@ -29,11 +29,11 @@ type stream struct {
 	err      error
 
 	receiving sync.Mutex // held by RecvMsg and Header
-	first     *received  // read for Header, and not by RecvMsg yet
-	received  bool       // a message was
+	first     *received  // read by Header for the next RecvMsg
+	received  bool       // RecvMsg has returned a message
 }
 
-// received is what the first RecvMsg is going to return.
+// received is the result of the first RecvMsg.
 type received struct {
 	message rawMessage
 	err     error
@@ -88,12 +88,12 @@ func (s *stream) SendMsg(m any) error {
 	ended := s.ended
 	s.mu.Unlock()
 	if errors.Is(err, io.EOF) || ended {
-		return io.EOF // RecvMsg has the status
+		return io.EOF // RecvMsg returns the status
 	}
 	err = statusOf(s.ctx, err)
 	switch status.Code(err) {
 	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable:
-		return io.EOF // likewise
+		return io.EOF // RecvMsg returns the status
 	}
 	s.end(err)
 	return err
@@ -106,13 +106,13 @@ func (s *stream) CloseSend() error {
 	s.sendDone = true
 	s.mu.Unlock()
 	if !done {
-		_ = s.client.CloseSend() // RecvMsg learns how the call ended
+		_ = s.client.CloseSend() // RecvMsg returns how the call ended
 	}
 	return nil
 }
 
-// tooEarly returns an error if the request is not complete: over HTTP/1.1 there
-// is no response before that, and waiting for it would not end.
+// tooEarly returns an error if the request is not complete. Over HTTP/1.1 there is
+// no response before that, so waiting would never end.
 func (s *stream) tooEarly(what string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,8 +123,8 @@ func (s *stream) tooEarly(what string) error {
 		"so that a stream in both directions is half duplex", what, s.method)
 }
 
-// Header implements [grpc.ClientStream]. It waits for the first message, or for
-// the end.
+// Header implements [grpc.ClientStream]. It waits for the first message or the end
+// of the stream.
 func (s *stream) Header() (metadata.MD, error) {
 	if err := s.tooEarly("Header"); err != nil {
 		s.end(err)
@@ -168,7 +168,7 @@ func (s *stream) RecvMsg(m any) error {
 		s.end(io.EOF)
 		return nil
 	case errors.Is(err, io.EOF):
-		err = io.EOF // callers compare it
+		err = io.EOF // callers compare with ==
 	default:
 		err = statusOf(s.ctx, err)
 	}
@@ -191,8 +191,8 @@ func (s *stream) receive(message proto.Message) error {
 	return s.client.Receive(message)
 }
 
-// end notes how the call ended and releases what it holds. Of several ends the
-// first counts.
+// end records the result of the call and releases its resources. Only the first
+// call of end counts.
 func (s *stream) end(err error) {
 	s.mu.Lock()
 	if s.ended {

@@ -60,7 +60,7 @@ func TestConn_StreamsFromTheClient(t *testing.T) {
 	}
 }
 
-// bothDirections sends everything and then receives.
+// bothDirections sends all messages and then receives.
 func bothDirections(t *testing.T, conn *client.Conn) {
 	s, err := conn.NewStream(t.Context(), &streams.Streams[1], "/test.Streams/Each")
 	if err != nil {
@@ -132,7 +132,7 @@ func tooEarly(t *testing.T, conn *client.Conn) {
 	}
 }
 
-// abandoned gives up without having sent everything.
+// abandoned cancels the call before it has sent all messages.
 func abandoned(t *testing.T, conn *client.Conn) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s, err := conn.NewStream(ctx, &streams.Streams[0], "/test.Streams/Join")

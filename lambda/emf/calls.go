@@ -11,15 +11,15 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// Instrument counts and times the calls of one service.Service, under the names
-// that go-grpc-middleware's Prometheus provider has for them:
+// Instrument counts and times the calls of one service.Service. Pass it to
+// [service.WithInstrumentation]. The metrics have the names of go-grpc-middleware's
+// Prometheus provider:
 //
 //   - grpc_server_handled_total, by grpc_service, grpc_method and grpc_code;
 //   - grpc_server_handling_seconds, by grpc_service and grpc_method;
 //   - grpc_gateway_transport_info, 1 for each opening of a transport, by transport.
 //
-// A flush of the Service is a [Recorder.FlushIfDue]. It is for
-// [service.WithInstrumentation].
+// A flush of the Service calls [Recorder.FlushIfDue].
 func (r *Recorder) Instrument(service.Host) (service.Instrumentation, error) {
 	return service.Instrumentation{
 		UnaryInterceptor: func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -46,7 +46,7 @@ func (r *Recorder) called(fullMethod string, err error, start time.Time) {
 	seconds := r.now().Sub(start).Seconds()
 	result, ok := status.FromError(err)
 	if !ok {
-		result = status.FromContextError(err) // as grpc's server does, after the interceptors
+		result = status.FromContextError(err) // as grpc-go's server does after the interceptors
 	}
 	service, method, _ := strings.Cut(strings.TrimPrefix(fullMethod, "/"), "/")
 	of := [...]Dimension{{"grpc_service", service}, {"grpc_method", method}, {"grpc_code", result.Code().String()}}

@@ -24,9 +24,9 @@ type noStream struct{ grpc.ServerStream }
 
 func (noStream) Context() context.Context { return context.Background() }
 
-// TestCountsAndSumsAreThoseOfPrometheus runs the same calls through both, in a
-// bubble whose clock makes them take the same time.
-func TestCountsAndSumsAreThoseOfPrometheus(t *testing.T) {
+// TestInstrument_MatchesPrometheus passes the same calls to both, in a synctest
+// bubble in which they take the same time.
+func TestInstrument_MatchesPrometheus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewRegistry()
 		provider := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())

@@ -10,14 +10,14 @@ import (
 
 // The limits of CloudWatch.
 const (
-	maxMetrics        = 100 // of a line
-	maxValues         = 100 // of a metric in a line
+	maxMetrics        = 100 // in a line
+	maxValues         = 100 // of one metric in a line
 	maxDimensions     = 30
 	maxNameBytes      = 255
 	maxDimensionValue = 1024
 
-	// maxLineBytes is the length that CloudWatch Logs has always taken, less
-	// the 26 bytes that it adds. The others are the most that parts take.
+	// maxLineBytes is CloudWatch Logs' oldest limit for an event, less the 26
+	// bytes that it adds. The sizes below are upper bounds of a line's parts.
 	maxLineBytes = 256<<10 - 26
 	maxValueSize = 50  // a value and its count
 	maxFrameSize = 200 // a metric without its name and values, or a line without its metrics
@@ -79,28 +79,28 @@ func checkMetric(name, unit string, dimensions []Dimension) error {
 	return nil
 }
 
-// isReserved reports whether name means something to CloudWatch or to Lambda's
-// log filter at the root of a line.
+// isReserved reports whether CloudWatch or Lambda's log filter uses name at the
+// root of a line.
 func isReserved(name string) bool { return name == "_aws" || name == "level" || name == "timestamp" }
 
 func isName(s string) bool {
 	return len(s) <= maxNameBytes && strings.TrimSpace(s) != "" && strings.IndexFunc(s, isUnprintable) < 0
 }
 
-// isUnprintable holds for all that is not ASCII, too.
+// isUnprintable reports whether r is not printable ASCII.
 func isUnprintable(r rune) bool { return r < ' ' || r > '~' }
 
-// isStorable reports whether CloudWatch takes v: 0, or a number from 2^-360 to
-// 2^360 of either sign.
+// isStorable reports whether CloudWatch accepts v: 0, or a number of either sign
+// whose magnitude is from 2^-360 to 2^360.
 func isStorable(v float64) bool {
 	size := math.Abs(v)
 	return v == 0 || size >= 0x1p-360 && size <= 0x1p360
 }
 
-// dimensionValue makes what CloudWatch accepts as the value of a dimension out
-// of s: a question mark stands for every character that is not printable ASCII,
-// and what goes beyond the limit is cut off. It is empty, and the dimension left
-// out, when nothing but spaces is there.
+// dimensionValue returns s as a dimension value that CloudWatch accepts. It
+// replaces every character that is not printable ASCII by a question mark and cuts
+// the result at the limit. If s has only spaces, it returns "" and the caller
+// leaves the dimension out.
 func dimensionValue(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if isUnprintable(r) {

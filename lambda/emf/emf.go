@@ -1,25 +1,26 @@
-// Package emf writes metrics as CloudWatch Embedded Metric Format: one JSON
-// object a line, which CloudWatch Logs turns into metrics without an agent, an
-// extension or a call to any API.
+// Package emf writes metrics in CloudWatch Embedded Metric Format, one JSON object
+// a line. CloudWatch Logs turns the lines into metrics without an agent, an
+// extension or a call to an API.
 //
-// CloudWatch adds up what it receives, so a [Recorder] writes what has happened
-// since the last time it wrote: of a counter the increase, of a distribution
-// each value that was observed, with how often it was. Nothing is bucketed or
-// estimated, so that CloudWatch's percentiles are those of the observations.
+// CloudWatch adds up the values that it receives, so a [Recorder] writes only the
+// changes since its last flush. For a counter it writes the increase. For a
+// distribution it writes each observed value with its number of observations. It
+// does not bucket or estimate, so CloudWatch's percentiles are exact.
 //
-// Each distinct set of dimension values is billed as a metric of its own.
-// Nothing runs in the background, since a function is frozen between
-// invocations: the program calls [Recorder.FlushIfDue] after each invocation and
-// [Recorder.Flush] before the end. As an instrumentation of a service.Service,
-// the Recorder counts its calls, and the Service does that:
+// CloudWatch bills each distinct set of dimension values as a separate metric.
+//
+// Nothing runs in the background, since a function is frozen between invocations.
+// The program calls [Recorder.FlushIfDue] after each invocation and
+// [Recorder.Flush] before it ends. If the Recorder instruments a service.Service,
+// it records the Service's calls and the Service flushes it:
 //
 //	recorder, err := emf.New(os.Stdout, emf.Config{Namespace: "shop"})
 //	...
 //	service.WithInstrumentation(recorder.Instrument)
 //
-// The rules of the format are those of "Specification: Embedded metric format"
-// in the CloudWatch user guide; limits and character sets are those of
-// MetricDatum and Dimension in the CloudWatch API reference.
+// "Specification: Embedded metric format" in the CloudWatch user guide defines the
+// format. MetricDatum and Dimension in the CloudWatch API reference define limits
+// and character sets.
 package emf
 
 import (
@@ -31,35 +32,36 @@ import (
 	"time"
 )
 
-// DefaultInterval is the [Config.Interval] of a Config that has none: the
-// resolution at which CloudWatch keeps the metrics.
+// DefaultInterval is the default of [Config.Interval]. It is the resolution at
+// which CloudWatch stores metrics.
 const DefaultInterval = time.Minute
 
-// Config says how metrics are written. All but Namespace can be left out.
+// Config configures a [Recorder]. Only Namespace is required.
 type Config struct {
-	// Namespace is the CloudWatch namespace of all metrics: up to 255 of
-	// letters, digits and ".-_/#:". CloudWatch keeps "AWS/" for itself.
+	// Namespace is the CloudWatch namespace of all metrics. It has at most 255
+	// letters, digits and characters of ".-_/#:". CloudWatch reserves "AWS/".
 	Namespace string
 
-	// Interval is the least time between two flushes of FlushIfDue.
-	// DefaultInterval when zero or less.
+	// Interval is the minimum time between two flushes of FlushIfDue. The default,
+	// for zero or less, is DefaultInterval.
 	Interval time.Duration
 
-	// Level is the log level that each line bears: TRACE, DEBUG, INFO, WARN,
-	// ERROR or FATAL, in either case. Lambda takes a line without one for
-	// INFO, and drops it when the function has JSON logs and an application
-	// log level above INFO: pass that level here. Empty leaves it out.
+	// Level is the log level in each line: TRACE, DEBUG, INFO, WARN, ERROR or
+	// FATAL, in upper or lower case. If empty, lines have no level and count as
+	// INFO. Lambda drops lines below the application log level of a function with
+	// JSON logs; set Level to that level to keep them.
 	Level string
 
-	// Now is the clock. It dates the lines, paces FlushIfDue and measures calls;
-	// time.Now when nil.
+	// Now is the clock for the lines' timestamps, FlushIfDue and the durations of
+	// calls. The default is time.Now.
 	Now func() time.Time
 }
 
-// A Dimension is the name of one and its value.
+// A Dimension is the name and the value of a metric's dimension.
 type Dimension struct{ Name, Value string }
 
-// A Recorder holds metrics until they are written. It is safe for concurrent use.
+// A Recorder collects metrics and writes them when it is flushed. It is safe for
+// concurrent use.
 type Recorder struct {
 	w         io.Writer
 	namespace string
@@ -68,17 +70,17 @@ type Recorder struct {
 	now       func() time.Time
 
 	mu     sync.Mutex
-	last   time.Time // when a flush was last begun
-	full   bool      // a metric has as many values as a line holds
+	last   time.Time // the start of the last flush
+	full   bool      // a metric has as many values as a line can hold
 	groups groups
-	errs   []error // of the metrics that were refused since then
+	errs   []error // about metrics that were left out since then
 }
 
-// New returns a Recorder that writes lines to w; on Lambda that is os.Stdout.
-// Every flush makes at most one call of w.Write, with whole lines, so that w can
-// be shared with a logger that does the same.
+// New returns a Recorder that writes lines to w, which is os.Stdout on Lambda.
+// Each flush calls w.Write at most once, with whole lines. w can therefore be
+// shared with a logger that also writes whole lines.
 //
-// The error says what CloudWatch would not accept of config.
+// The error names a value in config that CloudWatch does not accept.
 func New(w io.Writer, config Config) (*Recorder, error) {
 	r := &Recorder{
 		w: w, namespace: config.Namespace, level: strings.ToUpper(config.Level),
@@ -96,9 +98,9 @@ func New(w io.Writer, config Config) (*Recorder, error) {
 	return r, nil
 }
 
-// Add adds n to a counter. unit is one of CloudWatch's, such as "Count", or
-// empty. A name or value that CloudWatch does not take is left out, and an
-// error of the next flush.
+// Add adds n to a counter. unit is a CloudWatch unit, such as "Count", or empty. A
+// metric that CloudWatch does not accept is left out, and the next flush returns
+// an error for it.
 func (r *Recorder) Add(name, unit string, n float64, dimensions ...Dimension) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,7 +109,7 @@ func (r *Recorder) Add(name, unit string, n float64, dimensions ...Dimension) {
 	}
 }
 
-// Observe adds a value to a distribution. It is otherwise like [Recorder.Add].
+// Observe adds a value to a distribution. Otherwise it is like [Recorder.Add].
 func (r *Recorder) Observe(name, unit string, value float64, dimensions ...Dimension) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -117,7 +119,8 @@ func (r *Recorder) Observe(name, unit string, value float64, dimensions ...Dimen
 	}
 }
 
-// metric returns the metric to record value in, or nil. r.mu is held.
+// metric returns the metric for value, or nil if it is left out. The caller holds
+// r.mu.
 func (r *Recorder) metric(name, unit string, distribution bool, value float64, dimensions []Dimension) *metric {
 	g := r.groups.of(dimensions)
 	m := g.metrics[name]
@@ -145,7 +148,7 @@ func (r *Recorder) metric(name, unit string, distribution bool, value float64, d
 	return nil
 }
 
-// refuse notes once between two flushes that name is left out.
+// refuse records that name is left out, once between two flushes.
 func (r *Recorder) refuse(name string, why error) {
 	err := fmt.Errorf("emf: leaving out metric %q: %w", name, why)
 	for _, e := range r.errs {
@@ -158,17 +161,17 @@ func (r *Recorder) refuse(name string, why error) {
 	}
 }
 
-// maxErrors bounds what a flush reports.
+// maxErrors is the maximum number of errors that a flush reports.
 const maxErrors = 10
 
-// Flush writes what was recorded since the last flush; without anything, it
-// writes nothing. The error joins all that went wrong. What a writer fails to
-// write is lost: it may have written a part.
+// Flush writes the metrics recorded since the last flush, if any. The error joins
+// the errors of the writer and of metrics that were left out. Metrics that the
+// writer fails to write are lost, since it may have written some of them.
 func (r *Recorder) Flush() error { return r.flush(func(time.Time) bool { return true }) }
 
-// FlushIfDue is Flush if the last flush was begun at least [Config.Interval]
-// ago, if there was none, or if a metric has as many values as a line takes.
-// Otherwise it does nothing: it costs a lock and a look at the clock.
+// FlushIfDue calls Flush if the last flush began at least [Config.Interval] ago, if
+// there was none, or if a metric has as many values as a line can hold. Otherwise
+// it only takes a lock and reads the clock.
 func (r *Recorder) FlushIfDue() error {
 	return r.flush(func(now time.Time) bool {
 		since := now.Sub(r.last)

@@ -43,8 +43,8 @@ type target struct {
 	name, unit, dims string
 }
 
-// parse returns the metrics of all lines, and checks what CloudWatch demands of
-// each line.
+// parse returns the metrics of all lines. It checks CloudWatch's rules for each
+// line.
 func parse(t *testing.T, text string) (targets []target) {
 	t.Helper()
 	for line := range strings.Lines(text) {
@@ -91,7 +91,7 @@ func parse(t *testing.T, text string) (targets []target) {
 	return targets
 }
 
-func TestValuesArriveAsTheyWereObserved(t *testing.T) {
+func TestObserve_WritesEachValue(t *testing.T) {
 	r, out, _ := newRecorder(t, emf.Config{})
 	var want []float64
 	for i := range 1234 {
@@ -299,7 +299,7 @@ func TestFlushIfDue(t *testing.T) {
 	}
 }
 
-func TestTheLevelPassesLambdasFilter(t *testing.T) {
+func TestConfig_LevelPassesLambdasFilter(t *testing.T) {
 	r, out, _ := newRecorder(t, emf.Config{Level: "warn"})
 	r.Add("a", "", 1)
 	if err := r.Flush(); err != nil {
@@ -315,7 +315,7 @@ type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, errors.New("on purpose") }
 
-func TestAnErrorOfTheWriterIsReturned(t *testing.T) {
+func TestFlush_ReturnsTheErrorOfTheWriter(t *testing.T) {
 	r, err := emf.New(failing{}, emf.Config{Namespace: "test"})
 	if err != nil {
 		t.Fatal(err)
@@ -326,7 +326,7 @@ func TestAnErrorOfTheWriterIsReturned(t *testing.T) {
 	}
 }
 
-func TestAtOnce(t *testing.T) {
+func TestRecorder_ConcurrentUse(t *testing.T) {
 	r, out, _ := newRecorder(t, emf.Config{Interval: time.Nanosecond, Now: time.Now})
 	var wg sync.WaitGroup
 	for range 8 {

@@ -15,11 +15,11 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// clock stands still, so that calls take no time.
+// clock always returns the same time, so calls take no time.
 func clock() time.Time { return time.UnixMilli(1_800_000_000_000) }
 
-// Metrics of your own go beside those of the calls. On Lambda the writer is
-// os.Stdout, and the clock need not be given.
+// A program records its own metrics. On Lambda the writer is os.Stdout, and the
+// clock is the default.
 func ExampleRecorder_Observe() {
 	recorder, err := emf.New(os.Stdout, emf.Config{Namespace: "shop", Now: clock})
 	if err != nil {
@@ -37,7 +37,7 @@ func ExampleRecorder_Observe() {
 	// {"_aws":{"Timestamp":1800000000000,"CloudWatchMetrics":[{"Namespace":"shop","Dimensions":[["country"]],"Metrics":[{"Name":"order_total","Unit":"None"},{"Name":"orders","Unit":"Count"}]}]},"country":"de","order_total":{"Values":[9.5,20],"Counts":[2,1],"Min":9.5,"Max":20,"Sum":39,"Count":3},"orders":3}
 }
 
-// A Service that a Recorder instruments flushes it, at the latest when it is
+// A Service flushes the Recorder that instruments it, at the latest when it is
 // closed.
 func ExampleRecorder_Instrument() {
 	recorder, err := emf.New(os.Stdout, emf.Config{Namespace: "shop", Now: clock})

@@ -10,29 +10,29 @@ import (
 	"time"
 )
 
-// groups are metrics by their dimensions, as [groups.of] has their key.
+// groups has the metrics by the key that [groups.of] makes of their dimensions.
 type groups map[string]*group
 
-// group is the metrics that have the same dimensions.
+// group has the metrics with the same dimensions.
 type group struct {
-	dimensions []Dimension // with values that CloudWatch takes
+	dimensions []Dimension // with values that CloudWatch accepts
 	metrics    map[string]*metric
 }
 
-// metric is what was recorded of one: a sum, or how often each value was
-// observed.
+// metric is a counter's sum, or the number of observations of each value in a
+// distribution.
 type metric struct {
 	unit   string
 	sum    float64
-	counts map[float64]int // nil: a counter
+	counts map[float64]int // nil for a counter
 }
 
-// of finds or makes the group of dimensions.
+// of returns the group of dimensions and creates it if necessary.
 func (all groups) of(dimensions []Dimension) *group {
 	var buffer [256]byte
 	key := buffer[:0]
 	for _, d := range dimensions {
-		for _, part := range [...]string{d.Name, d.Value} { // with their lengths, so that no two lists have the same key
+		for _, part := range [...]string{d.Name, d.Value} { // with their lengths, so different lists have different keys
 			key = append(binary.AppendUvarint(key, uint64(len(part))), part...)
 		}
 	}
@@ -49,8 +49,8 @@ func (all groups) of(dimensions []Dimension) *group {
 	return g
 }
 
-// encode returns the lines of all that was recorded, each with its newline, in
-// an order that does not depend on the maps'.
+// encode returns the lines of all metrics, each with its newline, in an order that
+// does not depend on the order of the maps.
 func (r *Recorder) encode(all groups, now time.Time) (out []byte) {
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		l := &line{recorder: r, group: all[key], now: now, members: map[string]any{}}
@@ -69,7 +69,7 @@ func (r *Recorder) encode(all groups, now time.Time) (out []byte) {
 	return out
 }
 
-// distribution is the target member of a metric with several values.
+// distribution is the member of a line for a metric with several values.
 type distribution struct {
 	Values   []float64
 	Counts   []int
@@ -88,13 +88,13 @@ func newDistribution(values []float64, counts map[float64]int) distribution {
 	return d
 }
 
-// definition says of a member of the line that it is a metric.
+// definition declares a member of a line as a metric.
 type definition struct {
 	Name string
 	Unit string `json:",omitempty"`
 }
 
-// line is the log line that a group is being written to.
+// line is the log line to which a group is being written.
 type line struct {
 	recorder *Recorder
 	group    *group
@@ -111,10 +111,10 @@ func quotedSize(s string) int {
 	return len(s) + strings.Count(s, `"`) + strings.Count(s, `\`) + len(`"",`)
 }
 
-// add adds a metric with n values, and ends the line first when that is full.
+// add adds a metric with n values. It first ends the line if that is full.
 func (l *line) add(name, unit string, value any, n int) {
 	size := 2*quotedSize(name) + maxFrameSize + n*maxValueSize
-	_, taken := l.members[name] // a line holds a name once
+	_, taken := l.members[name] // a line can hold a name only once
 	if taken || len(l.definitions) == maxMetrics || l.size+size > maxLineBytes {
 		l.end()
 	}
@@ -129,7 +129,7 @@ func (l *line) add(name, unit string, value any, n int) {
 	l.size += size
 }
 
-// end completes the line, if it has any metrics, and begins another.
+// end completes the line if it has metrics, and begins another one.
 func (l *line) end() {
 	if len(l.definitions) == 0 {
 		return
@@ -154,8 +154,8 @@ func (l *line) end() {
 	}
 	out := bytes.NewBuffer(l.out)
 	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)  // which would take six bytes for one
-	_ = encoder.Encode(l.members) // numbers are finite: there is nothing that it cannot encode
+	encoder.SetEscapeHTML(false)  // it takes six bytes for one
+	_ = encoder.Encode(l.members) // always succeeds, since all numbers are finite
 	l.out, l.definitions = out.Bytes(), nil
 	clear(l.members)
 }

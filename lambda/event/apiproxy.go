@@ -2,16 +2,17 @@ package event
 
 import "github.com/awslabs/aws-lambda-go-api-proxy/core"
 
-// This file is all that has to do with aws-lambda-go-api-proxy.
-// docs/decisions/api-proxy.md says what is taken from it and why no more.
+// Only this file uses aws-lambda-go-api-proxy. docs/decisions/api-proxy.md says
+// which parts are used and why.
 
-// apiProxyPrefix is what the headers begin with in which its accessors expect
-// the event's context: [core.APIGwContextHeader] and its like. No client may
-// send one, so that a handler that still reads them is not deceived.
+// apiProxyPrefix is the prefix of the headers in which aws-lambda-go-api-proxy's
+// accessors expect the event's context, such as [core.APIGwContextHeader]. They
+// are removed from requests, so a client cannot deceive a handler that reads
+// them.
 const apiProxyPrefix = "x-golambdaproxy-"
 
-// normalBasePath returns path as its adapters understand one: with a slash in
-// front and none behind, and empty for none.
+// normalBasePath returns path with a slash in front and none at the end, as the
+// adapters of aws-lambda-go-api-proxy do. An empty path stays empty.
 func normalBasePath(path string) string {
 	var accessor core.RequestAccessor
 	return accessor.StripBasePath(path)

@@ -1,37 +1,35 @@
 package event
 
-// AuthorizerType says what authorized a request.
+// AuthorizerType is the kind of authorizer that authorized a request.
 type AuthorizerType string
 
-// The kinds of authorizer whose findings events have.
+// The kinds of authorizers whose results events contain.
 const (
 	JWTAuthorizer    AuthorizerType = "jwt"    // a JWT authorizer, or a Cognito user pool
-	LambdaAuthorizer AuthorizerType = "lambda" // a function of the API's owner
+	LambdaAuthorizer AuthorizerType = "lambda" // a Lambda function
 	IAMAuthorizer    AuthorizerType = "iam"    // a request signed with AWS credentials
 )
 
-// Authorizer is what an authorizer in front of the function found. The zero
-// value means that there was none.
+// Authorizer is the result of an authorizer in front of the function. The zero
+// value means that no authorizer ran.
 type Authorizer struct {
 	Type AuthorizerType
 
-	// Principal is who makes the request: the claim sub of a JWT, the
-	// principalId that a Lambda authorizer returned, the ARN of an IAM user or
-	// role.
+	// Principal identifies the caller: the claim sub of a JWT, the principalId
+	// that a Lambda authorizer returned, or the ARN of an IAM user or role.
 	Principal string
 
-	// Scopes are the scopes of a JWT that the route asks for, if it does.
+	// Scopes are the scopes of a JWT that the route requires, if any.
 	Scopes []string
 
 	// Claims are the claims of a JWT, the context that a Lambda authorizer
-	// returned, or what an event has of an IAM identity (accountId, userArn,
-	// ...). A value that is not a string is here as its JSON text.
+	// returned, or the fields of an IAM identity (accountId, userArn, ...). A
+	// value that is not a string is represented by its JSON text.
 	Claims map[string]string
 }
 
 // readAuthorizerV2 reads requestContext.authorizer of payload 2.0, which has an
-// object for each type. One that has nothing in it counts for as much as none,
-// wherever it stands.
+// object for each type. An empty object counts as absent.
 func readAuthorizerV2(raw string) (Authorizer, error) {
 	if raw == "" {
 		return Authorizer{}, nil
@@ -62,11 +60,10 @@ func readAuthorizerV2(raw string) (Authorizer, error) {
 	return readIAM("requestContext.authorizer.iam", iam)
 }
 
-// readAuthorizerV1 reads requestContext.authorizer of payload 1.0, and where
-// there is nothing in it the IAM identity in requestContext.identity. It tells
-// a JWT from what a Lambda authorizer returned by the claims, an object, and
-// the scopes, an array: what the latter returns are strings, numbers and
-// booleans.
+// readAuthorizerV1 reads requestContext.authorizer of payload 1.0, or the IAM
+// identity in requestContext.identity if the authorizer is empty. It detects a
+// JWT by an object called claims or an array called scopes, since a Lambda
+// authorizer returns only strings, numbers and booleans.
 func readAuthorizerV1(authorizer, identity string) (Authorizer, error) {
 	const at = "requestContext.authorizer"
 	if authorizer != "" {
@@ -123,9 +120,8 @@ func readJWT(at, raw string) (Authorizer, error) {
 	return a, nil
 }
 
-// readLambdaAuthorizer reads the context that a Lambda authorizer returned. To
-// that of payload 1.0 API Gateway adds how long the authorizer took, which says
-// nothing about the caller.
+// readLambdaAuthorizer reads the context that a Lambda authorizer returned. It
+// drops the authorizer's duration, which API Gateway adds in payload 1.0.
 func readLambdaAuthorizer(at, raw string) (Authorizer, error) {
 	claims, err := readClaims(at, raw)
 	_, timed := claims["integrationLatency"]
@@ -135,7 +131,7 @@ func readLambdaAuthorizer(at, raw string) (Authorizer, error) {
 	return Authorizer{Type: LambdaAuthorizer, Principal: claims["principalId"], Claims: claims}, nil
 }
 
-// readIAM reads the identity that payload 2.0 has of a request that was signed.
+// readIAM reads the identity of a signed request in payload 2.0.
 func readIAM(at, raw string) (Authorizer, error) {
 	claims, err := readClaims(at, raw)
 	if err != nil || len(claims) == 0 {
@@ -144,9 +140,9 @@ func readIAM(at, raw string) (Authorizer, error) {
 	return Authorizer{Type: IAMAuthorizer, Principal: claims["userArn"], Claims: claims}, nil
 }
 
-// readIdentity finds out whether a request was signed, which an identity with
-// an access key or an ARN in it was. What an identity says of any request is
-// not part of the result.
+// readIdentity reads the identity of a signed request in payload 1.0. A request
+// is signed if its identity has an access key or an ARN. Fields that every
+// request's identity has are left out.
 func readIdentity(raw string) (Authorizer, error) {
 	claims, err := readClaims("requestContext.identity", raw)
 	if err != nil || claims["accessKey"] == "" && claims["userArn"] == "" && claims["cognitoIdentityId"] == "" {
@@ -158,8 +154,8 @@ func readIdentity(raw string) (Authorizer, error) {
 	return Authorizer{Type: IAMAuthorizer, Principal: claims["userArn"], Claims: claims}, nil
 }
 
-// readClaims reads the members of an object, without those that have nothing
-// in them: null, "", and objects and arrays of nothing else.
+// readClaims reads the members of an object and skips empty ones: null, "", and
+// objects and arrays that contain nothing else.
 func readClaims(at, raw string) (map[string]string, error) {
 	if raw == "" {
 		return nil, nil
@@ -167,7 +163,7 @@ func readClaims(at, raw string) (map[string]string, error) {
 	claims := make(map[string]string)
 	p := parser{s: raw, at: at}
 	p.object(func(key string) {
-		delete(claims, key) // of members with the same name the last counts
+		delete(claims, key) // the last of several members with one name counts
 		if p.peek() == '"' {
 			if value := p.quoted(); value != "" {
 				claims[key] = value

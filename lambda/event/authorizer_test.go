@@ -11,7 +11,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// empties are ways to say that there is nothing; absent is one more.
+// empties are the forms of an empty value. An absent member is another one.
 type absent struct{}
 
 func empties(shape string) []any {
@@ -57,8 +57,8 @@ func authorizerOf(t *testing.T, payload string) event.Authorizer {
 	return got
 }
 
-// TestEmptyIsAbsent puts what is empty, in all its forms and in any order,
-// beside what an authorizer found, which must not change for it.
+// TestEmptyIsAbsent adds empty members, in all forms and in any order, to the
+// result of an authorizer. The result must stay the same.
 func TestEmptyIsAbsent(t *testing.T) {
 	found := map[string]struct {
 		value any

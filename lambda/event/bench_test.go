@@ -15,8 +15,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// BenchmarkHandler is for work on this package; the comparison that is reported
-// is in the bench directory.
+// BenchmarkHandler is for work on this package. The published comparison is in the
+// bench directory.
 func BenchmarkHandler(b *testing.B) {
 	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

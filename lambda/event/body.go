@@ -9,12 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// largePayload is the size from which on a payload's body is not copied before
-// it is decoded. Below it, finding the body first costs more than copying it.
+// largePayload is the size in bytes from which a payload's body is decoded in
+// place. In a smaller payload, finding the body costs more than copying it.
 const largePayload = 32 << 10
 
-// decodePayload reads an event, which is a JSON object. Nothing in the envelope
-// refers to payload but a largeBody.
+// decodePayload reads an event, which is a JSON object. Only the envelope's
+// largeBody refers to payload.
 func decodePayload(payload []byte) (envelope, error) {
 	if len(payload) >= largePayload {
 		if start, end := findBody(payload); end-start >= len(payload)/2 {
@@ -32,8 +32,8 @@ func decodePayload(payload []byte) (envelope, error) {
 	return parseEnvelope(string(payload))
 }
 
-// findBody returns where in an event the string is that is its body, which is
-// nowhere if it has none. It does not check the rest of the event.
+// findBody returns the offsets of the string that is an event's body, or zeros
+// if there is none. It does not check the rest of the event.
 func findBody(payload []byte) (start, end int) {
 	depth := 0
 	for i := 0; i < len(payload); i++ {
@@ -51,9 +51,9 @@ func findBody(payload []byte) (start, end int) {
 			}
 			value := skipSpace(payload, after)
 			if value == len(payload) || payload[value] != ':' {
-				continue // a value that is called body
+				continue // a value "body", not a key
 			}
-			start, end = 0, 0 // of members with the same name the last counts
+			start, end = 0, 0 // the last of several members with one name counts
 			if value = skipSpace(payload, value+1); value < len(payload) && payload[value] == '"' {
 				start, end = value, skipString(payload, value)
 				i = end - 1
@@ -63,7 +63,7 @@ func findBody(payload []byte) (start, end int) {
 	return start, end
 }
 
-// skipString returns where the string ends that begins at i.
+// skipString returns the end of the string that begins at i.
 func skipString(b []byte, i int) int {
 	for i++; i < len(b); i++ {
 		n := bytes.IndexByte(b[i:], '"')
@@ -89,8 +89,8 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// readBody returns a request's body and its length. A body over the limit is
-// an error before it is decoded.
+// readBody returns a request's body and its length. It checks the limit before
+// it decodes the body.
 func readBody(e *envelope, limit int) (io.ReadCloser, int64, error) {
 	if e.largeBody != nil {
 		return readLargeBody(e.largeBody[1:len(e.largeBody)-1], e.base64, limit)
@@ -114,7 +114,7 @@ func readBody(e *envelope, limit int) (io.ReadCloser, int64, error) {
 	return b, int64(len(text)), nil
 }
 
-// readLargeBody is readBody for what stands between the quotes.
+// readLargeBody is readBody for the text between the quotes of a JSON string.
 func readLargeBody(quoted []byte, isBase64 bool, limit int) (io.ReadCloser, int64, error) {
 	escaped, valid := bytes.IndexByte(quoted, '\\') >= 0, utf8.Valid(quoted)
 	switch {
@@ -139,7 +139,7 @@ func readLargeBody(quoted []byte, isBase64 bool, limit int) (io.ReadCloser, int6
 	return newBytesBody(text), int64(len(text)), nil
 }
 
-// decodeBase64 returns the body that text encodes.
+// decodeBase64 returns the decoded body.
 func decodeBase64(text []byte, limit int) (io.ReadCloser, int64, error) {
 	size := base64.StdEncoding.DecodedLen(len(text))
 	if size > limit && decodedLen(text) > limit {
@@ -156,14 +156,14 @@ func decodeBase64(text []byte, limit int) (io.ReadCloser, int64, error) {
 	return newBytesBody(decoded[:n]), int64(n), nil
 }
 
-// decodedLen is how long what text encodes is, if text is valid.
+// decodedLen returns the decoded length of text, which is valid base64.
 func decodedLen(text []byte) int {
 	n := len(text) - bytes.Count(text, []byte{'\n'}) - bytes.Count(text, []byte{'\r'}) // encoding/base64 skips both
 	padding := len(text) - len(bytes.TrimRight(text, "=\r\n"))
 	return base64.StdEncoding.DecodedLen(n) - min(padding, 2)
 }
 
-// textBody and bytesBody are bodies that there is no need to close.
+// textBody and bytesBody are bodies whose Close does nothing.
 type (
 	textBody  struct{ strings.Reader }
 	bytesBody struct{ bytes.Reader }

@@ -7,22 +7,21 @@ import (
 	"unicode/utf8"
 )
 
-// bufferedBody collects the body of a buffered response, in pieces, so that
-// nothing is copied when it grows. It takes no more once the body cannot fit
-// into a response any more, whatever is written after it.
+// bufferedBody collects the body of a buffered response in chunks, so growing
+// copies nothing. It refuses writes once the body cannot fit into a response.
 type bufferedBody struct {
-	limit    int  // bytes of the body when it is encoded
-	encoded  bool // the body is compressed or the like
+	limit    int  // of the encoded body, in bytes
+	encoded  bool // the body has a content coding
 	chunks   [][]byte
 	size     int
 	escaped  int    // the size as a JSON string
 	binary   bool   // it is not valid UTF-8
-	cut      []byte // the beginning of a rune whose end has not been written
+	cut      []byte // the beginning of an incomplete rune
 	tooLarge bool
 }
 
-// The capacities of chunks are multiples of three, so that only the last one
-// is padded in base64.
+// The capacities of chunks are multiples of three, so only the last chunk is
+// padded in base64.
 const (
 	minChunk = 255
 	maxChunk = 3 << 17
@@ -63,7 +62,7 @@ func (b *bufferedBody) Write(p []byte) (int, error) {
 
 func (b *bufferedBody) flush() error { return nil }
 
-// encodedLen is the least that the body so far can take.
+// encodedLen returns the minimum size of the encoded body so far.
 func (b *bufferedBody) encodedLen() int {
 	if b.size > b.limit {
 		return math.MaxInt
@@ -99,9 +98,9 @@ func (b *bufferedBody) validate(p []byte) bool {
 	return utf8.Valid(p)
 }
 
-// response returns head, which is a JSON object without its end, with the
-// members body and isBase64Encoded, unless that has more bytes than the limit.
-// The body is text if it is valid UTF-8 and not compressed or the like.
+// response returns head, a JSON object without its closing brace, completed with
+// the members body and isBase64Encoded. It reports false if the result is larger
+// than limit. The body is text if it is valid UTF-8 without a content coding.
 func (b *bufferedBody) response(head []byte, limit int) ([]byte, bool) {
 	const begin, endText, endBase64 = `,"body":"`, `","isBase64Encoded":false}`, `","isBase64Encoded":true}`
 	inBase64 := b.binary || len(b.cut) > 0 || b.encoded && b.size > 0

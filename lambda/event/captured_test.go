@@ -13,8 +13,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// TestCapturedEvents holds the requests made of whole events, in the form that
-// AWS sends them, against what a client of that front door sent.
+// TestCapturedEvents compares the requests made of whole events, as AWS sends
+// them, with the requests that the clients sent.
 func TestCapturedEvents(t *testing.T) {
 	type want struct {
 		Path, RequestURI, Host, RemoteAddr string

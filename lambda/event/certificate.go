@@ -1,19 +1,18 @@
 package event
 
-// ClientCertificate is the certificate that a client showed to a custom domain
-// of API Gateway with mutual TLS. API Gateway has verified it against the trust
-// store of the domain.
+// ClientCertificate is the certificate that a client presented to a custom domain
+// of API Gateway with mutual TLS. API Gateway has verified it against the
+// domain's trust store.
 type ClientCertificate struct {
 	PEM          string // the certificate
-	Subject      string // its distinguished name, such as CN=ann,O=Example
-	Issuer       string // the distinguished name
+	Subject      string // a distinguished name, such as CN=ann,O=Example
+	Issuer       string // a distinguished name
 	SerialNumber string // in hexadecimal, the bytes separated by colons
 	NotBefore    string // such as May 28 12:30:02 2019 GMT
 	NotAfter     string
 }
 
-// readClientCertificate reads a clientCert, which is nil for one without anything
-// in it.
+// readClientCertificate reads a clientCert. It returns nil for an empty one.
 func readClientCertificate(raw string) (*ClientCertificate, error) {
 	if raw == "" {
 		return nil, nil

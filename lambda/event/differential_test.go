@@ -21,8 +21,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// view is what a client sees of a response. Broken means that it sees no whole
-// response, which over a load balancer or an API Gateway is a 5xx.
+// view is a response as a client sees it. Broken means that the client gets no
+// complete response; a load balancer or API Gateway sends a 5xx then.
 type view struct {
 	Status int
 	Header http.Header
@@ -267,8 +267,8 @@ func TestSameAsNetHTTP(t *testing.T) {
 	}
 }
 
-// viewOf returns what a client sees of an answer. That a handler failed is a
-// whole response here, but one that says so.
+// viewOf returns the response that a client sees. A failure of the handler counts
+// as broken, though the package sends a complete response for it.
 func viewOf(a answer, method string) view {
 	failed := strings.HasPrefix(a.body, `{"code":13,`) || method == http.MethodHead
 	if a.broken || a.status == http.StatusInternalServerError && failed {
@@ -314,8 +314,8 @@ func overNetwork(t *testing.T, server *httptest.Server, r request) view {
 	}
 }
 
-// likeAny removes what front doors add or decide themselves, and makes the
-// same of a list of values and of the list as one value.
+// likeAny removes the headers that a source adds or sets itself, and joins several
+// values of a header into one.
 func likeAny(v view, method string) view {
 	out := view{Status: v.Status, Body: v.Body, Broken: v.Broken, Header: http.Header{}}
 	for name, values := range v.Header {

@@ -1,8 +1,8 @@
 package event
 
-// envelope is what the sources' events have in common: the union of the fields
-// that any of them needs. Objects and arrays are kept as JSON text, empty when
-// absent or null, since which of them counts is only known once the source is.
+// envelope is an event of any source: the union of the fields that the sources
+// need. Objects and arrays stay JSON text, empty if absent or null, since the
+// source decides which of them count.
 type envelope struct {
 	version    string
 	httpMethod string
@@ -19,7 +19,7 @@ type envelope struct {
 	multiQuery   string
 	cookies      string
 	body         string // the JSON string, still quoted
-	largeBody    []byte // the same, in the payload, if body was taken out of the text before
+	largeBody    []byte // the same within the payload, if decodePayload cut it out of the text
 	base64       bool
 
 	pathParameters string
@@ -30,7 +30,7 @@ type envelope struct {
 	contextText     string
 }
 
-// requestContext is the envelope's part of that name.
+// requestContext is the event's requestContext.
 type requestContext struct {
 	accountID    string
 	apiID        string
@@ -55,18 +55,18 @@ type requestContext struct {
 	webSocket      bool // connectionId or eventType
 }
 
-// maxHeadBytes is how much of an event a request's path, query and header may
-// take. It is the limit of net/http's server (http.DefaultMaxHeaderBytes), more
-// than any source passes on.
+// maxHeadBytes is the maximum size of a request's path, query and header in an
+// event. It is the limit of net/http's server (http.DefaultMaxHeaderBytes) and
+// more than any source passes on.
 const maxHeadBytes = 1 << 20
 
-// headSize is how much of the event those take.
+// headSize returns the size of the path, query and header in the event.
 func (e *envelope) headSize() int {
 	return len(e.path) + len(e.rawPath) + len(e.rawPathV1) + len(e.rawQuery) + len(e.cookies) +
 		max(len(e.headers), len(e.multiHeaders)) + max(len(e.query), len(e.multiQuery))
 }
 
-// ofAPI reports whether it is the requestContext of an API in API Gateway.
+// ofAPI reports whether c is the requestContext of an API in API Gateway.
 func (c *requestContext) ofAPI() bool { return c.apiID != "" || c.stage != "" }
 
 // parseEnvelope reads an event, which is a JSON object. The envelope refers to
@@ -81,7 +81,7 @@ func parseEnvelope(payload string) (envelope, error) {
 		case "httpMethod":
 			e.httpMethod = p.text()
 		case "method":
-			if p.peek() != '"' { // somebody else's event, which may be of any form
+			if p.peek() != '"' { // not an event of a source; its members may have any type
 				p.skip()
 				return
 			}

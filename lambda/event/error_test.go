@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// wantError checks that an answer is one of the package's own: google.rpc.Status
-// in JSON, and nothing else.
+// wantError checks that a response is one of the package's own: google.rpc.Status
+// in JSON and nothing else.
 func wantError(t testing.TB, a answer, status, code int) (message string) {
 	t.Helper()
 	var body struct {

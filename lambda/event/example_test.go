@@ -38,8 +38,8 @@ func ExampleNewHandler() {
 	// {"statusCode":200,"headers":{"Content-Type":"application/json"},"body":"{\"path\":\"/v1/ping\"}","isBase64Encoded":false} <nil>
 }
 
-// A function's main hands the handler to a client of the Runtime API, such as
-// aws-lambda-go's or runtimeapi.Serve.
+// The main function passes the handler to a client of the Runtime API, such as
+// runtimeapi.Serve or aws-lambda-go's lambda.Start.
 func ExampleHandler_Invoke() {
 	main := func() {
 		lambda.Start(event.NewHandler(http.HandlerFunc(pong)))
@@ -53,7 +53,7 @@ func ExampleHandler_Invoke() {
 	// event: not an HTTP event of API Gateway, a load balancer, VPC Lattice or a Function URL: its keys are ["Records"]
 }
 
-// The main of a function whose answers are streamed hands over Stream.
+// The main function of a Lambda function with response streaming passes Stream.
 func ExampleHandler_Stream() {
 	handler := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for i := range 2 {
@@ -81,8 +81,8 @@ func ExampleHandler_Stream() {
 	// "{\"statusCode\":200,\"headers\":{\"Content-Type\":\"text/plain; charset=utf-8\"}}\x00\x00\x00\x00\x00\x00\x00\x00message 0\nmessage 1\n" <nil>
 }
 
-// A handler that lets administrators in, by what a JWT authorizer in front of
-// the function found out.
+// A handler allows only administrators, by the claims of a JWT authorizer in front
+// of the function.
 func ExampleFromContext() {
 	handler := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info, ok := event.FromContext(r.Context())
@@ -154,7 +154,8 @@ func ExampleWithMaxBodyBytes() {
 	// {"statusCode":413,"headers":{"Content-Type":"application/json"},"body":"{\"code\":8,\"message\":\"the body is larger than 4 bytes\",\"details\":[]}","isBase64Encoded":false} <nil>
 }
 
-// Metadata is for whoever passes facts on to gRPC services.
+// A handler reads the metadata of its request. service.WithReservedMetadata passes
+// the same to gRPC services.
 func ExampleMetadata() {
 	handler := event.NewHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		for key, value := range event.Metadata(r.Context()) {

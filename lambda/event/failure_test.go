@@ -225,8 +225,9 @@ func manyKeys(n int) string {
 	return strings.Join(members, ",")
 }
 
-// TestConcurrentInvocations tells invocations apart that run at once, as they
-// do with AWS_LAMBDA_MAX_CONCURRENCY, while every fourth of them panics.
+// TestConcurrentInvocations runs invocations at once, as with
+// AWS_LAMBDA_MAX_CONCURRENCY. Every fourth panics; the others must get their own
+// response.
 func TestConcurrentInvocations(t *testing.T) {
 	const goroutines, rounds = 8, 40
 	h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -6,36 +6,36 @@ import (
 	"fmt"
 )
 
-// An Invoker takes a whole event and returns the whole answer, as a
-// lambda.Handler of aws-lambda-go does.
+// An Invoker takes a whole event and returns the whole response, as
+// aws-lambda-go's lambda.Handler does.
 type Invoker interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
 }
 
-// ErrUnrecognized is for the handler of [WithFallback] to return, as it is or as
-// what errors.Is finds in its error, when it does not know the event either. The
-// error of the invocation is then the [UnsupportedEventError] that it would be
-// without a fallback, with the message of the handler's own error at its end.
+// ErrUnrecognized is returned by the handler of [WithFallback], bare or wrapped,
+// if it does not know the event either. The invocation then fails with the
+// [UnsupportedEventError] that it would have without a fallback. If the error
+// wraps ErrUnrecognized, its message is appended.
 var ErrUnrecognized = errors.New("event: unrecognized by the fallback")
 
-// WithFallback serves with next the events that are JSON and no request of any
-// [Source]: those of Step Functions, agents, queues, or your own. Its answer and
-// its error are the invocation's. The context that it gets has an [Info] without
-// a Source.
+// WithFallback passes events that are JSON but not a request of any [Source] to
+// next, for example those of Step Functions, agents and queues. The response and
+// the error of next become the invocation's. The [Info] in its context has no
+// Source.
 //
-// next has the invocation's goroutine and its whole deadline. It must be safe
-// for concurrent use.
+// next runs on the invocation's goroutine, with the invocation's own deadline.
+// It must be safe for concurrent use.
 func WithFallback(next Invoker) Option { return func(h *Handler) { h.fallback = next } }
 
-// WithFunctionErrors makes a response of 500 or above a [ServerError], so that
-// the invocation fails. It is for functions whose HTTP events come from
-// asynchronous invocations, where nobody sees the response, but a failure is
-// tried again and goes to a dead-letter queue. A client that waits gets the
-// front door's own error instead of the response. Responses of [Handler.Stream]
-// that are streamed stay responses.
+// WithFunctionErrors turns a response with a status of 500 or above into a
+// [ServerError], so the invocation fails. It is for functions whose HTTP events
+// come from asynchronous invocations: nobody sees the response there, but a
+// failed invocation is retried and then sent to a dead-letter queue. A client
+// that waits for the response gets the source's own error instead. Streamed
+// responses of [Handler.Stream] are not affected.
 func WithFunctionErrors() Option { return func(h *Handler) { h.failOn5xx = true } }
 
-// A ServerError is the error in place of a response of 500 or above. See
+// A ServerError replaces a response with a status of 500 or above. See
 // [WithFunctionErrors].
 type ServerError struct{ Status int }
 
@@ -43,7 +43,7 @@ func (e *ServerError) Error() string {
 	return fmt.Sprintf("event: the response has the status %d", e.Status)
 }
 
-// fallBack serves an event that is no HTTP request because of err.
+// fallBack serves an event for which newInvocation returned err.
 func (h *Handler) fallBack(ctx context.Context, payload []byte, err error) ([]byte, error) {
 	var unsupported *UnsupportedEventError
 	if h.fallback == nil || !errors.As(err, &unsupported) {
@@ -53,7 +53,7 @@ func (h *Handler) fallBack(ctx context.Context, payload []byte, err error) ([]by
 	info.addInvocation(ctx)
 	out, fallbackErr := h.fallback.Invoke(NewContext(ctx, info), payload)
 	switch {
-	case fallbackErr == ErrUnrecognized: //nolint:errorlint // with nothing to add
+	case fallbackErr == ErrUnrecognized: //nolint:errorlint // a bare ErrUnrecognized adds no message
 		return nil, err
 	case errors.Is(fallbackErr, ErrUnrecognized):
 		return nil, &UnsupportedEventError{unsupported.reason + "; " + fallbackErr.Error()}

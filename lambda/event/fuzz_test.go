@@ -14,8 +14,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// FuzzEvent serves whatever comes. Nothing may panic, an error must be one that
-// can be posted, and an answer one that the Runtime API takes.
+// FuzzEvent serves any payload. Nothing may panic, an error must be one that can
+// be posted, and a response one that the Runtime API accepts.
 func FuzzEvent(f *testing.F) {
 	for _, kind := range kinds {
 		captured, err := os.ReadFile("testdata/" + kind + ".json")
@@ -112,8 +112,8 @@ func checkAnswer(t *testing.T, out []byte) {
 	}
 }
 
-// FuzzAnswer encodes whatever a handler writes and decodes it again.
-func FuzzAnswer(f *testing.F) {
+// FuzzResponse encodes any response of a handler and decodes it again.
+func FuzzResponse(f *testing.F) {
 	f.Add(200, "Content-Type", "text/plain", []byte("hello"), false)
 	f.Add(304, "Set-Cookie", "a=\"b\"; Path=/", []byte("\x00\xff"), true)
 	f.Add(599, "X-\u00e4", "\xff\xfe", []byte("\xed\xa0\x80"), true)

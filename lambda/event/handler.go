@@ -1,24 +1,25 @@
-// Package event serves Lambda's HTTP events with an http.Handler: those of API
-// Gateway REST APIs and HTTP APIs, of Application Load Balancers, of VPC Lattice
-// and of Function URLs. The handler sees the request that net/http's own server
-// would have shown it, and its client the same response. WebSockets, authorizers
-// and events that are not HTTP are left out: see [WithFallback].
+// Package event serves Lambda's HTTP events with an http.Handler. It knows the
+// events of API Gateway REST APIs and HTTP APIs, Application Load Balancers, VPC
+// Lattice and Function URLs. The handler sees the request that net/http's server
+// would pass to it, and the client gets the response that this server would send.
+// The package does not serve WebSockets, authorizers and events that are not
+// HTTP requests; [WithFallback] takes them.
 //
 // The package does not invent what a source does not send:
 //
-//   - HTTP APIs decode the path, so that an encoded slash in it is a slash.
-//   - REST APIs, HTTP APIs with payload 1.0 and load balancers take the query
-//     apart, so that key and key= are the same and the order of different keys
-//     is that of the event.
+//   - HTTP APIs decode the path, so an encoded slash arrives as a slash.
+//   - REST APIs, HTTP APIs with payload 1.0 and load balancers parse the query.
+//     The parameters key and key= become the same, and different keys are in the
+//     order of the event.
 //   - HTTP APIs with payload 2.0 and Function URLs join the values of a repeated
-//     header with commas, and they are left joined.
-//   - Load balancers without multi-value headers have the last value of a header
-//     or a parameter only.
-//   - Version 1 of VPC Lattice's event structure joins the values of a repeated
-//     header with commas too.
-//   - No source tells the version of HTTP; it is always 1.1.
+//     header with commas. The package does not split them.
+//   - Load balancers without multi-value headers send only the last value of a
+//     header or parameter.
+//   - Version 1 of VPC Lattice's event structure also joins the values of a
+//     repeated header with commas.
+//   - No source sends the HTTP version; it is always 1.1.
 //
-// A response has neither trailers nor informational statuses.
+// A response has no trailers and no informational statuses.
 package event
 
 import (
@@ -34,9 +35,9 @@ import (
 	"time"
 )
 
-// Handler serves events with an http.Handler. It is a runtimeapi.Handler, and a
-// lambda.Handler of aws-lambda-go. Several goroutines may use it at once, as they
-// do with AWS_LAMBDA_MAX_CONCURRENCY.
+// Handler serves events with an http.Handler. It implements runtimeapi.Handler
+// and aws-lambda-go's lambda.Handler. It is safe for concurrent use, which
+// AWS_LAMBDA_MAX_CONCURRENCY needs.
 type Handler struct {
 	next           http.Handler
 	basePath       string
@@ -44,28 +45,29 @@ type Handler struct {
 	maxBody        int
 	log            *slog.Logger
 	writeError     func(http.ResponseWriter, *Error)
-	fallback       Invoker // nil: none
+	fallback       Invoker // may be nil
 	failOn5xx      bool
 	tls            *tls.ConnectionState
 	started        atomic.Bool // a request has been served
 }
 
 // NewHandler returns a Handler that serves events with next. For buffered
-// responses, give it to runtimeapi.Serve or to aws-lambda-go's lambda.Start. For
-// streamed ones, give them its method [Handler.Stream], to runtimeapi.Serve as a
-// runtimeapi.StreamFunc.
+// responses, pass the Handler to runtimeapi.Serve or to aws-lambda-go's
+// lambda.Start. For streamed responses, pass its method [Handler.Stream]
+// instead; runtimeapi.Serve takes it as a runtimeapi.StreamFunc.
 //
-// A handler should return when the request's context ends. Half of the deadline
-// margin later (see [WithDeadlineMargin]) the client is answered in its place,
-// with 504, and what it writes from then on fails with [http.ErrHandlerTimeout].
-// For this, each invocation that has a deadline, as Lambda's have, is served on
-// a goroutine of its own. The client of a handler that panics gets 500, also if
-// it panics with [http.ErrAbortHandler], since a buffered response cannot break
-// off.
+// next should return when the request's context ends. If it has not returned
+// half of the deadline margin later (see [WithDeadlineMargin]), the client gets
+// 504, and later writes fail with [http.ErrHandlerTimeout]. An invocation with a
+// deadline, which every invocation by Lambda has, is therefore served on its own
+// goroutine.
 //
-// As under net/http's server, what a handler writes in answer to HEAD is
-// dropped. When it flushes, the response to HEAD is complete: the request's
-// context ends, and further writes fail with [http.ErrBodyNotAllowed].
+// If next panics, the client gets 500. This includes [http.ErrAbortHandler],
+// since a buffered response cannot be aborted.
+//
+// As with net/http's server, the body written in response to HEAD is dropped. A
+// flush completes the response to HEAD: the request's context ends, and further
+// writes fail with [http.ErrBodyNotAllowed].
 func NewHandler(next http.Handler, options ...Option) *Handler {
 	h := &Handler{
 		next:           next,
@@ -81,11 +83,12 @@ func NewHandler(next http.Handler, options ...Option) *Handler {
 	return h
 }
 
-// Invoke serves one event and returns the response in the form that the event's
-// source understands. Nothing of payload is used after it has returned. It
-// returns an error only if the event is not HTTP, an [UnsupportedEventError] or
-// a [MalformedEventError], or that of [WithFallback]'s handler; all other
-// failures become HTTP responses, unless [WithFunctionErrors] says otherwise.
+// Invoke serves one event and returns the response in the format of the event's
+// source. It does not use payload after it returns.
+//
+// The error is an [UnsupportedEventError] or a [MalformedEventError] if the event
+// is not HTTP, or the error of [WithFallback]'s handler. All other failures
+// become HTTP responses, except with [WithFunctionErrors].
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	inv, err := h.newInvocation(ctx, payload)
 	if err != nil {
@@ -94,14 +97,14 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return h.respond(inv)
 }
 
-// invocation is an event on its way through the Handler.
+// invocation is one event while the Handler serves it.
 type invocation struct {
 	format  responseFormat
 	method  string
 	request *http.Request
 	cancel  context.CancelFunc
-	cutoff  time.Time // when to answer in the handler's place; zero for never
-	failure *Error    // what to answer instead of calling the handler
+	cutoff  time.Time // when to respond without the handler; zero for never
+	failure *Error    // the response, if the handler is not to be called
 }
 
 func (h *Handler) newInvocation(ctx context.Context, payload []byte) (*invocation, error) {
@@ -168,7 +171,7 @@ func (h *Handler) newBufferedWriter(inv *invocation) (*responseWriter, *buffered
 	return newResponseWriter(inv.format, inv.method, h.log, b), b
 }
 
-// bufferedError returns the response that tells of a failure.
+// bufferedError returns the response that reports failure.
 func (h *Handler) bufferedError(inv *invocation, failure *Error) []byte {
 	if out, ok := h.tryBufferedError(inv, failure, h.writeError); ok {
 		return out
@@ -185,8 +188,8 @@ func (h *Handler) tryBufferedError(inv *invocation, failure *Error, write func(h
 	return b.response(w.head.close(), inv.format.limit)
 }
 
-// serve calls the handler and waits until it has returned, but not beyond the
-// cutoff. If it has not returned by then, w must not be used any more.
+// serve calls the handler and waits for it, at most until the cutoff. If the
+// handler has not returned by then, the caller must not use w again.
 func (h *Handler) serve(inv *invocation, w *responseWriter) (failure *Error, returned bool) {
 	if inv.cutoff.IsZero() {
 		return h.recoverPanic(func() { h.next.ServeHTTP(w, inv.request) }), true
@@ -194,7 +197,7 @@ func (h *Handler) serve(inv *invocation, w *responseWriter) (failure *Error, ret
 	done := make(chan *Error, 1)
 	go func() {
 		growStack(false)
-		failure := internalError() // should the handler end the goroutine
+		failure := internalError() // if the handler calls runtime.Goexit
 		defer func() { done <- failure }()
 		failure = h.recoverPanic(func() { h.next.ServeHTTP(w, inv.request) })
 	}()
@@ -218,8 +221,8 @@ func (h *Handler) serve(inv *invocation, w *responseWriter) (failure *Error, ret
 	return deadlineExceeded(), false
 }
 
-// recoverPanic calls f and recovers what it panics with. As in net/http's
-// server, http.ErrAbortHandler is not worth a log line.
+// recoverPanic calls f and recovers from a panic, which it logs. Like net/http's
+// server, it does not log http.ErrAbortHandler.
 func (h *Handler) recoverPanic(f func()) (failure *Error) {
 	defer func() {
 		v := recover()

@@ -18,9 +18,9 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// kinds are the shapes that events come in: the sources, and twice the load
-// balancer. Each has a captured event in testdata; those of VPC Lattice are made
-// after its documentation.
+// kinds are the kinds of events: the sources, with two kinds for the load
+// balancer. Each has a captured event in testdata, except VPC Lattice, whose events
+// follow its documentation.
 var kinds = []string{"rest-api", "http-api", "http-api-v1", "alb", "alb-multi", "function-url", "vpc-lattice", "vpc-lattice-v1"}
 
 // request is an HTTP request as a client makes it.
@@ -33,9 +33,9 @@ type request struct {
 	base64  bool // carry the body encoded, whatever it is
 }
 
-// payload makes the event that a front door of that kind makes of r, as AWS
-// documents it. It starts from the captured event, whose own headers, query and
-// body it replaces, and lets adjust change the result.
+// payload returns the event that a source of that kind makes of r, as AWS
+// documents it. It replaces the headers, query and body of the captured event and
+// then calls adjust.
 func payload(t testing.TB, kind string, r request, adjust ...func(map[string]any)) []byte {
 	t.Helper()
 	captured, err := os.ReadFile("testdata/" + kind + ".json")
@@ -167,7 +167,7 @@ func payloadV1(e map[string]any, kind string, r request, path, decoded, query st
 	}
 }
 
-// answer is an answer to an event, and what a client sees of it.
+// answer is a response to an event, and what a client sees of it.
 type answer struct {
 	fields []string // the names of the JSON object's members
 	status int
@@ -177,14 +177,14 @@ type answer struct {
 	broken bool // it was streamed and broke off
 }
 
-// readFrom says in which field of an answer a front door looks for headers.
+// readFrom is the field of a response in which a source expects headers.
 var readFrom = map[string]string{
 	"rest-api": "multiValueHeaders", "http-api-v1": "multiValueHeaders", "alb-multi": "multiValueHeaders",
 	"http-api": "headers", "function-url": "headers", "alb": "headers", "vpc-lattice": "headers", "vpc-lattice-v1": "headers",
 }
 
-// parseAnswer reads the answer the way the front door of that kind does, which
-// takes no notice of another's fields.
+// parseAnswer reads a response as the source of that kind does. It ignores the
+// fields of other sources.
 func parseAnswer(t testing.TB, kind string, out []byte) answer {
 	t.Helper()
 	var raw struct {
@@ -238,7 +238,7 @@ func parseAnswer(t testing.TB, kind string, out []byte) answer {
 	return a
 }
 
-// invoke sends an event to a handler and returns the answer.
+// invoke sends an event to a handler and returns the response.
 func invoke(t testing.TB, h *event.Handler, kind string, payload []byte) answer {
 	t.Helper()
 	out, err := h.Invoke(context.Background(), payload)
@@ -248,7 +248,7 @@ func invoke(t testing.TB, h *event.Handler, kind string, payload []byte) answer 
 	return parseAnswer(t, kind, out)
 }
 
-// stream is invoke for an answer that is streamed.
+// stream is invoke for a streamed response.
 func stream(t testing.TB, h *event.Handler, kind string, payload []byte) answer {
 	t.Helper()
 	r, err := h.Stream(context.Background(), payload)
@@ -273,7 +273,7 @@ func closeReader(t testing.TB, r io.Reader) {
 	}
 }
 
-// seen returns the request that the handler sees of an event, and its body.
+// seen returns the handler's request for an event, and its body.
 func seen(t testing.TB, kind string, payload []byte, options ...event.Option) (*http.Request, string) {
 	t.Helper()
 	var r *http.Request
@@ -296,7 +296,7 @@ func logged() (event.Option, *bytes.Buffer) {
 
 func quiet() event.Option { return event.WithLogger(slog.New(slog.DiscardHandler)) }
 
-// each runs a test for each kind of event but those that are excepted.
+// each runs a test for each kind of event except some.
 func each(t *testing.T, f func(t *testing.T, kind string), except ...string) {
 	for _, kind := range kinds {
 		if !slices.Contains(except, kind) {

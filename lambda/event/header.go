@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// header is a request's header while it is read.
+// header is a request's header while it is being read.
 type header struct {
 	fields http.Header
-	spare  []string // room for the values of fields that have one, as net/textproto has it
+	spare  []string // storage for fields with one value, as in net/textproto
 	host   string
 }
 
-// readHeader reads a request's headers from an event: from multi, the object
-// that has lists of values, unless it is absent, and from single otherwise.
+// readHeader reads a request's headers from multi, the event's object of lists,
+// or from single if multi is absent.
 func readHeader(single, multi string) (header, error) {
 	p := parser{s: single, at: "headers"}
 	if multi != "" {
@@ -43,9 +43,9 @@ func readHeader(single, multi string) (header, error) {
 	return h, err
 }
 
-// add adds a field, as net/http's server would have it: a name in canonical
-// form, no Host, and nothing that concerns a connection alone. Values are left
-// as they are. Names that belong to somebody else are dropped.
+// add adds a field as net/http's server would: it makes the name canonical, moves
+// Host out of the header and drops the fields of a connection. Values are
+// unchanged. It also drops reserved names.
 func (h *header) add(name, value string) error {
 	if !isToken(name) {
 		return badRequest("a header has an invalid name")
@@ -80,7 +80,7 @@ func (h *header) add(name, value string) error {
 	return nil
 }
 
-// last returns the last value of a field, which is empty if there is none.
+// last returns the last value of a field, or "" if there is none.
 func (h *header) last(name string) string {
 	values := h.fields[name]
 	if len(values) == 0 {
@@ -89,8 +89,7 @@ func (h *header) last(name string) string {
 	return values[len(values)-1]
 }
 
-// addCookies adds the cookies that an event has apart from the headers, unless
-// they are among those as well.
+// addCookies adds the event's cookies member, unless the headers have a Cookie.
 func (h *header) addCookies(raw string) error {
 	if _, ok := h.fields["Cookie"]; ok || raw == "" {
 		return nil
@@ -107,9 +106,10 @@ func (h *header) addCookies(raw string) error {
 	return h.add("Cookie", strings.Join(cookies, "; "))
 }
 
-// reserved reports whether nobody but this package and aws-lambda-go-api-proxy
-// may set the header name. Case is ignored and _ equals -, since some proxies
-// mix them. A Grpc-Metadata- in front is ignored too, since gateways remove it.
+// reserved reports whether only this package or aws-lambda-go-api-proxy may set
+// the header name. It ignores case and treats _ as -, since some proxies mix
+// them. It also ignores leading Grpc-Metadata- prefixes, since gateways remove
+// them.
 func reserved(name string) bool {
 	const gateway = "grpc-metadata-"
 	for hasPrefix(name, gateway) {
@@ -118,8 +118,8 @@ func reserved(name string) bool {
 	return hasPrefix(name, MetadataPrefix) || hasPrefix(name, apiProxyPrefix)
 }
 
-// hasPrefix is strings.HasPrefix for a prefix in lower case with dashes,
-// whatever the case of name and whichever of dash and underscore it has.
+// hasPrefix reports whether name begins with prefix, which is in lower case with
+// dashes. It ignores the case of name and treats _ as -.
 func hasPrefix(name, prefix string) bool {
 	if len(name) < len(prefix) {
 		return false
@@ -139,8 +139,8 @@ func hasPrefix(name, prefix string) bool {
 	return true
 }
 
-// isToken reports whether s is a token (RFC 9110, section 5.6.2), as methods and
-// the names of headers are.
+// isToken reports whether s is a token (RFC 9110, section 5.6.2). Methods and
+// header names are tokens.
 func isToken(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -153,8 +153,8 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// isFieldValue reports whether s can be the value of a header (RFC 9110,
-// section 5.5): it has no control characters but tabs.
+// isFieldValue reports whether s can be the value of a header (RFC 9110, section
+// 5.5): it has no control characters except tabs.
 func isFieldValue(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {

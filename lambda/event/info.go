@@ -7,65 +7,63 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
-// Info is what an invocation says about a request beyond HTTP. All of it comes
-// from AWS: nothing in it was written by the client, other than through an
-// authorizer that passed it on. A field that the source does not have is empty.
+// Info is the information about a request that AWS adds to HTTP. A client cannot
+// set any of it, except through an authorizer that passes the client's values on.
+// A field that the source does not send is empty.
 type Info struct {
 	Source Source
 
-	// RequestID is the source's id of the request; for a load balancer, which
-	// has none, Lambda's.
+	// RequestID is the source's id of the request. Load balancers have none, so
+	// it is Lambda's id there.
 	RequestID string
 
-	// InvocationID is Lambda's id of the request, as in the function's own
+	// InvocationID is Lambda's id of the request, which is also in the function's
 	// START and REPORT log lines.
 	InvocationID string
 
 	// ClientAddress is the IP address of the client, without a port. Behind a
-	// load balancer it is the last one of X-Forwarded-For, so the load balancer
-	// must be set to append to that header, which is its default. Behind VPC
-	// Lattice it is the last one too.
+	// load balancer and VPC Lattice it is the last address in X-Forwarded-For.
+	// The load balancer must therefore append to that header, which is its
+	// default.
 	ClientAddress string
 
 	Stage       string // of API Gateway
 	APIID       string // of API Gateway or the Function URL
 	AccountID   string // the AWS account of the API
-	FunctionARN string // as invoked, so with the alias or version if one was named
+	FunctionARN string // as invoked, with the alias or version if there was one
 	TenantID    string // of a function with tenant isolation
 	TraceID     string // the value of the X-Ray trace header
 
-	// RouteKey is the key of an HTTP API's route, such as "GET /v1/{id}", and
-	// the path of a REST API's resource, such as "/v1/{proxy+}".
+	// RouteKey is the key of an HTTP API's route, such as "GET /v1/{id}", or the
+	// path of a REST API's resource, such as "/v1/{proxy+}".
 	RouteKey string
 
 	// APIKeyID is the id, not the value, of the API key of a REST API.
 	APIKeyID string
 
-	// ColdStart is whether the request is the first one of its Handler, and so
-	// of the process.
+	// ColdStart is true for the first request that the Handler serves.
 	ColdStart bool
 
 	// Authorizer is the zero value if the request was not authorized by AWS.
 	Authorizer Authorizer
 
-	// ClientCertificate is nil without mutual TLS in API Gateway. Load balancers
+	// ClientCertificate is nil unless API Gateway uses mutual TLS. Load balancers
 	// put the certificate into headers (X-Amzn-Mtls-Clientcert and others), which
 	// a client can forge if mutual TLS is off.
 	ClientCertificate *ClientCertificate
 
-	// Lattice is what version 2 of VPC Lattice's event structure says about the
-	// network.
+	// Lattice is set by version 2 of VPC Lattice's event structure.
 	Lattice Lattice
 
 	PathParameters Variables // of the route in API Gateway
 	StageVariables Variables // of the stage in API Gateway
 
-	// RequestContext is the event's requestContext as it came, a JSON object. It
-	// is a part of the event and keeps the event, without a large body, in memory.
+	// RequestContext is the event's requestContext, a JSON object. It refers to
+	// the event and so keeps the event, without a large body, in memory.
 	RequestContext string
 }
 
-// Lattice is the way of a request through VPC Lattice.
+// Lattice describes the path of a request through VPC Lattice.
 type Lattice struct {
 	ServiceNetworkARN string
 	ServiceARN        string
@@ -80,10 +78,10 @@ func NewContext(ctx context.Context, info Info) context.Context {
 	return context.WithValue(ctx, infoKey{}, &carried{Info: &info})
 }
 
-// FromContext returns the Info of the request whose context ctx is or derives
-// from. It reports false outside of a Lambda invocation, in a local server for
-// instance. The maps, the slices and the certificate in the Info
-// are shared: do not change them.
+// FromContext returns the Info of a request. ctx is the request's context or
+// derives from it. FromContext reports false outside a Lambda invocation, for
+// example in a local server. The maps, slices and certificate in the Info are
+// shared; do not change them.
 func FromContext(ctx context.Context) (Info, bool) {
 	c, ok := ctx.Value(infoKey{}).(*carried)
 	if !ok {
@@ -92,7 +90,7 @@ func FromContext(ctx context.Context) (Info, bool) {
 	return *c.Info, true
 }
 
-// newInfo gathers the Info of a request.
+// newInfo returns the Info of a request.
 func newInfo(ctx context.Context, src source, e *envelope, w *wireRequest, client string) *Info {
 	info := &Info{
 		Source:        src.name(),
@@ -124,7 +122,7 @@ func newInfo(ctx context.Context, src source, e *envelope, w *wireRequest, clien
 	return info
 }
 
-// addInvocation adds what Lambda says of the invocation, whatever its source.
+// addInvocation adds what Lambda says about the invocation, whatever its source.
 func (info *Info) addInvocation(ctx context.Context) {
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		info.InvocationID = lc.AwsRequestID

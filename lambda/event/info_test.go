@@ -12,7 +12,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-func TestWhatAPIGatewaySaysOfARequest(t *testing.T) {
+func TestInfo_OfAPIGateway(t *testing.T) {
 	certificate := map[string]any{
 		"clientCertPem": "-----BEGIN CERTIFICATE-----\n", "subjectDN": "CN=ann", "issuerDN": "CN=ca", "serialNumber": "a1:b2",
 		"validity": map[string]any{"notBefore": "May 28 12:30:02 2019 GMT", "notAfter": "Aug  5 09:36:04 2027 GMT"},
@@ -84,7 +84,7 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// What an event says beyond HTTP is in its Info.
+// The Info of a request has the path parameters of its route.
 func ExampleVariables() {
 	h := event.NewHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		info, _ := event.FromContext(r.Context())

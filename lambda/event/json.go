@@ -8,22 +8,20 @@ import (
 	"unicode/utf8"
 )
 
-// parser reads one JSON text (RFC 8259) in one pass, handing out pieces of the
-// text it was given: an event is mostly strings without escapes, and none of
-// those is copied again.
+// parser reads one JSON text (RFC 8259) in one pass. It returns slices of the
+// text where it can: most strings in an event have no escapes and need no copy.
 //
-// It accepts every valid JSON text and agrees with encoding/json on what its
-// strings are. What it does not need it steps over without judging it, so some
-// invalid texts pass. The first error sticks; after it every method returns
-// the zero value.
+// It accepts every valid JSON text and decodes strings as encoding/json does. It
+// does not validate values that it skips, so it accepts some invalid texts. The
+// first error sticks; after it every method returns the zero value.
 type parser struct {
 	s   string
-	at  string // what errors call the text, if it is a part of an event
+	at  string // the name of the text in errors, if it is a part of an event
 	i   int
 	err error
 }
 
-// fail stops at what is not JSON.
+// fail records a syntax error and stops the parser.
 func (p *parser) fail(expected string) {
 	if p.err == nil {
 		p.err = p.syntaxError(expected)
@@ -38,9 +36,9 @@ func (p *parser) syntaxError(expected string) error {
 	return fmt.Errorf("invalid JSON at offset %d: expected %s", p.i, expected)
 }
 
-// A typeError says that a value is of another type than its place wants.
+// A typeError reports a value of the wrong type.
 type typeError struct {
-	at, path    string // where it is: a part of the event, and keys from there
+	at, path    string // a part of the event, and the keys from there
 	found, want string
 }
 
@@ -48,8 +46,8 @@ func (e *typeError) Error() string {
 	return fmt.Sprintf("%q is %s, not %s", strings.Trim(e.at+"."+e.path, "."), e.found, e.want)
 }
 
-// mismatch stops at a value that is JSON, but of another type, or at what is
-// not JSON at all.
+// mismatch records an error about the next value, which has the wrong type or is
+// not JSON, and stops the parser.
 func (p *parser) mismatch(want string) {
 	found := p.kind()
 	if found == "" {
@@ -62,15 +60,15 @@ func (p *parser) mismatch(want string) {
 	p.i = len(p.s)
 }
 
-// locate adds the key of the value that an error is about.
+// locate adds the key of a value to the error about it.
 func (p *parser) locate(key string) {
 	if e, ok := errors.AsType[*typeError](p.err); ok {
 		e.path = strings.TrimSuffix(clip(key)+"."+e.path, ".")
 	}
 }
 
-// kind says what the next value is, going by its first byte, and is empty if no
-// value begins with it.
+// kind returns the type of the next value with its article, by the value's first
+// byte. It returns "" if no value begins with that byte.
 func (p *parser) kind() string {
 	switch c := p.peek(); {
 	case c == '{':
@@ -89,7 +87,7 @@ func (p *parser) kind() string {
 	return ""
 }
 
-// peek returns the next byte that is not white space, and 0 at the end.
+// peek returns the next byte that is not white space, or 0 at the end.
 func (p *parser) peek() byte {
 	for p.i < len(p.s) {
 		switch c := p.s[p.i]; c {
@@ -110,7 +108,7 @@ func (p *parser) consume(c byte) bool {
 	return true
 }
 
-// null steps over a null, if that is what comes next.
+// null consumes a null and reports whether there was one.
 func (p *parser) null() bool {
 	if p.peek() != 'n' || !strings.HasPrefix(p.s[p.i:], "null") {
 		return false
@@ -119,8 +117,8 @@ func (p *parser) null() bool {
 	return true
 }
 
-// object calls field for each member, which must read exactly one value. A
-// null is an object without members.
+// object calls field for each member; field must read exactly one value. A null
+// is an object without members.
 func (p *parser) object(field func(key string)) {
 	if p.null() {
 		return
@@ -153,7 +151,7 @@ func (p *parser) object(field func(key string)) {
 	}
 }
 
-// array calls element for each element, which must read exactly one value. A
+// array calls element for each element; element must read exactly one value. A
 // null is an array without elements.
 func (p *parser) array(element func()) {
 	if p.null() {
@@ -178,7 +176,8 @@ func (p *parser) array(element func()) {
 	}
 }
 
-// text reads a string, or the text of a number, true or false; null is empty.
+// text reads a string, or the text of a number, true or false. It returns "" for
+// null.
 func (p *parser) text() string {
 	switch p.peek() {
 	case '"':
@@ -193,7 +192,7 @@ func (p *parser) text() string {
 	return p.literal()
 }
 
-// boolean reads true, false or null.
+// boolean reads true, false or null, which is false.
 func (p *parser) boolean() bool {
 	start := p.i
 	switch p.text() {
@@ -209,7 +208,7 @@ func (p *parser) boolean() bool {
 	return false
 }
 
-// raw returns the text of the next value as it stands, and nothing for null.
+// raw returns the JSON text of the next value, or "" for null.
 func (p *parser) raw() string {
 	if p.null() {
 		return ""
@@ -219,8 +218,8 @@ func (p *parser) raw() string {
 	return p.s[start:p.i]
 }
 
-// skip steps over one value. It counts brackets instead of calling itself, so
-// that no depth of nesting can exhaust the stack.
+// skip skips one value. It counts brackets instead of calling itself, so no depth
+// of nesting can exhaust the stack.
 func (p *parser) skip() {
 	depth := 0
 	for {
@@ -253,8 +252,8 @@ func (p *parser) skip() {
 	}
 }
 
-// skipFilled steps over one value and reports whether there is something in it:
-// a number, true, false, or a string that is not empty, at any depth.
+// skipFilled skips one value and reports whether it contains a number, true,
+// false, or a string that is not empty, at any depth.
 func (p *parser) skipFilled() (filled bool) {
 	p.peek()
 	start := p.i
@@ -281,7 +280,7 @@ func (p *parser) skipFilled() (filled bool) {
 	}
 }
 
-// literal reads a number, true, false or null, whose form it does not check.
+// literal reads a number, true, false or null without checking its syntax.
 func (p *parser) literal() string {
 	p.peek()
 	start := p.i
@@ -298,8 +297,8 @@ func (p *parser) literal() string {
 	return p.s[start:p.i]
 }
 
-// skipQuoted steps over a string and reports whether it has escapes. Most have
-// none, so that two searches are all it takes.
+// skipQuoted skips a string and reports whether it has escapes. Two searches are
+// enough for the common string without escapes.
 func (p *parser) skipQuoted() (escaped bool) {
 	start := p.i + 1
 	n := strings.IndexByte(p.s[start:], '"')
@@ -315,7 +314,7 @@ func (p *parser) skipQuoted() (escaped bool) {
 	for i := start + b; i < len(p.s); i++ {
 		switch p.s[i] {
 		case '\\':
-			i++ // what it escapes
+			i++ // the escaped byte
 		case '"':
 			p.i = i + 1
 			return true

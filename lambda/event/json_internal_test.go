@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzJSON holds the parser against encoding/json, whose word on what is valid
-// and on what a string is counts.
+// FuzzJSON compares the parser with encoding/json: it must accept the same valid
+// texts and decode strings in the same way.
 func FuzzJSON(f *testing.F) {
 	for _, s := range []string{
 		`"a"`, `"\u00e9\ud83d\ude00\ud83d\n\/\""`, `" \\"`, "\"\xff\xc3\x28\"", `"\u12"`, `"\x"`, `"`, `"\`, `{"a":[1,-2.5e3,true,null,{"b":""}]} `,
@@ -59,7 +59,7 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// FuzzBody holds what finds a body in a large payload against the parser.
+// FuzzBody compares findBody with the parser.
 func FuzzBody(f *testing.F) {
 	for _, s := range []string{
 		`{"body":"x"}`, `{"a":{"body":"x"},"body" : "y\\\""}`, `{"a":"body","b":["body"],"body":null}`, `{"body":"a","body":"b"}`, `{"body":{"body":"c"}}`,

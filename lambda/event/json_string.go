@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// unquote resolves the escapes of what stands between the quotes of a JSON
-// string, and stops once the result has more than limit bytes. Unless that is
-// said to be valid UTF-8, what is not, and in any case a lone surrogate, becomes
-// U+FFFD, as in encoding/json. It reports false for an invalid escape.
+// unquote resolves the escapes in s, the text between the quotes of a JSON
+// string. It stops once the result has more than limit bytes. As in
+// encoding/json, invalid UTF-8 and lone surrogates become U+FFFD; valid says
+// that s is valid UTF-8. unquote reports false for an invalid escape.
 func unquote[T string | []byte](s T, valid bool, limit int) ([]byte, bool) {
 	out := make([]byte, 0, min(len(s), limit+utf8.UTFMax))
 	for i := 0; i < len(s) && len(out) <= limit; {
@@ -47,8 +47,8 @@ func unquote[T string | []byte](s T, valid bool, limit int) ([]byte, bool) {
 	return out, true
 }
 
-// unquoteRune reads a \uXXXX, or a pair of them that is one rune, and returns
-// how many bytes it took.
+// unquoteRune reads a \uXXXX, or a surrogate pair of them, and returns the rune
+// and the number of bytes it read.
 func unquoteRune(s string) (r rune, n int, ok bool) {
 	r, ok = hex4(s)
 	if !ok || !utf16.IsSurrogate(r) {
@@ -83,7 +83,7 @@ func hex4(s string) (rune, bool) {
 	return r, true
 }
 
-// escapedLen is how many bytes appendEscaped appends for s.
+// escapedLen returns the number of bytes that appendEscaped appends for s.
 func escapedLen(s []byte) int {
 	n := len(s)
 	for _, c := range s {
@@ -94,7 +94,7 @@ func escapedLen(s []byte) int {
 	return n
 }
 
-// appendEscaped appends s, a piece of valid UTF-8, as a piece of a JSON string.
+// appendEscaped appends s, which is valid UTF-8, as part of a JSON string.
 func appendEscaped(dst, s []byte) []byte {
 	start := 0
 	for i, c := range s {
@@ -108,7 +108,7 @@ func appendEscaped(dst, s []byte) []byte {
 	return append(dst, s[start:]...)
 }
 
-// appendEscape appends c, which may not stand in a JSON string as it is.
+// appendEscape appends the escape of c, which a JSON string must escape.
 func appendEscape(dst []byte, c byte) []byte {
 	const digits = "0123456789abcdef"
 	switch c {
@@ -120,7 +120,7 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
 }
 
-// escapeLen is how many bytes appendEscape appends for c.
+// escapeLen returns the number of bytes that appendEscape appends for c.
 func escapeLen(c byte) int {
 	if c == '"' || c == '\\' || c == '\n' {
 		return len(`\n`)
@@ -128,8 +128,8 @@ func escapeLen(c byte) int {
 	return len(`\u0000`)
 }
 
-// appendQuoted appends s as a JSON string. Invalid UTF-8 becomes U+FFFD. With
-// ascii, everything outside ASCII is escaped.
+// appendQuoted appends s as a JSON string. Invalid UTF-8 becomes U+FFFD. If ascii
+// is true, it escapes everything outside ASCII.
 func appendQuoted(dst []byte, s string, ascii bool) []byte {
 	dst = append(dst, '"')
 	start := 0

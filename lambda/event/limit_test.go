@@ -93,7 +93,7 @@ func TestBodyLimit(t *testing.T) {
 	})
 }
 
-// TestLargeBodies has bodies in every place of an event that is not copied.
+// TestLargeBodies has large bodies in every position in an event.
 func TestLargeBodies(t *testing.T) {
 	long := strings.Repeat("long \\ \" \n é € 😀 \x00 ", 5_000)
 	quoted, err := json.Marshal(long)
@@ -117,7 +117,7 @@ func TestLargeBodies(t *testing.T) {
 	}
 }
 
-// TestHeadLimit has more in a header or a query than net/http's server takes.
+// TestHeadLimit has headers and queries larger than net/http's server accepts.
 func TestHeadLimit(t *testing.T) {
 	large := strings.Repeat("x", 1<<20)
 	many := strings.TrimSuffix(strings.Repeat(`"",`, 400_000), ",")
@@ -152,8 +152,8 @@ func TestHeadLimit(t *testing.T) {
 	})
 }
 
-// TestResponseThatCannotFit has a handler write for ever: it is told as soon as
-// nothing it may still write can make the response fit.
+// TestResponseThatCannotFit has a handler that writes forever. Its writes must fail
+// as soon as the response cannot fit.
 func TestResponseThatCannotFit(t *testing.T) {
 	tests := map[string]struct {
 		piece  []byte
@@ -207,8 +207,8 @@ func TestResponseThatCannotFit(t *testing.T) {
 	}
 }
 
-// TestAllocations holds what is allocated for the worst events against their
-// size: the body is in memory once, decoded, and the response in pieces and
+// TestAllocations limits the allocations for the worst events in relation to their
+// size. The body is in memory once, decoded; the response twice, in chunks and
 // encoded.
 func TestAllocations(t *testing.T) {
 	const size = 2 << 20 // which is enough to tell a copy from none
@@ -298,7 +298,7 @@ func mustInvoke(t *testing.T, h *event.Handler, payload []byte) []byte {
 	return out
 }
 
-// TestDeadlineIsKept has handlers that take no notice of their context.
+// TestDeadlineIsKept has handlers that ignore their context.
 func TestDeadlineIsKept(t *testing.T) {
 	tests := map[string]struct {
 		before func(http.ResponseWriter)
@@ -436,7 +436,7 @@ func TestStreamKeepsTheDeadline(t *testing.T) {
 	}
 }
 
-// TestStreamLimit has a handler stream more than Lambda does.
+// TestStreamLimit has a handler that writes more than Lambda streams.
 func TestStreamLimit(t *testing.T) {
 	const limit = 200 << 20
 	all := make([]byte, limit+1)
@@ -486,7 +486,7 @@ func TestStreamLimit(t *testing.T) {
 	})
 }
 
-// TestHeadOfAStream has handlers stream in answer to HEAD, which has no body.
+// TestHeadOfAStream has streamed responses to HEAD, which have no body.
 func TestHeadOfAStream(t *testing.T) {
 	for name, next := range map[string]http.HandlerFunc{
 		"until a write fails": func(w http.ResponseWriter, _ *http.Request) {
@@ -526,8 +526,8 @@ func TestHeadOfAStream(t *testing.T) {
 	}
 }
 
-// TestErrorTypes are the names that Lambda reports as errorType, which
-// aws-lambda-go takes from the types of errors.
+// TestErrorTypes checks the names that Lambda reports as errorType. aws-lambda-go
+// takes them from the types of errors.
 func TestErrorTypes(t *testing.T) {
 	h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		pieces(w, "half", flush)

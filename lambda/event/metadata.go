@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// MetadataPrefix is what the keys of [Info.Metadata] begin with. A request's
-// own headers never do: those that would, in whatever case, with underscores
-// for dashes, or behind a Grpc-Metadata-, are removed from every request.
+// MetadataPrefix is the prefix of the keys of [Info.Metadata]. A Handler removes
+// headers with this prefix from every request, in any case, with underscores for
+// dashes, and after a Grpc-Metadata-. A client can therefore set none of them.
 const MetadataPrefix = "x-lambda-event-"
 
-// Metadata yields [Info.Metadata] of the event that the request with ctx came
-// from, and nothing without one. It has the form that
-// service.WithReservedMetadata takes.
+// Metadata yields the [Info.Metadata] of a request, or nothing outside a Lambda
+// invocation. ctx is the request's context or derives from it. Pass Metadata to
+// service.WithReservedMetadata.
 func Metadata(ctx context.Context) iter.Seq2[string, string] {
 	info, _ := FromContext(ctx)
 	return info.Metadata()
 }
 
-// Metadata yields the info as key and value pairs that are valid as gRPC
-// metadata, always in the same order. All keys begin with [MetadataPrefix]:
+// Metadata yields the info as key and value pairs that are valid gRPC metadata,
+// always in the same order. All keys begin with [MetadataPrefix]:
 //
 //	x-lambda-event-source                rest-api, http-api, http-api-v1, alb, function-url,
-//	                                     vpc-lattice or vpc-lattice-v1; or that of a trigger
+//	                                     vpc-lattice or vpc-lattice-v1; or a trigger's source
 //	x-lambda-event-request-id
 //	x-lambda-event-invocation-id
 //	x-lambda-event-client-address
@@ -36,25 +36,24 @@ func Metadata(ctx context.Context) iter.Seq2[string, string] {
 //	x-lambda-event-trace-id
 //	x-lambda-event-route-key
 //	x-lambda-event-api-key-id
-//	x-lambda-event-service-network-arn   of VPC Lattice, as the next two
+//	x-lambda-event-service-network-arn   of VPC Lattice, like the next two
 //	x-lambda-event-service-arn
 //	x-lambda-event-source-vpc-arn
-//	x-lambda-event-client-cert-subject   of mutual TLS, as the next two
+//	x-lambda-event-client-cert-subject   of mutual TLS, like the next two
 //	x-lambda-event-client-cert-issuer
 //	x-lambda-event-client-cert-serial
-//	x-lambda-event-cold-start            true, for the first request of the process
+//	x-lambda-event-cold-start            true for the first request, otherwise absent
 //	x-lambda-event-authorizer-type       jwt, lambda or iam
 //	x-lambda-event-authorizer-principal
 //	x-lambda-event-authorizer-scope      once for each scope
 //	x-lambda-event-authorizer-claims     one JSON object of strings, in ASCII
 //
 // Path parameters, stage variables, the certificate itself and the request
-// context are not metadata: a message has the parameters already, and the others
-// are for code that reads the [Info].
+// context are not metadata. The request message has the parameters, and the
+// [Info] has the others.
 //
-// What is empty is left out. A value that could not be carried as it is, since
-// it is not printable ASCII or has a space at an end, is under the key with
-// -bin appended instead, which gRPC carries as bytes.
+// Empty values are left out. A value that is not printable ASCII, or begins or
+// ends with a space, has -bin appended to its key, so gRPC carries it as bytes.
 func (info Info) Metadata() iter.Seq2[string, string] {
 	coldStart := ""
 	if info.ColdStart {
@@ -114,7 +113,7 @@ func yieldPair(yield func(key, value string) bool, key, value string) bool {
 	return yield(key, value)
 }
 
-// printable reports whether gRPC carries s as it is.
+// printable reports whether gRPC carries s unchanged under a key without -bin.
 func printable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -124,7 +123,7 @@ func printable(s string) bool {
 	return strings.TrimSpace(s) == s
 }
 
-// claimsJSON returns claims as a JSON object in ASCII, by order of its keys.
+// claimsJSON returns claims as a JSON object in ASCII, sorted by key.
 func claimsJSON(claims map[string]string) string {
 	names := make([]string, 0, len(claims))
 	for name := range claims {

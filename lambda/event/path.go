@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// setPath puts an event's path into u, without the leading segments that are
-// the stage's and the base path's. Both have the form of basePath.
+// setPath sets the path of u from an event. It removes the stage and the base
+// path, which are both normalized by normalBasePath.
 func setPath(u *url.URL, w *wireRequest, base string) error {
 	path := w.path
 	if !strings.HasPrefix(path, "/") {
@@ -17,7 +17,7 @@ func setPath(u *url.URL, w *wireRequest, base string) error {
 	}
 	path = stripSegments(path, base, w.decoded)
 	if w.decoded {
-		u.Path = path // which URL.EscapedPath encodes where it cannot stand
+		u.Path = path // URL.EscapedPath encodes what a path cannot contain
 		return nil
 	}
 	for i := range len(path) {
@@ -31,14 +31,13 @@ func setPath(u *url.URL, w *wireRequest, base string) error {
 	}
 	u.Path = decoded
 	if u.EscapedPath() != path {
-		u.RawPath = path // a hint, as url.Parse leaves it
+		u.RawPath = path // the hint that url.Parse sets
 	}
 	return nil
 }
 
-// stripSegments removes the segments of base from the front of path, once, if
-// path has all of them, each one whole. The segments of a path that is not
-// decoded are compared decoded: /%61pi is /api.
+// stripSegments removes base from the front of path once, if path begins with
+// all of its segments. It compares segments after decoding: /%61pi is /api.
 func stripSegments(path, base string, decoded bool) string {
 	rest := path
 	for base != "" {

@@ -7,7 +7,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// decodes reports whether API Gateway decodes the path before anybody sees it.
+// decodes reports whether API Gateway decodes the path.
 func decodes(kind string) bool { return kind == "http-api" || kind == "http-api-v1" }
 
 func TestPath(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// queryForm says whether the parameters in an event are encoded.
+// queryForm says whether the parameters of an event are decoded.
 type queryForm bool
 
 const (
@@ -13,12 +13,11 @@ const (
 	decodedQuery queryForm = true
 )
 
-// readQuery makes a query string of an event's parameters: of multi, the object
-// that has lists of values, unless it is absent, and of single otherwise. The
-// parameters stay in the event's order, and the values of one in theirs.
+// readQuery returns the query string of an event's parameters. It reads multi,
+// the object of lists, or single if multi is absent. Parameters and their values
+// keep the event's order.
 //
-// A parameter without = cannot be told from one without a value here; both
-// become the latter.
+// The event does not distinguish key from key=; both become key=.
 func readQuery(single, multi string, form queryForm) (string, error) {
 	p := parser{s: single, at: "queryStringParameters"}
 	if multi != "" {

@@ -29,8 +29,7 @@ func captured(t testing.TB, kind string) map[string]any {
 	return e
 }
 
-// servedAs returns the source that an event is served as, and nothing for one
-// that is refused.
+// servedAs returns the source as which an event is served, or "" if it is refused.
 func servedAs(t testing.TB, e any) event.Source {
 	t.Helper()
 	text, err := json.Marshal(e)
@@ -53,8 +52,8 @@ func servedAs(t testing.TB, e any) event.Source {
 
 func sourceOf(kind string) event.Source { return event.Source(strings.TrimSuffix(kind, "-multi")) }
 
-// TestMarks removes what marks the events of each source, all of it and each
-// way: then nobody may take them for another's.
+// TestMarks removes the fields by which each source is detected, in every way. The
+// event must then not be served as that of another source.
 func TestMarks(t *testing.T) {
 	marks := map[string][][]string{ // each list is removed together
 		"rest-api":       {{"requestContext"}, {"requestContext.resourceId"}, {"requestContext.resourceId", "resource"}, {"httpMethod"}, {"requestContext.apiId", "requestContext.stage"}},
@@ -97,11 +96,11 @@ func inside(e map[string]any, path string) (map[string]any, string) {
 	return e, keys[len(keys)-1]
 }
 
-// TestAnySubsetIsItsOwnOrNobodys removes members of the captured events at
-// random. What is left is served as what it was, or refused. What remains in any
-// case is the last thing that tells payloads of the same version apart, since
-// events that are written by hand, without it, are served too.
-func TestAnySubsetIsItsOwnOrNobodys(t *testing.T) {
+// TestSubsetOfAnEvent_SameSourceOrRefused removes members of the captured events
+// at random. The rest must be served as the same source or refused. The test keeps
+// the last field that distinguishes payloads of one version, since handwritten
+// events without it are served too.
+func TestSubsetOfAnEvent_SameSourceOrRefused(t *testing.T) {
 	each(t, func(t *testing.T, kind string) {
 		random := rand.New(rand.NewPCG(1, 2))
 		for range 1_000 {
@@ -138,8 +137,8 @@ func thin(random *rand.Rand, object map[string]any, into []string) (removed []st
 	return removed
 }
 
-// TestForeignEvents adds a method and a path, which other events may have too,
-// to events that are not HTTP.
+// TestForeignEvents adds a method and a path to events that are not HTTP, since
+// such events may have these fields too.
 func TestForeignEvents(t *testing.T) {
 	for name, text := range map[string]string{
 		"an agent of Bedrock": agentEvent,
@@ -169,9 +168,9 @@ func TestForeignEvents(t *testing.T) {
 	}
 }
 
-// TestEventsByHand are what tools and people make, with less in them than AWS
+// TestHandwrittenEvents has events of tools and people, with fewer fields than AWS
 // sends.
-func TestEventsByHand(t *testing.T) {
+func TestHandwrittenEvents(t *testing.T) {
 	for text, want := range map[string]event.Source{
 		`{"resource":"/{proxy+}","path":"/a","httpMethod":"GET","requestContext":{"stage":"dev"}}`:                 event.RESTAPI,
 		`{"path":"/a","httpMethod":"GET","requestContext":{"apiId":"x","resourceId":"123456"}}`:                    event.RESTAPI,
@@ -192,7 +191,7 @@ func TestEventsByHand(t *testing.T) {
 	}
 }
 
-// shuffled is JSON whose objects have their members in a random order.
+// shuffled returns v as JSON with the members of objects in random order.
 func shuffled(random *rand.Rand, v any) string {
 	switch v := v.(type) {
 	case map[string]any:

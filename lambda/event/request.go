@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// newRequest makes the request that net/http's server would have made of what
-// the client sent, for inv. An error of type *Error is to be answered, another
-// one means that the event is not what it seems to be. The caller calls
-// inv.cancel after the handler has returned.
+// newRequest sets inv.request to the request that net/http's server would make
+// for the client. An error of type *Error is a response to the client; any other
+// error means that the event is malformed. The caller calls inv.cancel after the
+// handler has returned.
 func (h *Handler) newRequest(ctx context.Context, inv *invocation, src source, e *envelope) error {
 	if e.headSize() > maxHeadBytes {
 		return headTooLarge()
@@ -63,8 +63,8 @@ func (h *Handler) newRequest(ctx context.Context, inv *invocation, src source, e
 	return nil
 }
 
-// clientAddress returns an address without and with a port, 0 if there is none
-// in it, in the form of http.Request.RemoteAddr.
+// clientAddress returns the IP address in client, and the address with a port in
+// the form of http.Request.RemoteAddr. The port is 0 if client has none.
 func clientAddress(client string) (ip, remote string) {
 	if client == "" {
 		return "", ""
@@ -75,8 +75,9 @@ func clientAddress(client string) (ip, remote string) {
 	return client, net.JoinHostPort(client, "0")
 }
 
-// withDeadline ends ctx before the invocation ends, by the margin or by half of
-// the time that is left, whichever is less. The cutoff is half-way between.
+// withDeadline returns a context that ends before the invocation's deadline, by
+// the margin or half of the time left, whichever is less. The cutoff is half-way
+// between the two.
 func (h *Handler) withDeadline(ctx context.Context) (_ context.Context, _ context.CancelFunc, cutoff time.Time) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

@@ -7,13 +7,12 @@ import (
 	"strings"
 )
 
-// responseHead is the beginning of an answer in JSON: everything before the body.
-// The object that has the headers comes last and stays open until close, since
-// some of the headers depend on the body.
+// responseHead is the JSON of a response before the body. The object of headers
+// comes last and stays open until close, since some headers depend on the body.
 type responseHead struct {
 	json  []byte
 	multi bool
-	first bool // no header is in it yet
+	first bool // the next header is the first one
 }
 
 // begin encodes status and header.
@@ -61,9 +60,9 @@ func (a *responseHead) begin(f responseFormat, status int, header http.Header) {
 	}
 }
 
-// sent reports whether a header is part of an answer: not what concerns a
-// connection, nor what net/http drops, nor the length, which the front door
-// finds out itself. (The answer to a HEAD gets one elsewhere.)
+// sent reports whether a header is part of the response. The headers of a
+// connection and those that net/http drops are not. Neither is Content-Length,
+// which the source computes itself; WriteHeader adds it in response to HEAD.
 func sent(name string, status int) bool {
 	switch name {
 	case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length":
@@ -71,10 +70,10 @@ func sent(name string, status int) bool {
 	case "Content-Type":
 		return status != http.StatusNotModified
 	}
-	return isToken(name) // also drops what has http.TrailerPrefix
+	return isToken(name) // false for a name with http.TrailerPrefix
 }
 
-// add adds a field with one value or several.
+// add adds a field with one or more values.
 func (a *responseHead) add(name string, values ...string) {
 	a.name(name)
 	switch {
@@ -111,11 +110,10 @@ func (a *responseHead) values(values []string) {
 	a.json = append(a.json, ']')
 }
 
-// setCookies adds several cookies to an object that can have a name once. A
-// cookie cannot be joined with another (RFC 6265, section 3), so that each gets
-// a spelling of the name of its own: names that differ in case are different
-// to JSON and the same to HTTP. There are more spellings than a browser keeps
-// cookies for a site.
+// setCookies adds several cookies to an object that can contain a name only once.
+// Cookies cannot be joined (RFC 6265, section 3), so each gets its own spelling
+// of Set-Cookie: names that differ in case are different in JSON and the same in
+// HTTP. There are more spellings than a browser keeps cookies for a site.
 func (a *responseHead) setCookies(cookies []string) {
 	for i, cookie := range cookies {
 		spelling := []byte("Set-Cookie")
@@ -135,7 +133,7 @@ func (a *responseHead) setCookies(cookies []string) {
 // close ends the headers.
 func (a *responseHead) close() []byte { return append(a.json, '}') }
 
-// clean makes of v what net/http sends for it.
+// clean returns v as net/http sends it.
 func clean(v string) string {
 	if strings.ContainsAny(v, "\r\n") {
 		v = strings.NewReplacer("\n", " ", "\r", " ").Replace(v)

@@ -14,7 +14,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-func TestAnswersHaveExactlyTheFieldsOfTheSource(t *testing.T) {
+func TestResponse_HasExactlyTheFieldsOfTheSource(t *testing.T) {
 	common := []string{"body", "isBase64Encoded", "statusCode"}
 	fields := map[string][]string{
 		"rest-api":     {"multiValueHeaders"},
@@ -47,7 +47,7 @@ func TestAnswersHaveExactlyTheFieldsOfTheSource(t *testing.T) {
 	})
 }
 
-func TestCookiesLeaveOnTheirOwn(t *testing.T) {
+func TestResponse_CookiesAreNotJoined(t *testing.T) {
 	each(t, func(t *testing.T, kind string) {
 		for _, n := range []int{1, 3, 200} {
 			h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { cookies(w, n) }))
@@ -81,7 +81,7 @@ func TestSeveralValuesOfAHeader(t *testing.T) {
 	})
 }
 
-func TestBodyIsEncodedWhenItHasToBe(t *testing.T) {
+func TestResponse_BodyIsInBase64IfNecessary(t *testing.T) {
 	tests := map[string]struct {
 		body    string
 		coding  string
@@ -145,8 +145,8 @@ func TestHeadKeepsTheLength(t *testing.T) {
 	})
 }
 
-// TestServerStreamArrivesWhole writes what grpc-gateway writes of a server
-// stream: messages, each flushed, the first after a flush of the header.
+// TestServerStreamArrivesWhole writes as grpc-gateway does for a server stream:
+// a flush of the header, then messages with a flush after each.
 func TestServerStreamArrivesWhole(t *testing.T) {
 	each(t, func(t *testing.T, kind string) {
 		var want strings.Builder

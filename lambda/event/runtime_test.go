@@ -19,7 +19,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
-// functionMode makes the test binary a function: what it is, is how it answers.
+// functionMode makes the test binary a function. Its value says how it responds.
 const functionMode = "EVENT_TEST_FUNCTION"
 
 func TestMain(m *testing.M) {
@@ -58,16 +58,16 @@ func serve(h runtimeapi.Handler) {
 	panic(err)
 }
 
-// posted is what a function sent to the Runtime API.
+// posted is a request of a function to the Runtime API.
 type posted struct {
 	path, contentType, body string
 	trailer                 http.Header
 }
 
 // TestRuntime runs a Handler under aws-lambda-go's client and under package
-// runtimeapi, each in a process of its own, against a Runtime API that refuses
-// what the real one refuses. Any answer but 202 ends aws-lambda-go's process,
-// which the test would then wait for in vain.
+// runtimeapi, each in its own process, against a Runtime API that refuses what the
+// real one refuses. Any status except 202 ends aws-lambda-go's process, and the
+// test would then wait forever.
 func TestRuntime(t *testing.T) {
 	for _, mode := range []string{"buffered", "stream", "runtimeapi buffered", "runtimeapi stream"} {
 		t.Run(mode, func(t *testing.T) {

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Source names the kind of front door that an event came through.
+// Source is the kind of AWS service that sent an event.
 type Source string
 
-// The sources that are served. An Application Load Balancer is one source,
-// whether its target group has multi-value headers enabled or not.
+// The sources that a [Handler] serves. An Application Load Balancer is one source,
+// with or without multi-value headers in its target group.
 const (
 	RESTAPI     Source = "rest-api"     // API Gateway REST API
 	HTTPAPI     Source = "http-api"     // API Gateway HTTP API, payload 2.0
@@ -22,15 +22,15 @@ const (
 	VPCLatticeV1 Source = "vpc-lattice-v1" // VPC Lattice, version 1, its default
 )
 
-// source is what differs between the sources. Each has a file of its own, with
-// the function that detects its events, which detectSource calls.
+// source is what differs between sources. Each implementation has its own file,
+// with the function that detects its events.
 type source interface {
 	name() Source
 
-	// request takes from the event what only this source knows how to find.
+	// request reads the parts of the event that differ between sources.
 	request(e *envelope) (wireRequest, error)
 
-	// responseFormat is the form of the responses that this source understands.
+	// responseFormat returns the format of responses to this source.
 	responseFormat() responseFormat
 }
 
@@ -38,11 +38,11 @@ type source interface {
 type wireRequest struct {
 	method     string
 	path       string
-	decoded    bool   // path is already decoded, so a % in it is just a %
-	stage      string // a leading segment of path that the client's URL has for the stage alone
+	decoded    bool   // path is already decoded, so a % in it is literal
+	stage      string // the leading segment of path that names the stage
 	rawQuery   string
 	header     header
-	host       string // when there is no Host header
+	host       string // used without a Host header
 	client     string // an address, or an address and a port
 	https      bool
 	authorizer Authorizer
@@ -52,31 +52,32 @@ type wireRequest struct {
 	sourceVPC   string
 }
 
-// responseFormat is what a response to a source consists of.
+// responseFormat is the format of responses to a source.
 type responseFormat struct {
-	multi       bool // multiValueHeaders, not headers
-	cookies     bool // Set-Cookie apart from the other headers
-	description bool // statusDescription
-	streams     bool // streamed responses are understood
+	multi       bool // has multiValueHeaders instead of headers
+	cookies     bool // has Set-Cookie in the member cookies
+	description bool // has statusDescription
+	streams     bool // can be streamed
 	limit       int  // bytes of the whole response
 	limitOf     string
 }
 
 const (
-	// responseLimit is how long an answer may be for the Runtime API, which
-	// refuses what is longer with 413.
+	// responseLimit is the maximum size of a response for the Runtime API, in
+	// bytes. It refuses a larger one with 413.
 	responseLimit = 6_291_556
 
-	// albResponseLimit is how long an answer may be for a load balancer.
+	// albResponseLimit is the maximum size of a response for a load balancer, in
+	// bytes.
 	albResponseLimit = 1 << 20
 
-	// latticeResponseLimit is how long an answer may be for VPC Lattice (its
-	// user guide, "Lambda functions as targets").
+	// latticeResponseLimit is the maximum size of a response for VPC Lattice, in
+	// bytes (its user guide, "Lambda functions as targets").
 	latticeResponseLimit = 6 << 20
 )
 
-// detectSource returns the source of an event. Each source is detected by what
-// no other event has, so the order of the sources does not matter.
+// detectSource returns the source of an event. It detects each source by fields
+// that no other event has, so the order of the sources does not matter.
 func detectSource(e *envelope) (source, error) {
 	if src, ok := detectLoadBalancer(e); ok {
 		return src, nil
@@ -99,11 +100,12 @@ func detectSource(e *envelope) (source, error) {
 
 const notHTTP = "not an HTTP event of API Gateway, a load balancer, VPC Lattice or a Function URL: "
 
-// errNotHTTP says that no source has such events.
+// errNotHTTP is the error for an event of no source. newInvocation replaces it by
+// one that names the event's keys.
 var errNotHTTP = &UnsupportedEventError{notHTTP + "its keys are not those of any"}
 
-// notAnObject is the error for a payload that is not a JSON object, and nil for
-// one that begins as an object does.
+// notAnObject returns the error for a payload that is not a JSON object. It looks
+// only at the beginning of an object.
 func notAnObject(payload []byte) error {
 	if i := skipSpace(payload, 0); i == len(payload) {
 		return &UnsupportedEventError{notHTTP + "it is empty: it has no bytes"}
@@ -124,9 +126,8 @@ func notAnObject(payload []byte) error {
 	return &UnsupportedEventError{notHTTP + "it is " + kind}
 }
 
-// unsupported is the error for an event that no source has. It names the
-// event's keys and those of its requestContext, and none of its values, which
-// may be secret.
+// unsupported returns the error for an event of no source. It names the event's
+// keys and those of its requestContext, but no values, which may be secret.
 func unsupported(payload string) error {
 	var context string
 	keys := keysOf(payload, func(key string, p *parser) {
@@ -146,8 +147,8 @@ func unsupported(payload string) error {
 	return &UnsupportedEventError{reason}
 }
 
-// keysOf lists the keys of an object, sorted, and is empty if it has none.
-// The function value reads the value of a key.
+// keysOf returns the sorted keys of an object, quoted in brackets, or "" if it has
+// none. The function value reads the value of a key.
 func keysOf(object string, value func(key string, p *parser)) string {
 	const most = 20
 	var keys []string

@@ -2,13 +2,13 @@ package event
 
 import "strings"
 
-// loadBalancer is an Application Load Balancer. Its path and its query are as
-// the client sent them. Whether it has all values of a header and of a query
-// parameter or only the last one, and which of the two it reads in a response,
-// is an attribute of the target group.
+// loadBalancer is an Application Load Balancer. It sends the path and the query
+// as the client sent them. An attribute of the target group, multi, decides
+// whether events and responses have all values of a header or query parameter,
+// or only the last one.
 type loadBalancer struct{ multi bool }
 
-// detectLoadBalancer goes by requestContext.elb.
+// detectLoadBalancer detects a load balancer by requestContext.elb.
 func detectLoadBalancer(e *envelope) (source, bool) {
 	return loadBalancer{multi: e.multiHeaders != ""}, e.context.elb != "" && e.httpMethod != ""
 }
@@ -19,8 +19,8 @@ func (l loadBalancer) responseFormat() responseFormat {
 	return responseFormat{multi: l.multi, description: true, limit: albResponseLimit, limitOf: "a load balancer"}
 }
 
-// request takes the client's address from the end of X-Forwarded-For, the only
-// part that the load balancer wrote: what is before it came with the request.
+// request takes the client's address from the end of X-Forwarded-For. The load
+// balancer wrote only this part; the client can set the rest.
 func (l loadBalancer) request(e *envelope) (wireRequest, error) {
 	w := wireRequest{method: e.httpMethod, path: e.path}
 	var err error

@@ -2,12 +2,12 @@ package event
 
 import "strings"
 
-// httpAPIv1 is an API Gateway HTTP API with payload 1.0: the shape of a REST
-// API's event, but API Gateway has decoded the path. What a %2F or a %3F was is
-// lost in that, and no guess is made at it.
+// httpAPIv1 is an API Gateway HTTP API with payload 1.0. Its events look like a
+// REST API's, but API Gateway decodes the path, so a %2F or %3F is lost.
 type httpAPIv1 struct{}
 
-// detectHTTPAPIv1 goes by the version, beside an API's requestContext.
+// detectHTTPAPIv1 detects an HTTP API with payload 1.0 by the version and the
+// requestContext of an API.
 func detectHTTPAPIv1(e *envelope) (source, bool) {
 	return httpAPIv1{}, e.version == "1.0" && e.httpMethod != "" && e.context.ofAPI()
 }
@@ -18,9 +18,8 @@ func (httpAPIv1) responseFormat() responseFormat {
 	return responseFormat{multi: true, limit: responseLimit, limitOf: "Lambda"}
 }
 
-// request leaves the stage in the path of a custom domain: payload 1.0 has
-// there what the client asked for, and a first segment that happens to be
-// named like the stage belongs to the API.
+// request does not remove the stage from the path of a custom domain. Payload 1.0
+// has the client's own path there, whose first segment may equal the stage.
 func (httpAPIv1) request(e *envelope) (wireRequest, error) {
 	w, err := payloadV1(e)
 	w.decoded = true
@@ -30,7 +29,7 @@ func (httpAPIv1) request(e *envelope) (wireRequest, error) {
 	return w, err
 }
 
-// namedStage returns stage, or nothing for the one that is not in any path.
+// namedStage returns stage, or "" for the default stage, which no path contains.
 func namedStage(stage string) string {
 	if stage == "$default" {
 		return ""

@@ -2,25 +2,24 @@ package event
 
 import "strings"
 
-// httpAPI is an API Gateway HTTP API with payload 2.0. API Gateway has decoded
-// the path, in which it puts a named stage first, on custom domains too; the
-// query is as the client sent it. What a %2F or a %3F in the path was is lost,
-// and no guess is made at it. Cookies are apart from the headers.
+// httpAPI is an API Gateway HTTP API with payload 2.0. API Gateway decodes the
+// path, so a %2F or %3F is lost, and puts a named stage in front of it, on custom
+// domains too. The query is as the client sent it. Cookies are not in the headers
+// but in a member of their own.
 type httpAPI struct{}
 
-// detectHTTPAPI goes by requestContext.http, which Function URLs have as well.
-// An HTTP API has a domain name that is not theirs; local emulations of one may
-// have none, but then they have no domainPrefix and no id of a Function URL
-// either, which has 32 characters.
+// detectHTTPAPI detects an HTTP API by requestContext.http, which Function URLs
+// also have. The domain name distinguishes the two. A local emulation of an HTTP
+// API may have no domain name; it then has no domainPrefix either, and not the
+// 32-character id of a Function URL.
 func detectHTTPAPI(e *envelope) (source, bool) {
 	c := &e.context
 	ofURL := isURLDomain(c.domainName) || c.domainName == "" && (c.domainPrefix != "" || len(c.apiID) == 32)
 	return httpAPI{}, c.method != "" && isVersion2(e.version) && !ofURL
 }
 
-// isVersion2 reports whether an event with requestContext.http is of a payload
-// version that this package knows. Events that are written by hand often have
-// no version.
+// isVersion2 reports whether the version of an event with requestContext.http is
+// one that the package knows. Handwritten events often have no version.
 func isVersion2(version string) bool { return version == "2.0" || version == "" }
 
 func isURLDomain(name string) bool { return strings.Contains(name, ".lambda-url.") }
@@ -38,7 +37,7 @@ func (httpAPI) request(e *envelope) (wireRequest, error) {
 	return w, err
 }
 
-// payloadV2 reads what HTTP APIs and Function URLs have in common.
+// payloadV2 reads the fields that HTTP APIs and Function URLs share.
 func payloadV2(e *envelope) (wireRequest, error) {
 	w := wireRequest{
 		method:   e.context.method,

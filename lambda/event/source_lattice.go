@@ -6,13 +6,13 @@ import (
 )
 
 // lattice is an Amazon VPC Lattice service whose target group invokes the
-// function, with version 2 or 1 of its event structure. Path and query are as
-// the client sent them, in one field. Version 1 joins the values of a repeated
-// header, and says nothing about the network or the caller.
+// function, with version 2 or 1 of the event structure. One field has the path
+// and the query as the client sent them. Version 1 joins the values of a repeated
+// header and has no data about the network or the caller.
 type lattice struct{ v2 bool }
 
-// detectLattice goes by the ARNs in requestContext, and in version 1, which has
-// no requestContext, by the raw_path. The member method is in both at the top.
+// detectLattice detects version 2 by the ARNs in requestContext. Version 1 has no
+// requestContext and is detected by raw_path. Both have method at the top level.
 func detectLattice(e *envelope) (source, bool) {
 	c := &e.context
 	if c.serviceARN != "" || c.serviceNetworkARN != "" {
@@ -33,8 +33,8 @@ func (lattice) responseFormat() responseFormat {
 }
 
 // request takes the client's address from the end of X-Forwarded-For, which VPC
-// Lattice writes, and the query from behind the path. Events that are written by
-// hand often have it as parameters alone.
+// Lattice writes. The query follows the path; handwritten events often have only
+// parameters instead.
 func (l lattice) request(e *envelope) (wireRequest, error) {
 	path, query, ok := strings.Cut(cmp.Or(e.rawPathV1, e.path), "?")
 	w := wireRequest{method: e.method, path: path, rawQuery: query}
@@ -54,7 +54,7 @@ func (l lattice) request(e *envelope) (wireRequest, error) {
 }
 
 // readLatticeIdentity reads requestContext.identity. It has a principal if the
-// service or its network authenticates callers and this one has signed.
+// service or its network authenticates callers and the request is signed.
 func (w *wireRequest) readLatticeIdentity(identity string) error {
 	claims, err := readClaims("requestContext.identity", identity)
 	w.sourceVPC = claims["sourceVpcArn"]

@@ -2,13 +2,13 @@ package event
 
 import "strings"
 
-// restAPI is an API Gateway REST API (payload 1.0, without a version). Its path
-// is as the client encoded it, without the stage; its query is decoded.
+// restAPI is an API Gateway REST API (payload 1.0, without a version). The path
+// is as the client encoded it, without the stage; the query is decoded.
 type restAPI struct{}
 
-// detectRESTAPI goes by the resource, which only REST APIs have: payload 1.0 of
-// HTTP APIs has the key of a route as the resourceId, or none, and a resourcePath
-// in any case. Events that are written by hand often have neither.
+// detectRESTAPI detects a REST API by its resource. Payload 1.0 of HTTP APIs
+// always has a resourcePath, but its resourceId is a route's key or absent.
+// Handwritten events often have neither.
 func detectRESTAPI(e *envelope) (source, bool) {
 	c := &e.context
 	resource := c.resourceID != "" && !strings.ContainsAny(c.resourceID, " $") ||
@@ -26,7 +26,7 @@ func (restAPI) request(e *envelope) (wireRequest, error) {
 	return payloadV1(e)
 }
 
-// payloadV1 reads what REST APIs and payload 1.0 of HTTP APIs have in common.
+// payloadV1 reads the fields that REST APIs and payload 1.0 of HTTP APIs share.
 func payloadV1(e *envelope) (wireRequest, error) {
 	w := wireRequest{
 		method: e.httpMethod,
@@ -48,7 +48,7 @@ func payloadV1(e *envelope) (wireRequest, error) {
 	return w, err
 }
 
-// readIdentity reads of requestContext.identity what it says of any request.
+// readIdentity reads the fields of requestContext.identity that every request has.
 func (w *wireRequest) readIdentity(identity string) error {
 	if identity == "" {
 		return nil

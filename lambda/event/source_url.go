@@ -1,11 +1,11 @@
 package event
 
-// functionURL is a Lambda Function URL. Its path and its query are as the
-// client sent them; cookies are there twice, apart and as a header.
+// functionURL is a Lambda Function URL. The path and the query are as the client
+// sent them. Cookies are in a header and also in a member of their own.
 type functionURL struct{}
 
-// detectFunctionURL goes by the domain name, which cannot be another: Function
-// URLs have no custom domains.
+// detectFunctionURL detects a Function URL by its domain name. Function URLs have
+// no custom domains.
 func detectFunctionURL(e *envelope) (source, bool) {
 	return functionURL{}, e.context.method != "" && isVersion2(e.version) && isURLDomain(e.context.domainName)
 }

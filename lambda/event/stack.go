@@ -1,9 +1,9 @@
 package event
 
-// growStack makes the stack of a new goroutine large enough for a handler that
-// makes a call through a gateway. A goroutine starts with a few kilobytes, and
-// the runtime would otherwise copy its stack several times, each time with more
-// frames on it. The argument is false: it is the size of the frame that counts.
+// growStack makes the stack of a new goroutine large enough for a call through a
+// gateway. A goroutine starts with a few kilobytes, so the runtime would otherwise
+// copy the growing stack several times. Callers pass false: the frame itself needs
+// the space.
 //
 //go:noinline
 func growStack(use bool) (sum byte) {

@@ -12,27 +12,26 @@ import (
 	"sync/atomic"
 )
 
-// streamLimit is how long a streamed response may be for Lambda, which ends one
-// that is longer (Lambda quotas, "Invocation payload (request and response)").
+// streamLimit is the maximum size of a streamed response in bytes. Lambda ends a
+// larger one (Lambda quotas, "Invocation payload (request and response)").
 const streamLimit = 200 << 20
 
-// Stream serves one event and returns the response while it is being made: what
-// the handler writes can be read when it flushes, or has written a few kilobytes.
-// It is a runtimeapi.StreamFunc, and a function for lambda.Start. It is for
-// Function URLs and REST APIs whose invocations are set to be streamed. Those of
-// HTTP APIs and load balancers cannot be, and are answered as [Handler.Invoke]
-// answers them, and so are the events of [WithFallback]. Its errors are those of
-// Invoke.
+// Stream serves one event and returns a reader of the response. The handler's
+// output can be read after a flush, or after a few kilobytes. Pass the method to
+// runtimeapi.Serve as a runtimeapi.StreamFunc, or to aws-lambda-go's lambda.Start.
 //
-// A failure before anything was sent is answered as in Invoke. After that, Read
-// returns a [StreamError], which the Runtime API's client passes on, so that the
-// client sees its response break off. This is how a response ends whose handler
-// panics, has not returned by the deadline, or writes more than the 200 MiB that
-// Lambda streams.
+// It is for Function URLs and REST APIs that are configured for response
+// streaming. The events of other sources and of [WithFallback] get the same
+// response as from [Handler.Invoke]. The errors are those of Invoke.
 //
-// The reader is an io.Closer too, and the caller closes it. Close ends the
-// request's context and returns when the handler has returned, or when the
-// client has been answered in its place.
+// A failure before the first byte is sent becomes the same response as in Invoke.
+// After that, Read returns a [StreamError] and the client's response is aborted.
+// This happens if the handler panics, does not return by the deadline, or writes
+// more than the 200 MiB that Lambda streams.
+//
+// The reader is also an io.Closer, which the caller closes. Close ends the
+// request's context. It returns after the handler has returned, or after the
+// Handler has responded in its place.
 func (h *Handler) Stream(ctx context.Context, payload json.RawMessage) (io.Reader, error) {
 	inv, err := h.newInvocation(ctx, payload)
 	if err == nil && inv.format.streams {
@@ -64,8 +63,8 @@ func (h *Handler) streamed(inv *invocation) io.Reader {
 	return s
 }
 
-// stream serves an invocation and writes the response to out. An error means
-// that what was written is not all of it.
+// stream serves an invocation and writes the response to out. An error means that
+// the response is incomplete.
 func (h *Handler) stream(inv *invocation, out *io.PipeWriter) error {
 	failure := inv.failure
 	if failure == nil {
@@ -100,7 +99,7 @@ func (h *Handler) newStreamedWriter(inv *invocation, out io.Writer) (*responseWr
 	return b.w, b
 }
 
-// streamedError returns the response that tells of a failure.
+// streamedError returns the response that reports failure.
 func (h *Handler) streamedError(inv *invocation, failure *Error) []byte {
 	if out, ok := h.tryStreamedError(inv, failure, h.writeError); ok {
 		return out
@@ -119,20 +118,20 @@ func (h *Handler) tryStreamedError(inv *invocation, failure *Error, write func(h
 	return out.Bytes(), err == nil
 }
 
-// streamedBody writes a response in the form of an HTTP integration response:
-// status and headers in JSON, eight zero bytes, the body.
+// streamedBody writes a response in Lambda's format for HTTP integrations: status
+// and headers in JSON, eight zero bytes, the body.
 type streamedBody struct {
 	w     *responseWriter
 	out   io.Writer
 	abort func(error) error // ends out with an error; may be nil
 	buf   *bufio.Writer
-	begun atomic.Bool // somebody has begun to write to out: the handler, or who answers in its place
+	begun atomic.Bool // the handler, or the Handler in its place, has begun to write to out
 	head  bool        // the head has been written
 	total int         // bytes
 }
 
-// claim reports whether nothing has been written. From then on the handler
-// cannot write any more.
+// claim reserves out for its first caller, to which it returns true. Once it has
+// returned true to the Handler, the handler's writes fail.
 func (b *streamedBody) claim() bool { return b.begun.CompareAndSwap(false, true) }
 
 type writerFunc func([]byte) (int, error)
@@ -141,7 +140,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func (b *streamedBody) Write(p []byte) (int, error) { return b.buf.Write(p) }
 
-// send writes p, and before that the head if this is the first of it.
+// send writes p, and the head before the first call's p.
 func (b *streamedBody) send(p []byte) (int, error) {
 	if !b.head {
 		if !b.claim() {
@@ -159,7 +158,7 @@ func (b *streamedBody) send(p []byte) (int, error) {
 	return b.write(p)
 }
 
-// write writes p, or as much of it as Lambda streams.
+// write writes p up to the limit that Lambda streams.
 func (b *streamedBody) write(p []byte) (int, error) {
 	rest := streamLimit - b.total
 	n, err := b.out.Write(p[:min(len(p), rest)])
@@ -181,8 +180,8 @@ func (b *streamedBody) flush() error {
 	return b.buf.Flush()
 }
 
-// streamReader is an answer that is being made. Having no exported fields, it
-// is {} in JSON, which is how aws-lambda-go knows to read it instead.
+// streamReader reads a streamed response. It has no exported fields and so
+// encodes as {} in JSON, which makes aws-lambda-go read it instead.
 type streamReader struct {
 	pr     *io.PipeReader
 	cancel context.CancelFunc
@@ -200,22 +199,22 @@ func (s *streamReader) Close() error {
 	return nil
 }
 
-// ContentType tells the Runtime API what the answer is.
+// ContentType returns the Content-Type of the response to the Runtime API.
 func (s *streamReader) ContentType() string {
 	return "application/vnd.awslambda.http-integration-response"
 }
 
-// bufferedReader is a whole answer, for [Handler.Stream].
+// bufferedReader reads a buffered response.
 type bufferedReader struct{ r *bytes.Reader }
 
 // Read implements io.Reader.
 func (b *bufferedReader) Read(p []byte) (int, error) { return b.r.Read(p) }
 
-// Len is how much there is to read. Package runtimeapi does not stream an answer
-// that has a length.
+// Len returns the number of unread bytes. Package runtimeapi does not stream a
+// response with a length.
 func (b *bufferedReader) Len() int { return b.r.Len() }
 
-// ContentType tells the Runtime API what the answer is.
+// ContentType returns the Content-Type of the response to the Runtime API.
 func (b *bufferedReader) ContentType() string { return "application/json" }
 
 var errStreamClosed = errors.New("event: the response is not read any more")

@@ -57,7 +57,7 @@ func TestPrelude(t *testing.T) {
 	}
 }
 
-// TestEachFlushIsSent has the handler wait for the client before it goes on.
+// TestEachFlushIsSent has a handler that waits for the client after each flush.
 func TestEachFlushIsSent(t *testing.T) {
 	for _, kind := range streaming {
 		t.Run(kind, func(t *testing.T) {
@@ -156,7 +156,6 @@ func TestFailureInAStream(t *testing.T) {
 	})
 }
 
-// TestCloseJoinsTheHandler closes a stream that nobody read to its end.
 // Without a deadline a handler runs on the goroutine that writes the stream.
 func TestAHandlerThatEndsTheGoroutineOfAStream(t *testing.T) {
 	h := event.NewHandler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { runtime.Goexit() }))
@@ -173,6 +172,7 @@ func TestAHandlerThatEndsTheGoroutineOfAStream(t *testing.T) {
 	}
 }
 
+// TestCloseJoinsTheHandler closes a stream before its end.
 func TestCloseJoinsTheHandler(t *testing.T) {
 	for _, kind := range streaming {
 		synctest.Test(t, func(t *testing.T) { // in which a goroutine left behind is a failure
@@ -265,7 +265,7 @@ func TestSourcesThatCannotStream(t *testing.T) {
 	}, streaming...)
 }
 
-// TestLambdaTakesBoth gives the handler to aws-lambda-go in both ways.
+// TestLambdaTakesBoth passes a Handler and its Stream to aws-lambda-go.
 func TestLambdaTakesBoth(t *testing.T) {
 	h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { pieces(w, "a", flush, "b") }))
 	p := payload(t, "function-url", request{target: "/"})

@@ -17,8 +17,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// spellings are names that something between a client and a service might take
-// for the reserved ones.
+// spellings are names that a proxy or gateway may turn into reserved ones.
 var spellings = []string{
 	"x-lambda-event-source", "X-Lambda-Event-Source", "X-LAMBDA-EVENT-SOURCE", "x_lambda_event_source", "X-Lambda_Event-Source",
 	"x-lambda-event-", "X-Lambda-Event-Anything-bin",

@@ -1,15 +1,15 @@
 package event
 
-// Variables are the members of a JSON object of strings, such as
-// {"id":"7","proxy":"a/b"}. It is the text that the event has, which is read when
-// it is asked for. Empty means that there are none.
+// Variables is the text of a JSON object of strings, such as
+// {"id":"7","proxy":"a/b"}, from an event. It is empty if there are none. Each
+// call of Get or Map parses it.
 type Variables string
 
-// Get returns the variable with that name, and "" if there is none.
+// Get returns the variable called name, or "" if there is none.
 func (v Variables) Get(name string) string { return v.Map()[name] }
 
-// Map returns the variables in a map that is the caller's, and nil if there are
-// none. A value that is not a string is there as its JSON text.
+// Map returns the variables in a new map, or nil if there are none. A value that
+// is not a string is represented by its JSON text.
 func (v Variables) Map() map[string]string {
 	if v == "" {
 		return nil

@@ -11,23 +11,23 @@ import (
 	"sync/atomic"
 )
 
-// netHTTPBuffer is how much of a body net/http's server holds back before it
-// sends the header (bufferBeforeChunkingSize in net/http/server.go). It shows:
-// in the content type that it detects and in the Content-Length of a HEAD.
+// netHTTPBuffer is the number of bytes of a body that net/http's server buffers
+// before it sends the header (bufferBeforeChunkingSize in net/http/server.go).
+// It affects the detected content type and the Content-Length of a HEAD response.
 const netHTTPBuffer = 2048
 
-// body is where a responseWriter puts the body.
+// body is the destination of a response's body.
 type body interface {
 	io.Writer
 	flush() error
 }
 
-// responseWriter is an http.ResponseWriter that behaves as the one of net/http's
-// HTTP/1.1 server does, in what a handler and in what a client can see of it.
-// It also is an http.Flusher and an io.StringWriter, and what
-// http.ResponseController asks for flushing and full duplex.
+// responseWriter is an http.ResponseWriter that behaves like that of net/http's
+// HTTP/1.1 server, for the handler and for the client. It is also an http.Flusher
+// and an io.StringWriter, and it implements http.ResponseController's flushing
+// and full duplex.
 //
-// The header is encoded for the event as soon as it may not change any more.
+// The header is encoded as soon as it can no longer change.
 type responseWriter struct {
 	format responseFormat
 	isHead bool // the request's method is HEAD
@@ -35,20 +35,20 @@ type responseWriter struct {
 	body   body
 
 	cancel    context.CancelFunc // ends the request's context; may be nil
-	abandoned atomic.Bool        // nobody waits for the handler any more
+	abandoned atomic.Bool        // the Handler no longer waits for the handler
 
 	header http.Header
 	status int          // 0 until the header is fixed
-	head   responseHead // from then on
-	closed bool         // nothing can be added to head any more
-	sniff  []byte       // the beginning of the body, while its type is to be detected
+	head   responseHead // set together with status
+	closed bool         // head is complete
+	sniff  []byte       // the beginning of the body, for detecting its type
 
 	wantSniff, wantLength bool
 
 	declared int64 // the Content-Length that the handler set, or -1
-	written  int64 // what the handler wrote, whether it was accepted or not
+	written  int64 // bytes that the handler wrote, accepted or not
 	accepted int64
-	complete bool // it answers a HEAD, and the handler has flushed
+	complete bool // the response is to HEAD, and the handler has flushed
 	tooLarge atomic.Bool
 }
 
@@ -64,8 +64,8 @@ func (w *responseWriter) Header() http.Header {
 	return w.header
 }
 
-// WriteHeader implements http.ResponseWriter: the first call counts. There is
-// no way to send an informational status, so that those are ignored.
+// WriteHeader implements http.ResponseWriter. Only the first call counts.
+// Informational statuses cannot be sent and are ignored.
 func (w *responseWriter) WriteHeader(status int) {
 	if w.status != 0 {
 		w.log.Warn("event: superfluous WriteHeader call", "status", status, "sent", w.status)
@@ -142,8 +142,8 @@ func (w *responseWriter) WriteString(s string) (int, error) { return w.Write([]b
 // Flush implements http.Flusher.
 func (w *responseWriter) Flush() { _ = w.FlushError() }
 
-// FlushError is Flush for http.ResponseController. A buffered response has
-// nowhere to go yet, but its header is fixed from here on.
+// FlushError is Flush for http.ResponseController. It fixes the header, also of
+// a buffered response.
 func (w *responseWriter) FlushError() error {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
@@ -159,12 +159,12 @@ func (w *responseWriter) FlushError() error {
 	return w.body.flush()
 }
 
-// EnableFullDuplex is for http.ResponseController. The whole request has been
-// read before the handler starts, so that there is nothing to do.
+// EnableFullDuplex is for http.ResponseController. It does nothing, since the
+// request is complete before the handler starts.
 func (w *responseWriter) EnableFullDuplex() error { return nil }
 
-// closeHead adds to the header what depends on the body. When done, the
-// handler has returned.
+// closeHead adds the headers that depend on the body. done says that the handler
+// has returned.
 func (w *responseWriter) closeHead(done bool) {
 	if w.closed {
 		return
@@ -178,8 +178,8 @@ func (w *responseWriter) closeHead(done bool) {
 	}
 }
 
-// finish is called after the handler has returned. It returns the answer that
-// has to be given instead, if there is one.
+// finish completes the response after the handler has returned. If the response
+// cannot be sent, it returns the one to send instead.
 func (w *responseWriter) finish() *Error {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)

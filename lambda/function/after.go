@@ -12,12 +12,12 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/after"
 )
 
-// afterLists makes [event.After] work in RPC handlers, whose contexts are not
-// derived from the request's: it finds the invocation that an RPC belongs to by
-// its id, which only the platform can set.
+// afterLists makes [event.After] work in RPC handlers, whose contexts do not
+// derive from the request's. It finds the invocation of an RPC by its id, which no
+// client can set.
 type afterLists struct{ invocations sync.Map } // id to context
 
-// keep remembers the context of each request while next serves it.
+// keep stores the context of each request while next serves the request.
 func (a *afterLists) keep(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if info, ok := event.FromContext(r.Context()); ok && info.InvocationID != "" {
@@ -28,7 +28,7 @@ func (a *afterLists) keep(next http.Handler) http.Handler {
 	})
 }
 
-// A keepingInvoker is keep for events that are not HTTP.
+// A keepingInvoker stores the contexts of events that are not HTTP.
 type keepingInvoker struct {
 	event.Invoker
 	after *afterLists
@@ -42,7 +42,8 @@ func (k keepingInvoker) Invoke(ctx context.Context, payload []byte) ([]byte, err
 	return k.Invoker.Invoke(ctx, payload)
 }
 
-// with returns the context of an RPC with the functions of its invocation.
+// with returns ctx, the context of an RPC, with the after-functions of its
+// invocation.
 func (a *afterLists) with(ctx context.Context) context.Context {
 	ids := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"invocation-id")
 	if len(ids) == 0 {

@@ -26,8 +26,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// requireScope lets calls of a method through only with a scope that API
-// Gateway's JWT authorizer has found in the caller's token.
+// requireScope allows calls of a method only with a scope that API Gateway's JWT
+// authorizer has found in the caller's token.
 func requireScope(method, scope string) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 		scopes := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"authorizer-scope")
@@ -38,8 +38,8 @@ func requireScope(method, scope string) grpc.UnaryServerInterceptor {
 	}
 }
 
-// An interceptor can rely on what the event says about its caller: nothing
-// that a client sends can take its place.
+// An interceptor can rely on the event's data about the caller, since clients
+// cannot set this metadata.
 func Example_authorize() {
 	svc, err := service.New(context.Background(), transport.InProcess(),
 		service.Bind[testv1.PingServiceServer](testv1.RegisterPingServiceServer, testv1.NewPingServiceClient,
@@ -71,7 +71,7 @@ func Example_authorize() {
 	// {"statusCode":200 <nil>
 }
 
-// seeing is an EchoService that shows the metadata that it sees.
+// seeing is an EchoService that responds with the metadata of its call.
 type seeing struct {
 	testservice.EchoService
 	seen chan metadata.MD
@@ -95,7 +95,7 @@ func (inProcess) Stream(context.Context, emulator.Request) (*emulator.Stream, er
 	panic("these tests do not stream")
 }
 
-func TestNoClientForgesWhatTheEventSays(t *testing.T) {
+func TestMetadata_ClientsCannotForgeIt(t *testing.T) {
 	seen := make(chan metadata.MD, 1)
 	svc, err := service.New(t.Context(), transport.InProcess(),
 		service.Bind[testv1.EchoServiceServer](testv1.RegisterEchoServiceServer, testv1.NewEchoServiceClient,

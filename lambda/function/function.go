@@ -1,9 +1,9 @@
-// Package function is a Lambda function that serves gRPC services over the HTTP
-// events of API Gateway, Function URLs and Application Load Balancers, and calls
-// their methods for the events that package lambda/trigger is about. It reads
-// its configuration from environment variables, logs in the format that the
-// function is configured for, and stops cleanly on SIGTERM. The same services
-// run outside of Lambda with package local/server.
+// Package function runs a Lambda function that serves gRPC services over the HTTP
+// events of API Gateway, Function URLs, Application Load Balancers and VPC
+// Lattice. It also calls their methods for the events of package lambda/trigger.
+// It reads its configuration from environment variables, logs in the format that
+// Lambda is configured for, and stops cleanly on SIGTERM. Package local/server
+// runs the same services outside Lambda.
 package function
 
 import (
@@ -23,15 +23,15 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// Main is the whole main function of a Lambda function. It serves what options
-// describe until SIGTERM and ends the process: with code 0 after a clean stop,
-// and with 1 and a line on standard error otherwise.
+// Main is the main function of a Lambda function. It serves the services of
+// options until SIGTERM and then ends the process. The exit code is 0 after a
+// clean stop. Otherwise it is 1, and the error is on standard error.
 //
-// The logger is slog's default too: a handler that logs with the context of its
-// call writes lines with the ids of the request, see service.NewLogHandler.
+// Main sets slog's default logger. A handler that logs with the context of its
+// call gets the ids of the request in its log; see service.NewLogHandler.
 //
-// Logger, CORS, reserved metadata, metrics and drain timeout follow the
-// configuration; options that set one of them win.
+// The configuration sets the logger, CORS, reserved metadata, metrics and the
+// drain timeout. Options override it.
 func Main(options ...service.Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, logTo, options)
@@ -43,29 +43,29 @@ func Main(options ...service.Option) {
 	os.Exit(0)
 }
 
-// logTo makes logger the process's, for handlers that log with slog.InfoContext,
-// and for grpc-go.
+// logTo makes logger the logger of slog's functions and of grpc-go.
 func logTo(logger *slog.Logger) {
 	slog.SetDefault(logger)
 	service.LogGRPC(logger)
 }
 
-// Run is [Main] without the process: it takes the arguments after the program's
-// name, the environment, and the writer for logs, metrics and help. It returns
-// when ctx has ended and the invocations in flight have been answered, as
-// runtimeapi.Client.Serve has it; the error is the cause of ctx if ctx was
-// cancelled with one. A mistake in the configuration is an error that names
-// the variable, its value and what is allowed. Whatever keeps the function from
-// serving is reported to Lambda as an init error, too.
+// Run is [Main] without ending the process. args are the arguments after the
+// program's name, getenv reads the environment, and out gets logs, metrics and
+// help. Unlike Main it sets no default logger.
 //
-// Run changes Go's memory limit and GOMAXPROCS of the process unless
-// RUNTIME_LIMITS is off.
+// When ctx ends, Run completes the invocations in flight and returns, as
+// runtimeapi.Client.Serve does. The error is the cause of ctx if ctx was cancelled
+// with one. An error of the configuration names the variable, its value and the
+// allowed values. An error that keeps the function from serving is also reported
+// to Lambda as an init error.
+//
+// Run changes the process's memory limit and GOMAXPROCS unless RUNTIME_LIMITS is
+// off.
 func Run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, options ...service.Option) error {
 	return run(ctx, args, getenv, out, func(*slog.Logger) {}, options)
 }
 
-// run is Run. slog's default and what grpc-go logs are the process's, so that
-// only Main has them go to the logger, with setLogger.
+// run is Run with setLogger, by which Main sets the process's logger.
 func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, setLogger func(*slog.Logger), options []service.Option) error {
 	c, table, err := readConfig(args, getenv, options)
 	if errors.Is(err, flag.ErrHelp) {
@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	}
 	err = errors.Join(err, apiErr)
 	if err == nil && c.TuneRuntime {
-		limitsFor(getenv).apply() // before there are goroutines, for which Go starts threads
+		limitsFor(getenv).apply() // before goroutines start, since Go starts threads for them
 	}
 	logger := newLogger(c, out)
 	setLogger(logger)
@@ -100,15 +100,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	return p.serve(ctx, client)
 }
 
-// failInit reports err to the log and to Lambda, in this order: Lambda may end
-// the process as soon as it knows.
+// failInit reports err to the log and then to Lambda, which may end the process
+// at once.
 func failInit(client *runtimeapi.Client, out io.Writer, err error) error {
 	fmt.Fprintln(out, err)
 	return client.FailInit(err)
 }
 
-// readConfig returns a Config also with an error, with the defaults for what
-// could not be read.
+// readConfig returns a Config even with an error. The Config then has the defaults
+// for values that could not be read.
 func readConfig(args []string, getenv func(string) string, options []service.Option) (*config.Config, *config.Table, error) {
 	table, err := config.NewTable(service.Variables(options...), nil)
 	if err != nil {

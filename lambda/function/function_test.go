@@ -46,7 +46,7 @@ func testFunction(t *testing.T, out *output, env ...string) emulator.Config {
 	return emulator.Config{Path: path, Env: append([]string{"GORACE=atexit_sleep_ms=0"}, env...), Stdout: out, Stderr: out}
 }
 
-// output is a bytes.Buffer for several goroutines.
+// output is a bytes.Buffer that is safe for concurrent use.
 type output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -82,7 +82,7 @@ func start(t *testing.T, env ...string) (*emulator.Function, *output) {
 	return fn, out
 }
 
-// serve puts source in front of fn and returns its URL.
+// serve starts a front door of source for fn and returns its URL.
 func serve(t *testing.T, fn *emulator.Function, source frontdoor.Source, options ...frontdoor.Option) string {
 	t.Helper()
 	door, err := frontdoor.New(fn, source, options...)
@@ -168,7 +168,7 @@ func checkEcho(t *testing.T, code int, body, want string) {
 	}
 }
 
-// checkStream wants count messages, numbered from 1.
+// checkStream checks that body has count messages, numbered from 1.
 func checkStream(t *testing.T, code int, body string, count int) {
 	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(body))
@@ -230,7 +230,8 @@ func TestMistakesInTheEnvironmentEndTheProcess(t *testing.T) {
 	}
 }
 
-// checkRefused wants the function to exit non-zero and to say what is wrong.
+// checkRefused checks that the function exits with a code other than 0 and names
+// the mistake.
 func checkRefused(t *testing.T, env []string, want ...string) {
 	t.Helper()
 	out := &output{}

@@ -10,21 +10,21 @@ import (
 // developer guide, "Configure Lambda function memory").
 const fullCore = 1769
 
-// limits are those of Go's runtime; zero leaves one as it is.
+// limits are limits of Go's runtime. A zero field leaves its limit unchanged.
 type limits struct {
 	memory     int64 // bytes
 	processors int
 }
 
-// limitsFor chooses what GOMEMLIMIT and GOMAXPROCS do not, by the memory that
-// the function has.
+// limitsFor chooses the limits by the memory of the function, unless GOMEMLIMIT or
+// GOMAXPROCS sets them.
 //
-// The memory limit is three quarters of it. The rest is for what Go does not
-// count: the program's own text, the kernel's part, extensions.
+// The memory limit is three quarters of the function's memory. The rest is for
+// memory that Go does not count: the program's text, the kernel and extensions.
 //
-// Below one core there is one processor, though two are visible: a second
-// thread gets no more time, and costs the waking. With several workers in one
-// process (AWS_LAMBDA_MAX_CONCURRENCY) Go's own choice stays.
+// A function with less than one core gets one processor, though it sees two. A
+// second thread would get no more CPU time and cost wake-ups. With several workers
+// in one process (AWS_LAMBDA_MAX_CONCURRENCY), Go's default stays.
 func limitsFor(getenv func(string) string) limits {
 	var l limits
 	megabytes, err := strconv.ParseInt(getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 32)
@@ -41,8 +41,9 @@ func limitsFor(getenv func(string) string) limits {
 	return l
 }
 
-// apply sets the number of processors first. The memory limit stops the world,
-// too, and what starts it again starts a thread for a processor without work.
+// apply sets the limits. It sets the number of processors first: setting the
+// memory limit stops the world, and restarting it starts a thread for each idle
+// processor.
 func (l limits) apply() {
 	if l.processors > 0 {
 		runtime.GOMAXPROCS(l.processors)

@@ -20,14 +20,14 @@ import (
 )
 
 const (
-	// openTimeout leaves some of the 10 seconds that Lambda allows for init.
+	// openTimeout is less than the 10 seconds that Lambda allows for init.
 	openTimeout = 8 * time.Second
 
-	// drainTimeout leaves some of the 500 ms between SIGTERM and SIGKILL.
+	// drainTimeout is less than the 500 ms between SIGTERM and SIGKILL.
 	drainTimeout = 300 * time.Millisecond
 )
 
-// program is what lives as long as the process.
+// program is the state of a running function.
 type program struct {
 	service *service.Service
 	events  *event.Handler
@@ -36,7 +36,7 @@ type program struct {
 	after   afterLists
 }
 
-// open opens the transport and builds everything on it.
+// open opens the transport, and the service and the handlers on it.
 func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Logger, options []service.Option) (*program, error) {
 	p := &program{stream: c.Stream, logger: logger}
 	defaults := []service.Option{
@@ -81,8 +81,8 @@ func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Log
 	return p, nil
 }
 
-// newLogger writes to w in the format that the function is configured for,
-// with the keys that Lambda looks for.
+// newLogger returns a logger that writes to w in the configured format, with the
+// keys that Lambda expects.
 func newLogger(c *config.Config, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.LogLevel, ReplaceAttr: lambdacontext.ReplaceAttr}
 	if c.LogJSON {
@@ -91,7 +91,7 @@ func newLogger(c *config.Config, w io.Writer) *slog.Logger {
 	return slog.New(service.NewLogHandler(slog.NewTextHandler(w, options)))
 }
 
-// handler is what the client calls with each event.
+// handler returns the handler of the function's events.
 func (p *program) handler() runtimeapi.Handler {
 	if p.stream {
 		return runtimeapi.StreamFunc(p.events.Stream)
@@ -99,8 +99,8 @@ func (p *program) handler() runtimeapi.Handler {
 	return p.events
 }
 
-// serve serves invocations until ctx ends or the transport is lost for good:
-// then Lambda starts the function anew.
+// serve serves invocations until ctx ends or the transport cannot be reopened. In
+// the latter case Lambda restarts the function.
 func (p *program) serve(ctx context.Context, client *runtimeapi.Client) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -122,8 +122,8 @@ func (p *program) serve(ctx context.Context, client *runtimeapi.Client) error {
 	return err
 }
 
-// flush hands over metrics and spans. Nothing can run between invocations, when
-// the function is frozen, so that it is done when an answer is posted.
+// flush writes metrics and exports spans. It runs after each response, since
+// nothing can run while the function is frozen between invocations.
 func (p *program) flush(ctx context.Context) {
 	if err := p.service.Flush(ctx); err != nil {
 		p.logger.Warn("metrics were not written", "error", err)

@@ -24,11 +24,11 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// runAsFunction has this test binary be a function of its own.
+// runAsFunction makes this test binary the function of options.
 const runAsFunction = "FUNCTION_TEST"
 
-// speaking is a PingService that says what a user's variable says, and what
-// Go's runtime was told.
+// speaking is a PingService that responds with the value of a user's variable and
+// the limits of Go's runtime.
 type speaking struct {
 	testservice.PingService
 	word  string
@@ -52,7 +52,7 @@ func (s *speaking) Ping(ctx context.Context, _ *testv1.PingRequest) (*testv1.Pin
 	return &testv1.PingResponse{Message: fmt.Sprintf("%s processors=%d memory=%d", s.word, runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1))}, nil
 }
 
-// options is a service of a user's own with a variable of its own.
+// options has a user's service and variables.
 func options() []service.Option {
 	s := &speaking{}
 	return []service.Option{
@@ -108,9 +108,9 @@ func pingOwn(t *testing.T, config emulator.Config) string {
 	return body
 }
 
-// An after-function that an RPC handler registers does not hold its answer
-// back, on any transport: it waits for what is there only after the answer.
-func TestWorkAfterTheAnswerOfAnRPC(t *testing.T) {
+// An after-function of an RPC handler does not delay the response, on any
+// transport. It waits for a file that the test makes after the response.
+func TestAfter_InAnRPC(t *testing.T) {
 	for _, name := range []string{"unix", "bufconn", "inproc", "tcp"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -136,7 +136,7 @@ func TestWorkAfterTheAnswerOfAnRPC(t *testing.T) {
 	}
 }
 
-func TestAVariableOfTheUsersOwn(t *testing.T) {
+func TestUserVariable(t *testing.T) {
 	for env, want := range map[string]string{"": `"Pong `, "WORD=": `"Pong `, "WORD=Hello": `"Hello `} {
 		config := emulator.Config{}
 		if env != "" {
@@ -152,7 +152,7 @@ func TestAVariableOfTheUsersOwn(t *testing.T) {
 	}
 }
 
-func TestTheRuntimesLimitsFollowTheFunctionsMemory(t *testing.T) {
+func TestRuntimeLimits_FollowTheMemory(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	runtime.SetDefaultGOMAXPROCS()
 	cores := runtime.GOMAXPROCS(before) // Go's own choice, for the function too
@@ -207,7 +207,7 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
-func TestHelpHasTheUsersVariables(t *testing.T) {
+func TestHelp_ListsUserVariables(t *testing.T) {
 	var out bytes.Buffer
 	if err := function.Run(t.Context(), []string{"-help"}, func(string) string { return "" }, &out, options()...); err != nil {
 		t.Fatal(err)
@@ -235,8 +235,8 @@ func TestTheFunctionLinksNothingOfTheLocalServer(t *testing.T) {
 	}
 }
 
-// A mistake in the configuration is an error that says what is allowed. On
-// Lambda, Run would go on to serve invocations.
+// A mistake in the configuration is an error that names the allowed values. With a
+// valid configuration, Run serves invocations.
 func ExampleRun() {
 	environment := map[string]string{"TRANSPORT": "pigeon", "LOG_LEVEL": "loud"}
 	err := function.Run(context.Background(), nil, func(name string) string { return environment[name] }, os.Stdout,

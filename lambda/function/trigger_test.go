@@ -18,7 +18,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-// Triggers of every kind, in the variable's form.
+// Triggers of every kind, in the form of the variable EVENTS.
 const events = "sqs:orders=test.v1.EchoService/Echo,sqs:orders.fifo=test.v1.EchoService/Echo,sns:news=test.v1.EchoService/Echo," +
 	"eventbridge:com.example.shop:Order Placed=test.v1.EchoService/Echo,schedule:sweep=test.v1.PingService/Ping," +
 	"dynamodb:items=test.v1.EchoService/Echo,kinesis:clicks=test.v1.EchoService/Echo,s3:photos=test.v1.PingService/Ping,direct,warmer"
@@ -32,8 +32,8 @@ func sample(t *testing.T, name string) []byte {
 	return bytes.ReplaceAll(text, []byte("example.v1."), []byte("test.v1.")) // the samples are for this repository's own function
 }
 
-// The sample of each kind goes through the real binary on each transport, also
-// where HTTP is streamed. The calls are in the log, by the id of their item.
+// The real binary handles a sample of each kind on each transport, also with
+// response streaming. The log has the calls by the ids of their items.
 func TestSampleEventsOnEachTransport(t *testing.T) {
 	const failed = `{"batchItemFailures":[%s]}`
 	item := func(id string) string { return fmt.Sprintf(`{"itemIdentifier":"%s"}`, id) }
@@ -99,8 +99,8 @@ func TestMistakesInEventsEndTheProcess(t *testing.T) {
 	}
 }
 
-// A 5xx fails the invocation where that is wanted, so that Lambda tries an
-// asynchronous one again.
+// With FAIL_ON_5XX a 5xx fails the invocation, so Lambda retries an asynchronous
+// one.
 func TestFailOn5xx(t *testing.T) {
 	for _, value := range []string{"on", "off"} {
 		fn, out, err := startOwn(t, emulator.Config{Env: []string{"WORD=fails", "FAIL_ON_5XX=" + value}})
@@ -123,7 +123,8 @@ func TestFailOn5xx(t *testing.T) {
 	}
 }
 
-// HTTP and triggers, sixteen at once in one process: each gets its own answer.
+// Sixteen HTTP requests and triggers run at once in one process. Each gets its own
+// response.
 func TestHTTPAndTriggersAtOnce(t *testing.T) {
 	for _, transport := range []string{"unix", "bufconn", "inproc", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
@@ -166,9 +167,9 @@ func TestHTTPAndTriggersAtOnce(t *testing.T) {
 	}
 }
 
-// An after-function that an RPC handler registers runs after the answer to a
-// trigger's event, too.
-func TestWorkAfterTheAnswerToATrigger(t *testing.T) {
+// An after-function of an RPC handler also runs after the response to a trigger's
+// event.
+func TestAfter_InACallOfATrigger(t *testing.T) {
 	answered := filepath.Join(t.TempDir(), "answered")
 	fn, out, err := startOwn(t, emulator.Config{Env: []string{"TRANSPORT=inproc", "AFTER=" + answered, "EVENTS=schedule=test.v1.PingService/Ping"}})
 	if err != nil {

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// afterMargin is how long before the deadline the after-functions end, so that
-// the call of next still comes in time: Lambda ends a process that has not
-// asked for the next invocation by the deadline, answered or not.
+// afterMargin is the time between the end of the after-functions and the
+// deadline. Lambda ends a process that has not asked for the next invocation by
+// the deadline, even if it has responded.
 const afterMargin = 50 * time.Millisecond
 
-// runAfter runs the invocation's own functions, then those of every invocation.
+// runAfter runs the invocation's own after-functions, then those of RegisterAfter.
 func (w *worker) runAfter(inv *invocation) {
 	list, every := &inv.ctx.after, w.client.after
 	f := list.Next()
@@ -34,8 +34,8 @@ func (w *worker) runAfter(inv *invocation) {
 	}
 }
 
-// runOne runs f on a goroutine of its own, which it may end or outlive, and
-// reports whether f was done in time.
+// runOne runs f on a new goroutine and reports whether f returned in time. f may
+// call runtime.Goexit, and it may run on after runOne returns.
 func (w *worker) runOne(ctx context.Context, inv *invocation, f func(context.Context)) bool {
 	if ctx.Err() == nil {
 		done := make(chan struct{})

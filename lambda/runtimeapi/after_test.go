@@ -20,7 +20,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
-// order notes what happens, in order.
+// order records events in order.
 type order struct {
 	mu    sync.Mutex
 	notes []string
@@ -40,7 +40,7 @@ func (o *order) take() []string {
 	return notes
 }
 
-// inModes runs a test with answers that are buffered, streamed and failed.
+// inModes runs a test with responses that are buffered, streamed and failed.
 func inModes(t *testing.T, test func(t *testing.T, path string, wrap func(f func(context.Context)) runtimeapi.Handler)) {
 	t.Run("buffered", func(t *testing.T) {
 		test(t, "/response", func(f func(context.Context)) runtimeapi.Handler {
@@ -62,7 +62,7 @@ func inModes(t *testing.T, test func(t *testing.T, path string, wrap func(f func
 	})
 }
 
-func TestAfterRunsBetweenTheAnswerAndTheNextInvocation(t *testing.T) {
+func TestAfter_RunsBetweenTheResponseAndTheNextInvocation(t *testing.T) {
 	inModes(t, func(t *testing.T, path string, wrap func(func(context.Context)) runtimeapi.Handler) {
 		a, o := newAPI(t), &order{}
 		release := make(chan struct{})
@@ -86,7 +86,7 @@ func TestAfterRunsBetweenTheAnswerAndTheNextInvocation(t *testing.T) {
 		for range 2 {
 			a.call("/next")
 			a.invoke(event0)
-			a.call(path) // the answer is here while the function waits
+			a.call(path) // the response is here while the function waits
 			select {
 			case c := <-a.calls:
 				t.Fatalf("%s before the after-function has ended", c.Path)
@@ -108,7 +108,7 @@ func TestAfterRunsBetweenTheAnswerAndTheNextInvocation(t *testing.T) {
 
 var event0 = given{} // an empty one
 
-func TestAfterIsCutAtTheDeadline(t *testing.T) {
+func TestAfter_IsCutAtTheDeadline(t *testing.T) {
 	inModes(t, func(t *testing.T, path string, wrap func(func(context.Context)) runtimeapi.Handler) {
 		timeout := 400 * time.Millisecond
 		for !testCut(t, path, wrap, timeout) {
@@ -157,7 +157,7 @@ func testCut(t *testing.T, path string, wrap func(func(context.Context)) runtime
 	return true
 }
 
-func TestAfterOutsideOfAnInvocation(t *testing.T) {
+func TestAfter_OutsideAnInvocation(t *testing.T) {
 	for name, f := range map[string]func(context.Context, func(context.Context)){"runtimeapi": runtimeapi.After, "event": event.After} {
 		ran := false
 		f(t.Context(), func(ctx context.Context) { ran = ctx == t.Context() })

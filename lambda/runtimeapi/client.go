@@ -15,79 +15,78 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/after"
 )
 
-// A Handler answers invocations with whole payloads. It is the interface of
-// aws-lambda-go's lambda.Handler. Invoke is called by as many goroutines at once
-// as there are workers.
+// A Handler handles invocations with whole payloads. The interface is that of
+// aws-lambda-go's lambda.Handler. Each worker calls Invoke, so it must be safe
+// for concurrent use if there are several workers.
 //
-// The payload's bytes are reused: nothing may use them after Invoke returns. The
-// answer is the exception and may be a part of them. It must not change until
-// the worker has posted it, which is when the invocation's after-functions run.
+// The bytes of payload are reused and must not be used after Invoke returns. Only
+// the response may share memory with payload. The response must not change until
+// the worker has posted it, which is before the after-functions run.
 type Handler interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
 }
 
-// A StreamFunc answers an invocation with a reader, which is posted while it is
-// read. [Client.Serve] recognizes a StreamFunc and streams its answers.
+// A StreamFunc handles an invocation and returns a reader of the response.
+// [Client.Serve] detects a StreamFunc and posts the response while it reads it.
 //
 //   - A method ContentType() string of the reader sets the Content-Type of the
-//     answer, which is application/octet-stream without it.
+//     response. The default is application/octet-stream.
 //   - A reader with a method Len() int, such as a [bytes.Reader], is posted as a
-//     buffered answer if Len is at most [MaxResponseBytes].
-//   - An error of Read other than [io.EOF] makes the answer a failed one.
-//   - A reader that is an [io.Closer] is closed once the answer is posted,
-//     before any function that [After] registered.
+//     buffered response if Len is at most [MaxResponseBytes].
+//   - An error of Read other than [io.EOF] fails the response.
+//   - A reader that is an [io.Closer] is closed after the response is posted and
+//     before the after-functions run.
 //
-// The payload must not be used after the reader is closed or, if it cannot be,
-// read to its end.
+// The bytes of payload are reused. They must not be used after the reader is
+// closed or, if it is not an io.Closer, has been read to its end.
 type StreamFunc func(ctx context.Context, payload json.RawMessage) (io.Reader, error)
 
-// Invoke implements [Handler]. It returns what the reader gives.
+// Invoke implements [Handler]. It reads the whole response.
 func (f StreamFunc) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	r, err := f(ctx, payload)
 	if err != nil {
 		return nil, err
 	}
 	if closer, ok := r.(io.Closer); ok {
-		defer func() { _ = closer.Close() }() // what was read is whole without it
+		defer func() { _ = closer.Close() }() // the response is complete without it
 	}
 	return io.ReadAll(r)
 }
 
-// Config says how to reach the Runtime API. [FromEnv] makes one from the
-// environment that Lambda sets. A zero value means the default named beside the
-// field; only Address is required.
+// Config configures a [Client]. [FromEnv] returns one for the environment that
+// Lambda sets. Only Address is required; a field's zero value means its default.
 type Config struct {
 	// Address is the host and port of the Runtime API, the value of
 	// AWS_LAMBDA_RUNTIME_API.
 	Address string
 
-	// Workers is how many invocations run at once, the value of
-	// AWS_LAMBDA_MAX_CONCURRENCY: 1 by default. Each worker has a connection.
-	// The variable _X_AMZN_TRACE_ID is set only when there is one worker.
+	// Workers is the number of invocations that run at once, the value of
+	// AWS_LAMBDA_MAX_CONCURRENCY. The default is 1. Each worker has its own
+	// connection. The variable _X_AMZN_TRACE_ID is set only if there is one worker.
 	Workers int
 
-	// Logger gets what goes wrong; slog.Default by default.
+	// Logger is the logger for failures. The default is slog.Default().
 	Logger *slog.Logger
 
-	// ExitOnPanic makes Serve shut down and return an error after a handler has
-	// panicked, as aws-lambda-go does. By default the panic fails its own
-	// invocation and no other. The panic is reported either way.
+	// ExitOnPanic makes Serve shut down and return an error after a handler
+	// panics, as aws-lambda-go does. By default the panic fails only its own
+	// invocation. In both cases the panic is reported to Lambda.
 	ExitOnPanic bool
 
-	// ShutdownTimeout bounds the time from the end of Serve's context to Serve's
-	// return: 450 ms by default, within the 500 ms that Lambda leaves between
-	// SIGTERM and SIGKILL.
+	// ShutdownTimeout is the maximum time from the end of Serve's context to
+	// Serve's return. The default is 450 ms, since Lambda sends SIGKILL 500 ms
+	// after SIGTERM.
 	ShutdownTimeout time.Duration
 
-	// WithoutExtension leaves out the internal extension without which Lambda
-	// sends no SIGTERM.
+	// WithoutExtension turns off the internal extension. Without an extension
+	// Lambda sends no SIGTERM.
 	WithoutExtension bool
 }
 
 // FromEnv returns the Config for the environment that getenv reads: Address
-// from AWS_LAMBDA_RUNTIME_API and Workers from AWS_LAMBDA_MAX_CONCURRENCY. Its
-// error names the variables that are missing or wrong; the Config then still
-// has what the others say, so that [Client.FailInit] can report the error.
+// from AWS_LAMBDA_RUNTIME_API and Workers from AWS_LAMBDA_MAX_CONCURRENCY. The
+// error names the variables that are missing or invalid. The Config then still
+// has the valid values, so [Client.FailInit] can report the error.
 func FromEnv(getenv func(string) string) (Config, error) {
 	const address, workers = "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_MAX_CONCURRENCY"
 	c := Config{Address: getenv(address)}
@@ -106,8 +105,8 @@ func FromEnv(getenv func(string) string) (Config, error) {
 	return c, errors.Join(errs...)
 }
 
-// maxWorkers leaves room below the 1,024 file descriptors and threads that a
-// function may have.
+// maxWorkers is below the 1,024 file descriptors and threads that a function may
+// have.
 const maxWorkers = 1000
 
 func (c Config) withDefaults() (Config, error) {
@@ -128,8 +127,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// A Client is the runtime's side of the Runtime API for the life of a process.
-// Use it for one call of Serve or FailInit.
+// A Client is a client of the Runtime API for the life of a process. Call Serve
+// or FailInit once.
 type Client struct {
 	cfg      Config
 	log      *slog.Logger
@@ -138,14 +137,14 @@ type Client struct {
 	after    []func(context.Context)
 	shutdown []func(context.Context) error
 
-	extension *extension // nil: none is wanted
-	first     chan *conn // the first worker's connection, dialled ahead
+	extension *extension // nil with WithoutExtension
+	first     chan *conn // the first worker's connection, dialled by New
 }
 
-// New returns a client, and begins in the background what need not wait for
-// the services to open: it connects to the Runtime API and registers the
-// internal extension that makes Lambda send SIGTERM. Failures of these show in
-// [Client.Serve]. The caller must call Serve or [Client.FailInit].
+// New returns a Client. In the background, while the caller opens what it needs,
+// it connects to the Runtime API and registers the internal extension that makes
+// Lambda send SIGTERM. [Client.Serve] reports failures of these. The caller must
+// call Serve or [Client.FailInit], which release both connections.
 func New(cfg Config) (*Client, error) { return newClient(cfg, defaultTiming()) }
 
 func newClient(cfg Config, timing timing) (*Client, error) {
@@ -160,7 +159,7 @@ func newClient(cfg Config, timing timing) (*Client, error) {
 	go func() {
 		first, err := dial(cfg.Address, timing)
 		if err != nil {
-			first = nil // the worker dials again, and has the error
+			first = nil // the worker dials again and reports the error
 		}
 		c.first <- first
 		if c.extension != nil {
@@ -170,25 +169,24 @@ func newClient(cfg Config, timing timing) (*Client, error) {
 	return c, nil
 }
 
-// RegisterAfter registers f to run after each invocation, whether it was
-// answered with success or failure, after the functions that the invocation
-// itself registered with [After]. It is bounded as those are. Functions run in
-// the order in which they were registered, by each worker for its own
-// invocations, so that f must be safe for concurrent use if there are several.
-// It must not be called after Serve.
+// RegisterAfter registers f to run after every invocation, successful or not.
+// f runs after the functions that the invocation registered with [After], and
+// with the same deadline. Several functions run in the order of registration.
+// Each worker runs them for its own invocations, so f must be safe for concurrent
+// use if there are several workers. Do not call RegisterAfter after Serve.
 func (c *Client) RegisterAfter(f func(context.Context)) { c.after = append(c.after, f) }
 
 // RegisterOnShutdown registers f to run when Serve shuts down, after the last
-// answer is posted and the last after-function has returned. Functions run one
-// after another in the order in which they were registered. The context ends
-// with [Config.ShutdownTimeout], and Serve does not wait for f beyond that. An
-// error of f is part of what Serve returns. It must not be called after Serve.
+// response is posted and the last after-function has returned. Functions run one
+// at a time in the order of registration. The context of f ends with
+// [Config.ShutdownTimeout], and Serve does not wait any longer for f. Serve
+// returns an error of f. Do not call RegisterOnShutdown after Serve.
 func (c *Client) RegisterOnShutdown(f func(context.Context) error) {
 	c.shutdown = append(c.shutdown, f)
 }
 
-// Serve serves invocations with handler until ctx ends or the Runtime API
-// fails. It is New and [Client.Serve] for a program that has nothing to open.
+// Serve serves invocations with handler until ctx ends or the Runtime API fails.
+// It calls [New] and [Client.Serve], for a program that has nothing to open.
 func Serve(ctx context.Context, handler Handler, cfg Config) error {
 	c, err := New(cfg)
 	if err != nil {
@@ -197,17 +195,16 @@ func Serve(ctx context.Context, handler Handler, cfg Config) error {
 	return c.Serve(ctx, handler)
 }
 
-// After registers f to run when the invocation of ctx is answered, before the
-// worker asks for the next one. ctx is the one that the handler was given, or
-// derives from it. Functions run one after another in the order in which they
-// were registered.
+// After registers f to run after the response is posted and before the worker
+// asks for the next invocation. ctx is the handler's context or derives from it.
+// Functions run one at a time in the order of registration.
 //
-// f gets a context with the values of the invocation's, which ends shortly
-// before the invocation's deadline: what has not returned by then is left
-// behind, and functions that have not begun are dropped; both are logged. A
-// panic in f is logged. The time that f takes is billed, and an invocation that
-// comes meanwhile waits or goes to another execution environment.
+// The context of f has the values of the invocation's context and ends shortly
+// before the invocation's deadline. The worker does not wait any longer for f, and
+// it drops functions that have not started; it logs both. It also logs a panic in
+// f. The time that f takes is billed. An invocation that arrives meanwhile waits
+// or goes to another execution environment.
 //
-// If ctx is not of an invocation of this package, or the invocation's functions
-// have already run, After calls f itself, with ctx.
+// If ctx does not belong to an invocation, or the invocation's functions have
+// already run, After calls f with ctx before it returns.
 func After(ctx context.Context, f func(context.Context)) { after.Add(ctx, f) }

@@ -13,31 +13,31 @@ const (
 	runtimePath   = "/2018-06-01/runtime/"
 	extensionPath = "/2020-01-01/extension/"
 
-	// maxHeadBytes bounds the status line and headers of what the API answers.
+	// maxHeadBytes limits the status line and headers of the API's responses.
 	maxHeadBytes = 64 << 10
-	// maxEventBytes bounds an event. The Invoke API takes 6 MB.
+	// maxEventBytes limits an event. The Invoke API takes 6 MB.
 	maxEventBytes = 16 << 20
-	// maxReplyBytes bounds what the API says to an answer that was posted.
+	// maxReplyBytes limits the API's reply to a posted response.
 	maxReplyBytes = 64 << 10
 
-	// readBufferBytes holds most events with their headers, so that one read
+	// readBufferBytes is enough for most events with their headers, so one read
 	// takes them.
 	readBufferBytes = 16 << 10
-	// copyBytes is up to what length a body is copied behind its head, to be
-	// written together.
+	// copyBytes is the largest body that is copied behind its head, so that one
+	// write sends both.
 	copyBytes = 16 << 10
 )
 
-// timing has the bounds on the API's part. Tests shorten them.
+// timing has the time limits for the API. Tests shorten them.
 type timing struct {
 	dial     time.Duration
-	message  time.Duration   // from the first byte of an answer to the last
-	reply    time.Duration   // for the API to take an answer that is whole
+	message  time.Duration   // from the first byte of a response to the last
+	reply    time.Duration   // for the API to take a complete response
 	late     time.Duration   // for a reply that was sent before its deadline, or never
 	register time.Duration   // for Serve to wait for the extension
-	steady   time.Duration   // a connection that lasted so long had been sound
+	steady   time.Duration   // after which a connection counts as sound
 	lastCall time.Duration   // for an event that was sent before the shutdown
-	redials  []time.Duration // before each repetition of a call of next that found no sound connection
+	redials  []time.Duration // the waits before next is called again after an unsound connection
 }
 
 func defaultTiming() timing {
@@ -54,25 +54,25 @@ func defaultTiming() timing {
 }
 
 var (
-	errHeadTooLarge = errors.New("the head or frame of the answer is too large")
-	errTooLarge     = errors.New("the body of the answer is too large")
+	errHeadTooLarge = errors.New("the head or framing of the response is too large")
+	errTooLarge     = errors.New("the body of the response is too large")
 )
 
-// conn is one connection to the API, with a request and its answer on it at a
-// time. One goroutine uses it.
+// conn is one connection to the API. It carries one request and its response at a
+// time and is used by one goroutine.
 type conn struct {
 	net.Conn
 	timing timing
-	common string // what the heads of all requests have behind the path
+	common string // the part after the path that all request heads share
 	r      *bufio.Reader
-	out    []byte // the request that is being written, reused
-	in     []byte // the head that is being read, reused
+	out    []byte // the request being written, reused
+	in     []byte // the head being read, reused
 
-	budget  int  // how many bytes of the answer may still be read
-	began   bool // a byte of the answer has come
+	budget  int  // the bytes of the response that may still be read
+	began   bool // a byte of the response has come
 	bounded bool // a deadline is set
-	timed   bool // the deadline is that of the rest of an answer
-	broken  bool // not to be used again
+	timed   bool // the deadline is that of the rest of a response
+	broken  bool // must not be used again
 }
 
 func dial(address string, timing timing) (*conn, error) {
@@ -87,7 +87,7 @@ func dial(address string, timing timing) (*conn, error) {
 	return c, nil
 }
 
-// Read reads from the network within the bounds of the answer at hand.
+// Read reads from the network within the limits of the current response.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.budget <= 0 {
 		return 0, errHeadTooLarge
@@ -102,10 +102,10 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// bound sets the deadline of the request at hand and its answer.
+// bound sets the deadline of the current request and its response.
 func (c *conn) bound(t time.Time) {
 	c.bounded = true
-	_ = c.SetDeadline(t) // fails on a closed connection only, as the read or write then does
+	_ = c.SetDeadline(t) // it fails only on a closed connection, as the read or write then does
 }
 
 // begin begins a request; the caller appends headers and calls get or post.
@@ -148,10 +148,10 @@ func (c *conn) post(body []byte) error {
 	return err
 }
 
-// ready prepares for the answer to the next request.
+// ready prepares for the response to the next request.
 func (c *conn) ready() { c.began, c.timed, c.budget = false, false, maxHeadBytes }
 
-// unbound ends the exchange at hand.
+// unbound clears the deadline at the end of an exchange.
 func (c *conn) unbound() error {
 	if !c.bounded {
 		return nil

@@ -18,8 +18,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
-// raw is a Runtime API that says what no HTTP server says. Each connection is
-// served by the next function, the last one by all later ones.
+// raw is a Runtime API that can send bytes that no HTTP server sends. Each
+// function serves one connection; the last one serves all later connections.
 type raw struct {
 	listener net.Listener
 	tasks    sync.WaitGroup
@@ -55,8 +55,8 @@ func (a *raw) close() {
 	a.tasks.Wait()
 }
 
-// expect serves handler until the API has seen these calls, and no others, and
-// returns the error of Serve. It stops Serve then unless that ends by itself.
+// expect serves handler until the API has seen exactly these calls. It then stops
+// Serve, if that still runs, and returns its error.
 func (a *raw) expect(t *testing.T, client *runtimeapi.Client, handler runtimeapi.Handler, calls []string, ends bool) error {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -93,7 +93,7 @@ type rawConn struct {
 	api *raw
 }
 
-// request reads a request; false when the connection has ended.
+// request reads a request. It reports false if the connection has ended.
 func (c *rawConn) request() bool {
 	r, err := http.ReadRequest(c.r)
 	if err != nil {
@@ -117,7 +117,7 @@ const (
 	rawOK    = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 )
 
-// sound answers one invocation and waits.
+// sound serves one invocation and waits.
 func sound(c *rawConn) {
 	for _, answer := range []string{rawEvent, rawOK} {
 		if !c.request() {
@@ -128,8 +128,8 @@ func sound(c *rawConn) {
 	wait(c)
 }
 
-// wait answers next with an event or a post with success, then leaves the next
-// call open.
+// wait responds to next with an event, or to a post with success, and then leaves
+// the next call open.
 func wait(c *rawConn) {
 	for c.request() {
 		calls := c.api.seen()
@@ -139,7 +139,7 @@ func wait(c *rawConn) {
 	}
 }
 
-// says answers the calls of a connection, then closes it.
+// says responds to the calls of a connection and then closes it.
 func says(answers ...string) func(*rawConn) {
 	return func(c *rawConn) {
 		for _, answer := range answers {
@@ -199,31 +199,31 @@ func TestDeadConnections(t *testing.T) {
 			conns: []func(*rawConn){says(rawHead), sound},
 			calls: []string{"next", "next", "response x", "next"},
 		},
-		"closed when an answer is to be posted": {
+		"closed when a response is to be posted": {
 			conns: []func(*rawConn){says(rawEvent), wait},
 			calls: []string{"next", "response x", "next"},
 		},
-		"closed when an answer has been posted": {
+		"closed when a response has been posted": {
 			conns: []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, wait},
 			calls: []string{"next", "response x", "response x", "next"},
 		},
-		"closed twice when an answer has been posted": {
+		"closed twice when a response has been posted": {
 			conns: []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, read, wait},
 			calls: []string{"next", "response x", "response x", "next"},
-			log:   "posting an answer failed",
+			log:   "posting a response failed",
 		},
-		"closed in the middle of the answer to a post": {
+		"closed in the middle of the response to a post": {
 			conns: []func(*rawConn){says(rawEvent, "HTTP/1.1 202 Acc"), wait},
 			calls: []string{"next", "response x", "next"},
 			log:   "unexpected EOF",
 		},
-		"closed for good when an answer has been posted": {
+		"closed for good when a response has been posted": {
 			conns: []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, read},
 			calls: []string{"next", "response x", "response x", "next", "next", "next", "next"},
-			log:   "posting an answer failed",
+			log:   "posting a response failed",
 			err:   "4 times in a row",
 		},
-		"closed after each answer": {
+		"closed after each response": {
 			conns: []func(*rawConn){says(strings.Replace(rawEvent, "\r\n", "\r\nConnection: close\r\n", 1)), says(strings.Replace(rawOK, "\r\n", "\r\nConnection: close\r\n", 1)), wait},
 			calls: []string{"next", "response x", "next"},
 		},
@@ -235,7 +235,7 @@ func TestDeadConnections(t *testing.T) {
 			conns: []func(*rawConn){says(strings.Replace(rawHead, "1.1", "1.0", 1) + "\r\nx"), wait},
 			calls: []string{"next", "response x", "next"},
 		},
-		"with informational answers": {
+		"with informational responses": {
 			conns: []func(*rawConn){func(c *rawConn) {
 				says("HTTP/1.1 100 Continue\r\n\r\n"+rawEvent, "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n"+rawOK)(c)
 				wait(c)
@@ -256,7 +256,7 @@ func TestDeadConnections(t *testing.T) {
 			handler: streamed(),
 			conns:   []func(*rawConn){func(c *rawConn) { says(rawEvent)(c); c.request() }, read, wait},
 			calls:   []string{"next", "response x", "response x", "next"},
-			log:     "posting an answer failed",
+			log:     "posting a response failed",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -284,8 +284,8 @@ func TestDeadConnections(t *testing.T) {
 	}
 }
 
-// TestLateReplies has an API that does not reply to an answer before the
-// deadline of the post. A freeze makes any reply late.
+// TestLateReplies has an API that replies to a response only after the deadline of
+// the post, as happens during a freeze.
 func TestLateReplies(t *testing.T) {
 	t.Parallel()
 	const bound = 300 * time.Millisecond // within which a busy machine writes a few bytes
@@ -344,10 +344,10 @@ func TestLateReplies(t *testing.T) {
 	}
 }
 
-// FuzzAnswers lets the API answer anything: to the call of next with the first
-// half of the input, to the post with the second. The client must come to an
-// end in a bounded time with a bounded amount of memory, whatever it is.
-func FuzzAnswers(f *testing.F) {
+// FuzzServe lets the API send anything: to the call of next with the first
+// half of the input, to the post with the second. The client must always end in
+// bounded time with bounded memory.
+func FuzzServe(f *testing.F) {
 	for _, seed := range []struct{ next, post string }{
 		{rawEvent, rawOK},
 		{"", ""},
@@ -407,7 +407,7 @@ func FuzzAnswers(f *testing.F) {
 		err = client.Serve(ctx, handler)
 		took := time.Since(began)
 		runtime.ReadMemStats(&after)
-		if took > 10*time.Second { // the end of ctx, the longest wait for an answer, and a slow machine
+		if took > 10*time.Second { // the end of ctx, the longest wait for a response, and a slow machine
 			t.Errorf("Serve took %v: %v", took, err)
 		}
 		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<30 {

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// said is a call as the differential test compares it.
+// said is a call in the form that the differential test compares.
 type said struct {
 	Method, Path string
 	Header       http.Header
@@ -24,15 +24,15 @@ type said struct {
 	Trailer      http.Header
 }
 
-// exchange is what a function says to the API about one event.
+// exchange has a function's calls of the API about one event.
 type exchange struct {
 	Calls []said
 	Then  string // "next" or "exit"
 }
 
-// difference is one between what aws-lambda-go says and what this package says,
-// and the reason for it. apply makes the one of the other, and reports whether
-// there was anything to change.
+// difference is a difference between the calls of aws-lambda-go and of this
+// package, with its reason. apply turns the former into the latter and reports
+// whether it changed them.
 type difference struct {
 	reason string
 	apply  func(payload string, e *exchange) bool
@@ -66,7 +66,7 @@ const (
 	causeHeader     = "Lambda-Runtime-Function-Xray-Error-Cause"
 )
 
-// differences are all that there are.
+// differences returns all known differences.
 func differences() []difference {
 	failed := func(path, errorType, body, cause string) said {
 		return said{Method: "POST", Path: path, Header: http.Header{
@@ -98,7 +98,7 @@ func differences() []difference {
 				e.Calls, e.Then = append(e.Calls, r), "next"
 				return true
 			}},
-		{"a stream that fails before its first byte is an error of the function, not a broken answer",
+		{"a stream that fails before its first byte is an error of the function, not a broken response",
 			func(payload string, e *exchange) bool {
 				if payload != "fails at once" {
 					return false
@@ -122,14 +122,14 @@ func differences() []difference {
 			c.Header.Del("Accept-Encoding")
 			return asked
 		})},
-		{"an answer of known length is posted with its length, and without trailers to announce", onCalls(func(c *said) bool {
+		{"a response of known length is posted with its length, and without trailers to announce", onCalls(func(c *said) bool {
 			if !c.Chunked || c.Path == "/response" && c.Header.Get("Content-Type") == "text/x-test" || c.Body == "half" {
 				return false
 			}
 			c.Chunked, c.Trailer = false, nil
 			return true
 		})},
-		{"the Runtime API's documentation asks for the mode of a streamed answer", onCalls(func(c *said) bool {
+		{"the Runtime API's documentation asks for the mode of a streamed response", onCalls(func(c *said) bool {
 			if c.Chunked {
 				c.Header.Set("Lambda-Runtime-Function-Response-Mode", "streaming")
 			}
@@ -156,7 +156,7 @@ func differences() []difference {
 }
 
 // TestDifferential runs the same handlers under aws-lambda-go and under this
-// package, each event in a process of its own, and compares all that they say.
+// package, each event in its own process, and compares all calls of the API.
 func TestDifferential(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts 40 processes")
@@ -203,7 +203,7 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-// converse gives an event to a function and returns what that says.
+// converse sends an event to a function and returns the function's calls.
 func converse(t *testing.T, name, payload string) exchange {
 	t.Helper()
 	path, err := os.Executable()

@@ -1,6 +1,6 @@
 // Package runtimeapi is a client of the Lambda Runtime API: it runs a function
 // written in Go on Lambda's OS-only runtimes. It takes invocations one after
-// another, calls a [Handler] or [StreamFunc] with each, and posts the answer.
+// another, calls a [Handler] or [StreamFunc] with each, and posts the response.
 //
 //	func run() error {
 //		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -20,58 +20,59 @@
 //		return client.Serve(ctx, handler)
 //	}
 //
-// A handler of aws-lambda-go's interface lambda.Handler is a Handler, and finds
-// in its context what it finds there: the deadline, the values of package
-// lambdacontext, and the trace id under the key "x-amzn-trace-id". Functions of
-// other signatures become one by lambda.NewHandler.
+// An aws-lambda-go lambda.Handler is a Handler. Its context has the same values as
+// with aws-lambda-go: the deadline, those of package lambdacontext, and the trace
+// id under the key "x-amzn-trace-id". Use lambda.NewHandler for functions with
+// other signatures.
 //
 // # Concurrency
 //
-// A [Client] has [Config.Workers] workers, each with one connection, and each
-// calls the handler on its own goroutine. With one worker, as on Lambda's
-// default compute, invocations do not overlap, and the variable
-// _X_AMZN_TRACE_ID is that of the current one. A panic, or a call of
-// runtime.Goexit, fails the invocation that it happens in and no other.
+// A [Client] has [Config.Workers] workers. Each has one connection and calls the
+// handler on its own goroutine. With one worker, as on Lambda's default compute,
+// invocations do not overlap, and the variable _X_AMZN_TRACE_ID is that of the
+// current one. A panic or a call of runtime.Goexit in the handler fails only its
+// own invocation.
 //
 // # Limits
 //
-//   - An event may have 16 MiB and 64 KiB of headers. Lambda sends 6 MB at most.
-//   - A buffered answer may have [MaxResponseBytes]. A larger one fails the
+//   - An event may have 16 MiB, and 64 KiB of headers. Lambda sends at most 6 MB.
+//   - A buffered response may have [MaxResponseBytes]. A larger one fails the
 //     invocation with the type Function.ResponseSizeTooLarge.
-//   - A streamed answer may have [MaxStreamBytes]. One that goes on breaks off
-//     there, with that type in its trailers.
-//   - In the trailers of a stream that failed, the error's message and stack are
-//     cut to about 2 KB, since HTTP servers take no more. The log has all of it.
+//   - A streamed response may have [MaxStreamBytes]. A larger one is aborted at
+//     the limit, with that type in its trailers.
+//   - In the trailers of a failed stream, the error's message and stack are cut
+//     to about 2 KB, since HTTP servers take no more. The log has all of them.
 //
-// # After the answer
+// # After the response
 //
-// [After] and [Client.RegisterAfter] register functions that run when the
-// answer has been posted and before the next invocation is asked for, while
-// the execution environment still runs. Lambda freezes it after that.
+// [After] and [Client.RegisterAfter] register after-functions. They run after the
+// response is posted and before the client asks for the next invocation. Lambda
+// can freeze the execution environment only after that.
 //
 // # Shutdown
 //
-// Lambda sends SIGTERM to a function that has an extension and ends it 500 ms
-// later; without one it sends SIGKILL at once. The client registers an internal
-// extension. When that fails, because the API refuses it, does not answer
-// within a second, or the platform has no internal extensions, the client logs
-// one warning and serves without it. The program turns the signal into the end
-// of Serve's context, as above; [Client.Serve] says what happens then.
+// Lambda sends SIGTERM to a function that has an extension and SIGKILL 500 ms
+// later. Without an extension it sends SIGKILL at once. The client therefore
+// registers an internal extension. If the API refuses it or does not respond
+// within a second, the client logs one warning and serves without it. The program
+// ends Serve's context on SIGTERM, as above; [Client.Serve] documents the rest.
 //
 // # Failures of the API
 //
-// A freeze may cost a connection. A call of next that finds its connection dead
-// is made again over a new one; it gives up after four connections in a row
-// that did not last 100 ms. An answer is posted again, once, if nothing came
-// back on the first connection. A streamed answer is posted again only while no
-// more than its first 32 KiB have been sent. An answer that is begun has to
-// come to its end within 5 s, and the API has 10 s to take a posted answer. A
-// reply that came in the course of a freeze counts, however long that was.
+// A freeze may break a connection. The client repeats a call of next over a new
+// connection if the old one is dead. It gives up after four connections in a row
+// that did not last 100 ms.
 //
-// An answer that cannot be posted is logged. It ends nothing: the worker asks
-// for the next invocation, and learns from that whether the API is there.
+// The client posts a response a second time if no reply came on the first
+// connection, a streamed one only if at most its first 32 KiB have been sent. The
+// API has 10 s to take a response, and 5 s to complete a response of its own that
+// it has begun. A reply that came during a freeze counts, however long the freeze
+// was.
 //
-// What the client does about a status is:
+// A response that cannot be posted is logged and ends nothing. The worker asks for
+// the next invocation, which shows whether the API can be reached.
+//
+// The client handles the statuses of the API as follows:
 //
 //	call             status            what happens
 //	next             200               the invocation begins
@@ -82,13 +83,13 @@
 //	response, error  any other         Serve returns a StatusError
 //	init/error       200 to 299        FailInit returns the init error
 //	init/error       any other         FailInit returns both errors
-//	register         200               the extension waits for its next event
+//	register         200               the extension asks for its next event
 //	register         any other         a warning
 //
-// 400 is the API's answer about an invocation that is over, such as one that
-// was answered after its deadline; 413 is that about an answer that is too
-// large. Both concern one invocation. An event with a malformed deadline,
-// client context or identity is reported as an error of the invocation.
+// The API responds with 400 if the invocation is over, for example after its
+// deadline, and with 413 if the response is too large. Both concern only one
+// invocation. An event with a malformed deadline, client context or identity
+// fails its invocation.
 //
-// The file docs/runtime-api.md lists how this differs from aws-lambda-go.
+// The file docs/runtime-api.md lists the differences from aws-lambda-go.
 package runtimeapi

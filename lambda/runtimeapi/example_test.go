@@ -13,7 +13,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
-// oneInvocation is a Runtime API that has one event and prints what comes back.
+// oneInvocation is a Runtime API that has one event and prints the response.
 func oneInvocation(event string, answered func()) *httptest.Server {
 	events := make(chan string, 1)
 	events <- event
@@ -36,7 +36,7 @@ func oneInvocation(event string, answered func()) *httptest.Server {
 	}))
 }
 
-// greet answers {"name": "Ada"} with {"greeting": "Hello, Ada"}.
+// greet responds to {"name": "Ada"} with {"greeting": "Hello, Ada"}.
 type greet struct{}
 
 func (greet) Invoke(ctx context.Context, payload []byte) ([]byte, error) {

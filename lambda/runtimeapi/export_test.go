@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// NewWithBounds is New with short bounds on what the API may do, such as on a
-// message that has begun and on taking an answer, and no pause between dials.
+// NewWithBounds is New with short time limits for the API and no pause between
+// dials.
 func NewWithBounds(cfg Config, bound time.Duration) (*Client, error) {
 	timing := defaultTiming()
 	timing.message, timing.reply, timing.late, timing.register, timing.lastCall = bound, bound, bound, bound, bound
@@ -17,16 +17,16 @@ func NewWithBounds(cfg Config, bound time.Duration) (*Client, error) {
 	return newClient(cfg, timing)
 }
 
-// NewWithReplyBounds is New with bounds on how long the API may take to reply
-// to an answer, and on the wait for a reply that is late.
+// NewWithReplyBounds is New with time limits for the API's reply to a response and
+// for a late reply.
 func NewWithReplyBounds(cfg Config, reply, late time.Duration) (*Client, error) {
 	timing := defaultTiming()
 	timing.reply, timing.late = reply, late
 	return newClient(cfg, timing)
 }
 
-// Answer is what the client reads of an answer of the API.
-type Answer struct {
+// Response is a response of the API as the client reads it.
+type Response struct {
 	Status   string
 	Header   map[string]string
 	Body     string
@@ -34,17 +34,17 @@ type Answer struct {
 	Buffered string // what has been read and does not belong to it
 }
 
-// ReadAnswer reads an answer with these fields in its header.
-func ReadAnswer(text string, limit int, fields ...string) (Answer, error) {
+// ReadResponse reads a response and the named fields of its header.
+func ReadResponse(text string, limit int, fields ...string) (Response, error) {
 	c := &conn{Conn: textConn{r: strings.NewReader(text)}, timing: defaultTiming()}
 	c.r = bufio.NewReaderSize(c, readBufferBytes)
 	c.ready()
 	resp, err := c.receive()
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	body, err := c.readBody(resp, nil, limit)
-	a := Answer{Status: resp.status, Body: string(body), Last: c.broken, Header: map[string]string{}}
+	a := Response{Status: resp.status, Body: string(body), Last: c.broken, Header: map[string]string{}}
 	for _, name := range fields {
 		a.Header[name] = resp.get(name)
 	}
@@ -53,7 +53,7 @@ func ReadAnswer(text string, limit int, fields ...string) (Answer, error) {
 	return a, err
 }
 
-// textConn is a connection that gives a text.
+// textConn is a connection from which a text is read.
 type textConn struct {
 	net.Conn
 	r io.Reader

@@ -14,12 +14,12 @@ const (
 	extensionName = "lambda-grpc-gateway"
 )
 
-// extension is an internal extension that subscribes to no event. Lambda sends
+// extension is an internal extension that subscribes to no events. Lambda sends
 // SIGTERM to an environment that has an extension.
 type extension struct {
 	address    string
 	timing     timing
-	registered chan error // gets one value
+	registered chan error // receives one value
 
 	mu     sync.Mutex
 	conn   *conn
@@ -31,8 +31,8 @@ func newExtension(address string, timing timing) *extension {
 }
 
 // register registers the extension and asks for its next event, which never
-// comes: nothing reads the answer. It waits for as long as the API takes, since
-// an extension that is registered late has to ask for an event all the same.
+// comes. It has no time limit, since an extension that is registered late must
+// ask for an event too.
 func (e *extension) register() { e.registered <- e.tryRegister() }
 
 func (e *extension) tryRegister() error {
@@ -62,15 +62,15 @@ func (e *extension) tryRegister() error {
 	}
 	id := resp.get(headerExtensionID)
 	if id == "" {
-		return errors.New("the API's answer has no " + headerExtensionID)
+		return errors.New("the API's response has no " + headerExtensionID)
 	}
 	c.begin(http.MethodGet, extensionPath+"event/next")
 	c.header(headerExtensionID, id)
 	return c.get()
 }
 
-// open notes the connection, which close closes. It reports false, with the
-// connection closed, if that has happened already.
+// open stores the connection for close. If close has been called, open closes the
+// connection and reports false.
 func (e *extension) open(c *conn) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -87,6 +87,6 @@ func (e *extension) close() {
 	defer e.mu.Unlock()
 	e.closed = true
 	if e.conn != nil {
-		_ = e.conn.Close() // nothing is owed on it
+		_ = e.conn.Close() // nothing is outstanding
 	}
 }

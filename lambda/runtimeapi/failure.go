@@ -13,24 +13,23 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 )
 
-// failure is an error in the form in which functions report theirs, which is
-// aws-lambda-go's.
+// failure is an error of an invocation in the format of aws-lambda-go.
 type failure struct {
 	messages.InvokeResponse_Error
 	panicked bool
 }
 
-// newFailure reports an error that a handler returned. Its type is the name of
-// err's Go type, unless err is a messages.InvokeResponse_Error.
+// newFailure returns the failure for an error that a handler returned. Its type is
+// the name of err's Go type, unless err is a messages.InvokeResponse_Error.
 func newFailure(err error) *failure {
-	if own, ok := err.(messages.InvokeResponse_Error); ok { //nolint:errorlint // a wrapped one has a message of its own
+	if own, ok := err.(messages.InvokeResponse_Error); ok { //nolint:errorlint // a wrapping error has its own message
 		return ownFailure(own)
 	}
 	return &failure{InvokeResponse_Error: messages.InvokeResponse_Error{Message: err.Error(), Type: typeName(err)}}
 }
 
-// newPanic reports what a handler panicked with, and where. The function that
-// recovered it calls newPanic.
+// newPanic returns the failure for a panic with v, including the stack. Only the
+// function that recovers the panic may call it.
 func newPanic(v any) *failure {
 	if own, ok := v.(messages.InvokeResponse_Error); ok {
 		f := ownFailure(own)
@@ -60,7 +59,7 @@ func typeName(v any) string {
 	return t.Name()
 }
 
-// stack is the stack below the panic that is being recovered.
+// stack returns the stack of the panic being recovered.
 func stack() []*messages.InvokeResponse_Error_StackFrame {
 	const depth, most = 64, 32
 	pcs := make([]uintptr, depth)
@@ -80,8 +79,8 @@ func stack() []*messages.InvokeResponse_Error_StackFrame {
 	return all
 }
 
-// frame has the path of the file below its module or GOPATH, and the function's
-// name within its package.
+// frame returns a stack frame with the file's path below its module or GOPATH, and
+// the function's name within its package.
 func frame(f runtime.Frame) *messages.InvokeResponse_Error_StackFrame {
 	path := f.File
 	for at, n := len(path), strings.Count(f.Function, "/")+2; n > 0; n-- {
@@ -97,8 +96,7 @@ func frame(f runtime.Frame) *messages.InvokeResponse_Error_StackFrame {
 	return &messages.InvokeResponse_Error_StackFrame{Path: path, Line: int32(f.Line), Label: label}
 }
 
-// protect calls f and returns its error, or the panic that it ended with, as a
-// failure.
+// protect calls f and returns its error or panic as a failure.
 func (w *worker) protect(f func() error) (failed *failure) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -111,7 +109,7 @@ func (w *worker) protect(f func() error) (failed *failure) {
 	return nil
 }
 
-// document is the failure in JSON, cut so that the API takes it.
+// document returns the failure in JSON, cut to the size that the API takes.
 func (f *failure) document() []byte {
 	const most = 1 << 20
 	if len(f.Message) > most {
@@ -124,10 +122,10 @@ func (f *failure) document() []byte {
 	return out
 }
 
-// maxCauseBytes bounds the header for X-Ray, as aws-lambda-go does.
+// maxCauseBytes limits the header for X-Ray, as in aws-lambda-go.
 const maxCauseBytes = 1 << 20
 
-// cause is the failure as X-Ray takes it; empty if it is too large.
+// cause returns the failure in X-Ray's format, or "" if it is too large.
 func (f *failure) cause() string {
 	type exception struct {
 		Type    string                                      `json:"type"`
@@ -147,7 +145,7 @@ func (f *failure) cause() string {
 	}
 	directory, err := os.Getwd()
 	if err != nil {
-		directory = "" // removed, and of no account
+		directory = "" // the directory is gone; X-Ray does not need it
 	}
 	out, err := json.Marshal(struct {
 		WorkingDirectory string      `json:"working_directory"`
@@ -157,10 +155,10 @@ func (f *failure) cause() string {
 	if err != nil || len(out) >= maxCauseBytes {
 		return ""
 	}
-	return strings.ReplaceAll(string(out), "\x7f", `\u007f`) // a header may not have it
+	return strings.ReplaceAll(string(out), "\x7f", `\u007f`) // not allowed in a header
 }
 
-// headerType is the failure's type as a header value.
+// headerType returns the failure's type as a header value.
 func (f *failure) headerType() string {
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || r > '~' {
@@ -170,7 +168,7 @@ func (f *failure) headerType() string {
 	}, f.Type)
 }
 
-// errTooLong fails an invocation whose answer Lambda does not take.
+// errTooLong returns the failure for a response that is too large for Lambda.
 func errTooLong(limit int) *failure {
 	return &failure{InvokeResponse_Error: messages.InvokeResponse_Error{
 		Type:    "Function.ResponseSizeTooLarge",

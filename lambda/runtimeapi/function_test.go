@@ -18,8 +18,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
-// runFunction is a function in a process of its own: with the handlers of this
-// package's tests under aws-lambda-go or under runtimeapi.
+// runFunction makes the process a function that runs a handler of the tests, under
+// aws-lambda-go or under runtimeapi.
 func runFunction(name string) {
 	switch name {
 	case "aws buffered":
@@ -71,7 +71,7 @@ func runOwn(handler runtimeapi.Handler, exitOnPanic bool) {
 // nap is the event of the functions that sleep.
 type nap struct {
 	ID    string
-	For   time.Duration // before the answer
+	For   time.Duration // before the response
 	After time.Duration // after it
 }
 

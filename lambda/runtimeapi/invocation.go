@@ -22,17 +22,17 @@ const (
 	headerTenantID        = "Lambda-Runtime-Aws-Tenant-Id"
 )
 
-// invocation is one event on its way through a worker.
+// invocation is one event while a worker handles it.
 type invocation struct {
 	id        string
 	deadline  time.Time
 	ctx       *invocationContext
 	cancel    context.CancelFunc
-	streaming bool     // a part of the answer may be posted
-	failure   *failure // what to answer instead of calling the handler
+	streaming bool     // a part of the response may be posted
+	failure   *failure // the response, if the handler is not to be called
 }
 
-// invocationContext is the handler's context.
+// invocationContext is the context of a handler's invocation.
 type invocationContext struct {
 	context.Context
 	traceID string
@@ -50,8 +50,8 @@ func (c *invocationContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// newInvocation makes an invocation of the headers of an event. It fails the
-// invocation if err is not nil, or a header is malformed.
+// newInvocation returns the invocation for the headers of an event. The invocation
+// fails if err is not nil or a header is malformed.
 func (c *Client) newInvocation(h *response, err error) *invocation {
 	inv := &invocation{id: h.get(headerRequestID)}
 	lc := &lambdacontext.LambdaContext{

@@ -44,7 +44,7 @@ func start(t *testing.T, name string, cfg emulator.Config) (*emulator.Function, 
 	return f, out
 }
 
-// invokeFunction invokes the function, buffered or streamed, and returns its answer.
+// invokeFunction invokes the function, buffered or streamed, and returns its response.
 func invokeFunction(t *testing.T, f *emulator.Function, streamed bool, n nap) (string, error) {
 	t.Helper()
 	if !streamed {
@@ -60,7 +60,7 @@ func invokeFunction(t *testing.T, f *emulator.Function, streamed bool, n nap) (s
 	return string(out), err
 }
 
-// repetitions is how often the tests of random moments are repeated:
+// repetitions returns how often tests with random delays are repeated:
 // RUNTIMEAPI_REPETITIONS, or few.
 func repetitions(t *testing.T, few int) int {
 	v := os.Getenv("RUNTIMEAPI_REPETITIONS")
@@ -74,14 +74,14 @@ func repetitions(t *testing.T, few int) int {
 	return n
 }
 
-// eachMode runs a test with answers that are buffered and streamed.
+// eachMode runs a test with responses that are buffered and streamed.
 func eachMode(t *testing.T, f func(t *testing.T, name string, streamed bool)) {
 	t.Run("buffered", func(t *testing.T) { f(t, "sleeper", false) })
 	t.Run("streamed", func(t *testing.T) { f(t, "sleeping stream", true) })
 }
 
 // TestSIGTERMAtRandomMoments ends the function while calls are in flight. Every
-// call that the function has taken is answered, and it exits with 0 in time.
+// call that the function has taken gets a response, and it exits with 0 in time.
 func TestSIGTERMAtRandomMoments(t *testing.T) {
 	eachMode(t, func(t *testing.T, name string, streamed bool) {
 		for _, calls := range []int{1, 8} {
@@ -128,7 +128,7 @@ func testSIGTERM(t *testing.T, name string, streamed bool, calls int) {
 	}
 }
 
-// debug logs everything.
+// debug returns a logger that logs everything.
 func debug(l *log) *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
@@ -166,7 +166,7 @@ func TestSIGKILLUnderLoad(t *testing.T) {
 	}
 }
 
-func TestFreezeWithConnectionsClosedMeanwhile(t *testing.T) {
+func TestFreeze_ClosesConnections(t *testing.T) {
 	freeze := 300 * time.Millisecond
 	if v := os.Getenv("RUNTIMEAPI_FREEZE"); v != "" {
 		var err error
@@ -198,7 +198,7 @@ func TestFreezeWithConnectionsClosedMeanwhile(t *testing.T) {
 	})
 }
 
-func TestFreezeBetweenInvocations(t *testing.T) {
+func TestFreeze_BetweenInvocations(t *testing.T) {
 	eachMode(t, func(t *testing.T, name string, streamed bool) {
 		f, out := start(t, name, emulator.Config{Freeze: true, DropConnections: true})
 		for i := range 20 {
@@ -213,7 +213,7 @@ func TestFreezeBetweenInvocations(t *testing.T) {
 	})
 }
 
-// TestAfterInAProcess has after-functions of 300 ms. The answer comes before,
+// TestAfterInAProcess has after-functions of 300 ms. The response comes before,
 // and the end of the function before the next invocation begins.
 func TestAfterInAProcess(t *testing.T) {
 	eachMode(t, func(t *testing.T, name string, streamed bool) {
@@ -224,7 +224,7 @@ func TestAfterInAProcess(t *testing.T) {
 				t.Fatalf("%q, %v", got, err)
 			}
 			if strings.Contains(out.String(), "rested "+n.ID) {
-				t.Error("the answer comes after the function")
+				t.Error("the response comes after the function")
 			}
 			if i > 0 && !strings.Contains(out.String(), fmt.Sprintf("rested %d\nafter\n", i-1)) {
 				t.Errorf("the invocation before has not ended: %s", out)
@@ -233,10 +233,10 @@ func TestAfterInAProcess(t *testing.T) {
 	})
 }
 
-func TestExtensionsAPIThatFails(t *testing.T) {
+func TestExtension_APIFails(t *testing.T) {
 	for mode, want := range map[emulator.ExtensionMode]string{
 		emulator.ExtensionsRefused: "403 Forbidden",
-		emulator.ExtensionsHang:    "no answer within 1s",
+		emulator.ExtensionsHang:    "no response within 1s",
 	} {
 		f, out := start(t, "sleeper", emulator.Config{Extensions: mode})
 		n := nap{ID: "x"}
@@ -246,7 +246,7 @@ func TestExtensionsAPIThatFails(t *testing.T) {
 		if got := out.String(); strings.Count(got, "level=WARN") != 1 || !strings.Contains(got, want) {
 			t.Errorf("logged: %s", got)
 		}
-		// A platform that takes no extension may send SIGTERM all the same.
+		// A platform without extensions may still send SIGTERM.
 		if err := syscall.Kill(f.Pid(), syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
-// The functions of tests that need a process are this test binary itself.
+// This test binary is also the function of tests that need a process.
 func TestMain(m *testing.M) {
 	if name := os.Getenv("FUNCTION"); name != "" {
 		runFunction(name)
@@ -24,10 +24,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// deadline is for what must happen; it fails a test that would hang.
+// deadline limits waits, so that a test fails instead of hanging.
 const deadline = 30 * time.Second
 
-// call is what a function said to the API.
+// call is a call of the API by a function.
 type call struct {
 	Method, Path string
 	Header       http.Header
@@ -40,13 +40,13 @@ type call struct {
 
 func (c call) is(path string) bool { return strings.HasSuffix(c.Path, path) }
 
-// given is an invocation for a function, with the headers of the answer to next.
+// given is an invocation for a function, with the headers of the response to next.
 type given struct {
 	payload string
 	header  map[string]string
 }
 
-// api is a Runtime API that records what it is asked.
+// api is a Runtime API that records its calls.
 type api struct {
 	t      testing.TB
 	server *httptest.Server
@@ -54,7 +54,7 @@ type api struct {
 	calls  chan call
 
 	mu     sync.Mutex
-	status map[string]int // of the answer to a call, by the end of its path
+	status map[string]int // of the response to a call, by the end of its path
 }
 
 func newAPI(t testing.TB) *api {
@@ -69,8 +69,8 @@ func newAPI(t testing.TB) *api {
 
 func (a *api) address() string { return strings.TrimPrefix(a.server.URL, "http://") }
 
-// answer makes the API answer calls whose path ends so with a status.
-func (a *api) answer(path string, status int) {
+// setStatus sets the status of the calls whose path ends with path.
+func (a *api) setStatus(path string, status int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.status[path] = status
@@ -131,7 +131,7 @@ func (a *api) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// invoke gives the function an event as soon as it asks for one.
+// invoke sends the function an event when it asks for one.
 func (a *api) invoke(e given) {
 	a.t.Helper()
 	select {
@@ -141,7 +141,7 @@ func (a *api) invoke(e given) {
 	}
 }
 
-// call is the next thing that the function says, which must be to this path.
+// call returns the next call of the function, which must have this path.
 func (a *api) call(path string) call {
 	a.t.Helper()
 	select {
@@ -189,7 +189,7 @@ func serve(t testing.TB, a *api, handler runtimeapi.Handler, change ...func(*run
 	return s
 }
 
-// wait is what Serve returns.
+// wait waits for Serve and returns its error.
 func (s *serving) wait() error {
 	s.t.Helper()
 	select {
@@ -210,7 +210,7 @@ func (s *serving) end() {
 	}
 }
 
-// log is a bytes.Buffer for several goroutines.
+// log is a bytes.Buffer that is safe for concurrent use.
 type log struct {
 	mu sync.Mutex
 	b  strings.Builder

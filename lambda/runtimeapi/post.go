@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Limits of what Lambda takes from a function, in bytes.
+// Lambda's limits for the responses of functions, in bytes.
 const (
-	// MaxResponseBytes is the largest buffered answer.
+	// MaxResponseBytes is the maximum size of a buffered response.
 	MaxResponseBytes = 6_291_556
-	// MaxStreamBytes is the largest streamed answer.
+	// MaxStreamBytes is the maximum size of a streamed response.
 	MaxStreamBytes = 200 << 20
 )
 
@@ -26,7 +26,7 @@ const (
 	headerResponseMode = "Lambda-Runtime-Function-Response-Mode"
 )
 
-// postResponse posts a buffered answer.
+// postResponse posts a buffered response.
 func (w *worker) postResponse(inv *invocation, contentType string, body []byte) error {
 	if len(body) > MaxResponseBytes {
 		return w.postFailure(inv, errTooLong(MaxResponseBytes))
@@ -48,7 +48,7 @@ func (w *worker) postFailure(inv *invocation, f *failure) error {
 	return errors.Join(err, w.client.exit(f))
 }
 
-// exit is the error that ends Serve after a failure, if it does.
+// exit returns the error that ends Serve after a failure, or nil.
 func (c *Client) exit(f *failure) error {
 	if f == nil {
 		return nil
@@ -71,10 +71,10 @@ func (c *Client) logFailure(inv *invocation, f *failure) {
 	c.log.Error(message, args...)
 }
 
-// post posts an answer of known length. It is posted a second time, over a new
-// connection, if nothing came back on the first, which a freeze may have cut.
-// Only a StatusError is returned: an answer that is lost otherwise concerns one
-// invocation, and the call of next that follows tells whether the API is there.
+// post posts a response of known length. It posts the response a second time, over
+// a new connection, if no reply came on the first, which a freeze may have broken.
+// The error is nil or a StatusError. Any other failure concerns only this
+// invocation, and the next call of next shows whether the API can be reached.
 func (w *worker) post(inv *invocation, call string, body []byte, headers func(*conn)) error {
 	var err error
 	for range 2 {
@@ -103,17 +103,17 @@ func (w *worker) post(inv *invocation, call string, body []byte, headers func(*c
 	return nil
 }
 
-// logLost logs that posting an answer failed with err.
+// logLost logs that posting a response failed with err.
 func (c *Client) logLost(inv *invocation, call string, err error) {
-	c.log.Error("runtimeapi: posting an answer failed", "requestId", inv.id, "call", call, "error", err)
+	c.log.Error("runtimeapi: posting a response failed", "requestId", inv.id, "call", call, "error", err)
 }
 
-// takeReply reads what the API says to an answer. See the package's table of
-// statuses.
+// takeReply reads the API's reply to a posted response. The package comment has a
+// table of the statuses.
 func (w *worker) takeReply(inv *invocation, call string) error {
 	resp, err := w.conn.receive()
 	if errors.Is(err, os.ErrDeadlineExceeded) && !w.conn.began {
-		// A freeze may have outlasted the deadline: what came meanwhile counts.
+		// The deadline may have passed during a freeze; a reply in that time counts.
 		w.conn.bound(time.Now().Add(w.client.timing.late))
 		resp, err = w.conn.receive()
 	}
@@ -130,15 +130,15 @@ func (w *worker) takeReply(inv *invocation, call string) error {
 	refused := w.statusError("POST "+call, resp)
 	switch resp.code {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge:
-		w.client.log.Warn("runtimeapi: the API refused an answer",
+		w.client.log.Warn("runtimeapi: the API refused a response",
 			"requestId", inv.id, "call", call, "status", resp.status, "reason", refused.Message)
 		return nil
 	}
 	return refused
 }
 
-// answerStream calls the handler and posts what it returns while reading it.
-func (w *worker) answerStream(inv *invocation, handler StreamFunc) error {
+// respondStream calls the handler and posts its response while reading it.
+func (w *worker) respondStream(inv *invocation, handler StreamFunc) error {
 	var r io.Reader
 	contentType, size := contentTypeBytes, -1
 	failure := w.protect(func() (err error) {

@@ -12,23 +12,23 @@ import (
 	"strings"
 )
 
-var errMalformed = errors.New("the API's answer is not valid HTTP/1.1")
+var errMalformed = errors.New("the API's response is not valid HTTP/1.1")
 
-// response is the head of an answer of the API, with one string behind it.
-// http.ReadResponse takes more than twice as long to parse one, and makes 17
-// allocations, twice for each invocation.
+// response is the head of a response of the API, stored in one string. Each
+// invocation parses two. http.ReadResponse takes more than twice as long for one,
+// and makes 17 allocations.
 type response struct {
 	code    int
 	status  string // with the reason, such as "200 OK"
 	fields  string // the lines of the header
-	length  int64  // of the body; -1: unknown
+	length  int64  // of the body; -1 if unknown
 	chunked bool
-	last    bool // the API closes the connection after it
+	last    bool // the API closes the connection after the response
 }
 
-// parseResponse parses a head, up to the empty line that ends it. It takes what
-// RFC 9112 allows a server to send, which is less than http.ReadResponse does:
-// no continued lines, and no control characters.
+// parseResponse parses a head up to and including the empty line at its end. It
+// accepts what RFC 9112 allows a server to send. Unlike http.ReadResponse it
+// accepts no continued lines and no control characters.
 func parseResponse(head string) (response, error) {
 	line, fields := cutLine(head)
 	proto, status, _ := strings.Cut(line, " ")
@@ -55,13 +55,13 @@ func parseResponse(head string) (response, error) {
 		r.chunked, r.length = false, 0
 	case r.chunked: // RFC 9112, section 6.3
 		r.length = -1
-	case r.length < 0: // up to the end of the connection
+	case r.length < 0: // the body ends with the connection
 		r.last = true
 	}
 	return r, nil
 }
 
-// frame takes what a field says about the body and the connection.
+// frame applies a field that describes the body or the connection.
 func (r *response) frame(name, value string) error {
 	switch {
 	case strings.EqualFold(name, "Content-Length"):
@@ -83,7 +83,7 @@ func (r *response) frame(name, value string) error {
 	return nil
 }
 
-// get returns the value of the first field of a name, empty if there is none.
+// get returns the value of the first field called name, or "" if there is none.
 func (r *response) get(name string) string {
 	for line, rest := cutLine(r.fields); line != ""; line, rest = cutLine(rest) {
 		if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(line[:len(name)], name) {
@@ -93,7 +93,7 @@ func (r *response) get(name string) string {
 	return ""
 }
 
-// cutLine returns the first line, without its end, and what follows it.
+// cutLine returns the first line of s without its line end, and the rest of s.
 func cutLine(s string) (line, rest string) {
 	line, rest, _ = strings.Cut(s, "\n")
 	return strings.TrimSuffix(line, "\r"), rest
@@ -123,8 +123,8 @@ func isFieldValue(s string) bool {
 	return true
 }
 
-// receive reads the head of the answer. The caller reads the body with
-// readBody, to its end.
+// receive reads the head of a response. The caller then reads the whole body with
+// readBody.
 func (c *conn) receive() (response, error) {
 	const informational = 5 // as many as net/http's client takes
 	for range informational {
@@ -141,10 +141,10 @@ func (c *conn) receive() (response, error) {
 			return resp, nil
 		}
 	}
-	return response{}, errors.New("the API sends informational answers only")
+	return response{}, errors.New("the API sent only informational responses")
 }
 
-// readHead reads lines up to an empty one.
+// readHead reads lines up to and including an empty one.
 func (c *conn) readHead() (string, error) {
 	c.in = c.in[:0]
 	for {
@@ -162,13 +162,13 @@ func (c *conn) readHead() (string, error) {
 	}
 }
 
-// readBody appends the body to buf, up to a limit, and returns it. An error
-// means that the connection cannot be used again.
+// readBody appends the body to buf, up to limit bytes, and returns the result.
+// After an error the connection cannot be used again.
 func (c *conn) readBody(resp response, buf []byte, limit int) ([]byte, error) {
 	if resp.length > int64(limit) {
 		return buf, errTooLarge
 	}
-	c.budget = 2*limit + maxHeadBytes // with the frame of chunks
+	c.budget = 2*limit + maxHeadBytes // including the framing of chunks
 	if start := len(buf); resp.length >= 0 {
 		buf = slices.Grow(buf, int(resp.length))[:start+int(resp.length)]
 		if n, err := io.ReadFull(c.r, buf[start:]); err != nil {
@@ -190,7 +190,7 @@ func (c *conn) readBody(resp response, buf []byte, limit int) ([]byte, error) {
 	return buf, c.unbound()
 }
 
-// appendAll appends what r gives to buf, up to a limit.
+// appendAll reads r to its end and appends the data to buf, up to limit bytes.
 func appendAll(buf []byte, r io.Reader, limit int) ([]byte, error) {
 	for n := 0; ; {
 		buf = slices.Grow(buf, max(512, n))
@@ -208,7 +208,7 @@ func appendAll(buf []byte, r io.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// unexpected is err, where the API may not end its answer.
+// unexpected returns err, with io.EOF replaced by io.ErrUnexpectedEOF.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -12,30 +12,30 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
-const answerLimit = 100
+const responseLimit = 100
 
-func TestAnswersAreParsed(t *testing.T) {
+func TestReadResponse(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for name, tt := range map[string]struct {
 		text string
-		want runtimeapi.Answer
+		want runtimeapi.Response
 	}{
-		"a body of known length":             {ok + "Content-Length: 2\r\n\r\nabc", runtimeapi.Answer{Body: "ab", Buffered: "c"}},
-		"a length that is said twice":        {ok + "Content-Length: 1\r\ncontent-length: 1\r\n\r\na", runtimeapi.Answer{Body: "a"}},
-		"chunks":                             {ok + "Transfer-Encoding: Chunked\r\n\r\n1\r\na\r\n1;x=y\r\nb\r\n0\r\n\r\nc", runtimeapi.Answer{Body: "ab", Buffered: "c"}},
-		"chunks with trailers":               {ok + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: y\r\n\r\nc", runtimeapi.Answer{Body: "a", Buffered: "c"}},
-		"chunks and a length":                {ok + "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", runtimeapi.Answer{Body: "a"}},
-		"a body up to the end":               {ok + "\r\nabc", runtimeapi.Answer{Body: "abc", Last: true}},
-		"the end of the connection":          {ok + "Connection: x, Close\r\nContent-Length: 1\r\n\r\na", runtimeapi.Answer{Body: "a", Last: true}},
-		"HTTP/1.0":                           {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", runtimeapi.Answer{Body: "a", Last: true}},
-		"no body":                            {"HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n", runtimeapi.Answer{Status: "204 No Content"}},
-		"no reason":                          {"HTTP/1.1 202 \r\nContent-Length: 0\r\n\r\n", runtimeapi.Answer{Status: "202 "}},
-		"lines without a carriage return":    {"HTTP/1.1 200 OK\nContent-Length: 1\n\na", runtimeapi.Answer{Body: "a"}},
-		"informational answers before":       {"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n" + ok + "Content-Length: 0\r\n\r\n", runtimeapi.Answer{}},
-		"a field in another case and spaces": {ok + "Content-Length: 0\r\nx-FIELD:\t a b \r\nX-Field: c\r\n\r\n", runtimeapi.Answer{Header: map[string]string{"X-Field": "a b"}}},
+		"a body of known length":             {ok + "Content-Length: 2\r\n\r\nabc", runtimeapi.Response{Body: "ab", Buffered: "c"}},
+		"a length that is said twice":        {ok + "Content-Length: 1\r\ncontent-length: 1\r\n\r\na", runtimeapi.Response{Body: "a"}},
+		"chunks":                             {ok + "Transfer-Encoding: Chunked\r\n\r\n1\r\na\r\n1;x=y\r\nb\r\n0\r\n\r\nc", runtimeapi.Response{Body: "ab", Buffered: "c"}},
+		"chunks with trailers":               {ok + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: y\r\n\r\nc", runtimeapi.Response{Body: "a", Buffered: "c"}},
+		"chunks and a length":                {ok + "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", runtimeapi.Response{Body: "a"}},
+		"a body up to the end":               {ok + "\r\nabc", runtimeapi.Response{Body: "abc", Last: true}},
+		"the end of the connection":          {ok + "Connection: x, Close\r\nContent-Length: 1\r\n\r\na", runtimeapi.Response{Body: "a", Last: true}},
+		"HTTP/1.0":                           {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", runtimeapi.Response{Body: "a", Last: true}},
+		"no body":                            {"HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n", runtimeapi.Response{Status: "204 No Content"}},
+		"no reason":                          {"HTTP/1.1 202 \r\nContent-Length: 0\r\n\r\n", runtimeapi.Response{Status: "202 "}},
+		"lines without a carriage return":    {"HTTP/1.1 200 OK\nContent-Length: 1\n\na", runtimeapi.Response{Body: "a"}},
+		"informational responses before":     {"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n" + ok + "Content-Length: 0\r\n\r\n", runtimeapi.Response{}},
+		"a field in another case and spaces": {ok + "Content-Length: 0\r\nx-FIELD:\t a b \r\nX-Field: c\r\n\r\n", runtimeapi.Response{Header: map[string]string{"X-Field": "a b"}}},
 		"a long field": {
 			ok + "Content-Length: 0\r\nX-Field: " + strings.Repeat("x", 40_000) + "\r\n\r\n",
-			runtimeapi.Answer{Header: map[string]string{"X-Field": strings.Repeat("x", 40_000)}},
+			runtimeapi.Response{Header: map[string]string{"X-Field": strings.Repeat("x", 40_000)}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestAnswersAreParsed(t *testing.T) {
 			if tt.want.Header == nil {
 				tt.want.Header = map[string]string{"X-Field": ""}
 			}
-			got, err := runtimeapi.ReadAnswer(tt.text, answerLimit, "X-Field")
+			got, err := runtimeapi.ReadResponse(tt.text, responseLimit, "X-Field")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,7 +57,7 @@ func TestAnswersAreParsed(t *testing.T) {
 	}
 }
 
-func TestMalformedAnswers(t *testing.T) {
+func TestReadResponse_RefusesMalformedOnes(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for name, text := range map[string]string{
 		"nothing":                            "",
@@ -86,14 +86,14 @@ func TestMalformedAnswers(t *testing.T) {
 		"trailers that end":                  ok + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: y\r\n",
 		"a chunk's length that is no number": ok + "Transfer-Encoding: chunked\r\n\r\nx\r\n",
 	} {
-		if got, err := runtimeapi.ReadAnswer(text, answerLimit); err == nil {
+		if got, err := runtimeapi.ReadResponse(text, responseLimit); err == nil {
 			t.Errorf("%s: read as %+v", name, got)
 		}
 	}
 }
 
 // compareWithNetHTTP compares what was read of a text with what net/http reads.
-func compareWithNetHTTP(t *testing.T, text string, got runtimeapi.Answer, fields ...string) {
+func compareWithNetHTTP(t *testing.T, text string, got runtimeapi.Response, fields ...string) {
 	t.Helper()
 	r := bufio.NewReader(strings.NewReader(text))
 	resp, err := http.ReadResponse(r, nil)
@@ -114,7 +114,7 @@ func compareWithNetHTTP(t *testing.T, text string, got runtimeapi.Answer, fields
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := runtimeapi.Answer{Status: resp.Status, Header: map[string]string{}, Body: string(body), Last: got.Last || resp.Close}
+	want := runtimeapi.Response{Status: resp.Status, Header: map[string]string{}, Body: string(body), Last: got.Last || resp.Close}
 	for _, name := range fields {
 		want.Header[name] = resp.Header.Get(name)
 	}
@@ -126,7 +126,7 @@ func compareWithNetHTTP(t *testing.T, text string, got runtimeapi.Answer, fields
 	}
 }
 
-// FuzzResponse compares each answer that the client takes with what net/http
+// FuzzResponse compares each response that the client takes with what net/http
 // makes of it.
 func FuzzResponse(f *testing.F) {
 	for _, text := range []string{
@@ -139,7 +139,7 @@ func FuzzResponse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		fields := []string{"Lambda-Runtime-Aws-Request-Id", "X"}
-		if got, err := runtimeapi.ReadAnswer(text, answerLimit, fields...); err == nil {
+		if got, err := runtimeapi.ReadResponse(text, responseLimit, fields...); err == nil {
 			compareWithNetHTTP(t, text, got, fields...)
 		}
 	})

@@ -10,19 +10,19 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 )
 
-// Serve serves invocations with handler until ctx ends or the Runtime API
-// fails. A main ends ctx on SIGTERM, with signal.NotifyContext.
+// Serve serves invocations with handler until ctx ends or the Runtime API fails.
+// The program ends ctx on SIGTERM, with signal.NotifyContext.
 //
-// When ctx ends, no further invocation is taken. Those in flight are answered,
-// their answers posted and their after-functions run; then the functions of
-// [Client.RegisterOnShutdown] run. All of it is bounded by
-// [Config.ShutdownTimeout]. Serve then returns nil, or an error that says what
-// was not done. The contexts of invocations do not end with ctx.
+// When ctx ends, Serve takes no further invocation. It completes those in flight,
+// including their after-functions, and then runs the functions of
+// [Client.RegisterOnShutdown]. [Config.ShutdownTimeout] limits all of this. Serve
+// then returns nil, or an error that says what was not completed. The contexts of
+// invocations do not end with ctx.
 //
-// The error is not nil when the process should exit with a code other than 0:
-// the API could not be reached or answered with a [StatusError], or a handler
-// panicked and [Config.ExitOnPanic] is set. Invocations of other workers are
-// answered first, as at a shutdown.
+// Serve also returns an error if the API cannot be reached, if the API's response
+// is a [StatusError], or if a handler panicked and [Config.ExitOnPanic] is set. It
+// completes the invocations of other workers first, as at a shutdown. The process
+// should exit with a code other than 0 if the error is not nil.
 func (c *Client) Serve(ctx context.Context, handler Handler) error {
 	defer c.close()
 	conn := <-c.first
@@ -58,10 +58,10 @@ func (c *Client) Serve(ctx context.Context, handler Handler) error {
 	return errors.Join(first, c.shutDown(workers, results, running))
 }
 
-// shutDown waits for the workers that are running, then runs the functions of
+// shutDown waits for the running workers and then runs the functions of
 // RegisterOnShutdown.
 func (c *Client) shutDown(workers []*worker, results <-chan error, running int) error {
-	const reserve = 50 * time.Millisecond // for the functions, whatever the workers do
+	const reserve = 50 * time.Millisecond // kept for the functions
 	ctx, cancel := context.WithTimeout(c.base, c.cfg.ShutdownTimeout)
 	defer cancel()
 	limit := c.cfg.ShutdownTimeout
@@ -113,8 +113,8 @@ func (c *Client) runShutdown(ctx context.Context, f func(context.Context) error)
 	}
 }
 
-// awaitExtension waits until the internal extension is registered, since the
-// API takes none after the first call of next, and warns if it is not.
+// awaitExtension waits until the internal extension is registered, and logs a
+// warning if it is not. The API refuses extensions after the first call of next.
 func (c *Client) awaitExtension(ctx context.Context) {
 	if c.extension == nil {
 		return
@@ -125,7 +125,7 @@ func (c *Client) awaitExtension(ctx context.Context) {
 	select {
 	case err = <-c.extension.registered:
 	case <-timer.C:
-		err = fmt.Errorf("no answer within %v", c.timing.register)
+		err = fmt.Errorf("no response within %v", c.timing.register)
 	case <-ctx.Done():
 		return
 	}
@@ -141,10 +141,11 @@ func (c *Client) close() {
 	}
 }
 
-// FailInit reports to the Runtime API that the process cannot serve, in place
-// of [Client.Serve]: with err's message and the type Runtime.InitError, or those
-// of a messages.InvokeResponse_Error. It returns err, joined with the error of
-// reporting it if that fails. The caller then exits with a code other than 0.
+// FailInit reports to the Runtime API that the process cannot serve. Call it
+// instead of [Client.Serve] and then exit with a code other than 0. It sends err's
+// message with the type Runtime.InitError, or the message and type of a
+// messages.InvokeResponse_Error. It returns err, joined with the error of the
+// report if that fails.
 func (c *Client) FailInit(err error) error {
 	defer c.close()
 	w := worker{client: c, conn: <-c.first}

@@ -105,7 +105,7 @@ func TestContext(t *testing.T) {
 	s.end()
 }
 
-// typedError has a name of its own.
+// typedError is an error type with a name.
 type typedError struct{}
 
 func (*typedError) Error() string { return "typed" }
@@ -173,7 +173,7 @@ func TestFailures(t *testing.T) {
 	s.end()
 }
 
-func TestFailuresThatEndServe(t *testing.T) {
+func TestFailures_EndServe(t *testing.T) {
 	for payload, exitOnPanic := range map[string]bool{"exit": false, "panic": true} {
 		t.Run(payload, func(t *testing.T) {
 			a := newAPI(t)
@@ -194,7 +194,7 @@ func TestFailuresThatEndServe(t *testing.T) {
 	}
 }
 
-func TestAResponseThatIsTooLargeFailsTheInvocation(t *testing.T) {
+func TestServe_TooLargeResponseFailsTheInvocation(t *testing.T) {
 	a := newAPI(t)
 	s := serve(t, a, handlerFunc(func(_ context.Context, p []byte) ([]byte, error) {
 		return make([]byte, runtimeapi.MaxResponseBytes+len(p)), nil
@@ -212,7 +212,7 @@ func TestAResponseThatIsTooLargeFailsTheInvocation(t *testing.T) {
 	s.end()
 }
 
-func TestAnEventThatIsTooLargeFailsTheInvocation(t *testing.T) {
+func TestServe_TooLargeEventFailsTheInvocation(t *testing.T) {
 	a := newAPI(t)
 	s := serve(t, a, handlerFunc(echo))
 	a.call("/next")
@@ -226,7 +226,7 @@ func TestAnEventThatIsTooLargeFailsTheInvocation(t *testing.T) {
 	s.end()
 }
 
-func TestWorkersDoNotDisturbOneAnother(t *testing.T) {
+func TestServe_WorkersAreIndependent(t *testing.T) {
 	const workers, invocations = 16, 10_000
 	a := newAPI(t)
 	const unset = "set by nobody"
@@ -259,8 +259,8 @@ func TestWorkersDoNotDisturbOneAnother(t *testing.T) {
 			}}
 		}
 	}()
-	conns, nexts, answers := map[string]bool{}, 0, map[string]bool{}
-	for len(answers) < invocations {
+	conns, nexts, responses := map[string]bool{}, 0, map[string]bool{}
+	for len(responses) < invocations {
 		c := a.call("")
 		conns[c.conn] = true
 		if c.is("/next") {
@@ -273,10 +273,10 @@ func TestWorkersDoNotDisturbOneAnother(t *testing.T) {
 		if strings.HasSuffix(id, "7") || strings.HasSuffix(id, "99") {
 			want = "error"
 		}
-		if answers[id] || kind != want || kind == "response" && c.Body != id {
-			t.Fatalf("invocation %s: %s %s, seen before: %v", id, kind, c.Body, answers[id])
+		if responses[id] || kind != want || kind == "response" && c.Body != id {
+			t.Fatalf("invocation %s: %s %s, seen before: %v", id, kind, c.Body, responses[id])
 		}
-		answers[id] = true
+		responses[id] = true
 	}
 	s.end()
 	if len(conns) != workers {
@@ -289,7 +289,7 @@ func TestWorkersDoNotDisturbOneAnother(t *testing.T) {
 	}
 }
 
-func TestStreamFuncIsAHandler(t *testing.T) {
+func TestStreamFunc_Invoke(t *testing.T) {
 	r := &reader{r: strings.NewReader("all of it")}
 	f := runtimeapi.StreamFunc(func(context.Context, jsonRaw) (io.Reader, error) { return r, nil })
 	got, err := f.Invoke(t.Context(), nil)

@@ -50,7 +50,7 @@ func testShutdown(t *testing.T, workers int, streamed bool) {
 		}
 	})
 	for range workers {
-		a.invoke(given{payload: "answer"})
+		a.invoke(given{payload: "response"})
 		<-running
 	}
 	s.stop()
@@ -58,16 +58,16 @@ func testShutdown(t *testing.T, workers int, streamed bool) {
 	if err := s.wait(); err != nil {
 		t.Error(err)
 	}
-	answers := 0
+	responses := 0
 	for len(a.calls) > 0 {
 		if c := <-a.calls; c.is("/response") {
-			answers++
-		} else if !c.is("/next") { // Serve may see the end of its context only after the first answers
-			t.Errorf("%s after %d answers", c.Path, answers)
+			responses++
+		} else if !c.is("/next") { // Serve may see the end of its context only after the first responses
+			t.Errorf("%s after %d responses", c.Path, responses)
 		}
 	}
-	if answers != workers {
-		t.Errorf("%d answers, want %d", answers, workers)
+	if responses != workers {
+		t.Errorf("%d responses, want %d", responses, workers)
 	}
 	var want []string
 	for range workers {
@@ -78,7 +78,7 @@ func testShutdown(t *testing.T, workers int, streamed bool) {
 	}
 }
 
-func TestShutdownIsBounded(t *testing.T) {
+func TestShutdown_IsBounded(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)
 	for name, tt := range map[string]struct {
@@ -135,7 +135,7 @@ func TestShutdownIsBounded(t *testing.T) {
 	}
 }
 
-func TestAnEventThatIsOnItsWayAtTheShutdownIsAnswered(t *testing.T) {
+func TestShutdown_ServesAnEventThatIsOnItsWay(t *testing.T) {
 	for range 20 {
 		a := newAPI(t)
 		s := serve(t, a, handlerFunc(echo))
@@ -175,7 +175,7 @@ func TestExtension(t *testing.T) {
 	for _, status := range []int{403, 404, 500} {
 		t.Run(fmt.Sprintf("is refused with %d", status), func(t *testing.T) {
 			a := newAPI(t)
-			a.answer("/register", status)
+			a.setStatus("/register", status)
 			s := serve(t, a, handlerFunc(echo), with)
 			a.call("/register")
 			a.call("/next")
@@ -195,7 +195,7 @@ func TestFailInit(t *testing.T) {
 	for status, want := range map[int]string{202: "", 403: "403 Forbidden", 500: "500"} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			a := newAPI(t)
-			a.answer("/init/error", status)
+			a.setStatus("/init/error", status)
 			c, err := runtimeapi.New(runtimeapi.Config{Address: a.address(), WithoutExtension: true, Logger: discard()})
 			if err != nil {
 				t.Fatal(err)

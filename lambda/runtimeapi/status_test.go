@@ -24,7 +24,7 @@ func TestStatuses(t *testing.T) {
 		for _, status := range statuses {
 			t.Run(fmt.Sprintf("%s %d", mode.name, status), func(t *testing.T) {
 				a := newAPI(t)
-				a.answer(mode.path, status)
+				a.setStatus(mode.path, status)
 				s := serve(t, a, mode.handler)
 				a.call("/next")
 				a.invoke(given{payload: mode.payload})
@@ -34,7 +34,7 @@ func TestStatuses(t *testing.T) {
 					return
 				}
 				a.call("/next")
-				if warned := strings.Contains(s.log.String(), "refused an answer"); warned != (status >= 300) {
+				if warned := strings.Contains(s.log.String(), "refused a response"); warned != (status >= 300) {
 					t.Errorf("logged: %s", s.log)
 				}
 				s.end()
@@ -53,7 +53,7 @@ func TestStatuses(t *testing.T) {
 				wantStatus(t, s.wait(), 0)
 				return
 			}
-			a.answer("/next", status)
+			a.setStatus("/next", status)
 			wantStatus(t, serve(t, a, handlerFunc(echo)).wait(), status)
 		})
 	}

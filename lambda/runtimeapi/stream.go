@@ -11,15 +11,16 @@ import (
 	"time"
 )
 
-// pieceBytes is how much of a streamed answer is read and sent at once.
+// pieceBytes is the maximum size of the pieces in which a streamed response is
+// read and sent.
 const pieceBytes = 32 << 10
 
-// maxInvocation is the longest that Lambda lets an invocation run.
+// maxInvocation is Lambda's maximum duration of an invocation.
 const maxInvocation = 15 * time.Minute
 
-// streamPost is a streamed answer that is being posted. While nothing has come
-// back, its beginning is kept, so that it can be posted again over a new
-// connection when the first one turns out to be dead.
+// streamPost is a streamed response that is being posted. It keeps the beginning
+// of the response until a reply comes, to post it again over a new connection if
+// the first one is dead.
 type streamPost struct {
 	w           *worker
 	inv         *invocation
@@ -27,13 +28,13 @@ type streamPost struct {
 
 	out    *bufio.Writer
 	chunks io.WriteCloser
-	sent   []byte // the answer up to here; nil: more than is kept
-	again  bool   // it is posted for the second time
+	sent   []byte // the response so far; nil if it is longer than what is kept
+	again  bool   // this is the second time
 }
 
-// postStream posts what r gives as it comes. The connection is not used again:
-// the API may have stopped reading it. An answer that breaks off does not end
-// Serve: the call of next that follows tells whether the API is there.
+// postStream posts a response while it reads r. The connection is not used again,
+// since the API may have stopped reading it. An aborted response does not end
+// Serve; the next call of next shows whether the API can be reached.
 func (w *worker) postStream(inv *invocation, contentType string, r io.Reader) error {
 	piece := make([]byte, pieceBytes)
 	n, end, failed := w.readPiece(r, piece)
@@ -64,7 +65,7 @@ func (w *worker) postStream(inv *invocation, contentType string, r io.Reader) er
 	return errors.Join(err, w.client.exit(failed))
 }
 
-// start sends the head and what is in s.sent.
+// start sends the head and s.sent. It tries again over a new connection.
 func (s *streamPost) start() error {
 	if err := s.begin(); err != nil {
 		return s.resend(err)
@@ -98,8 +99,8 @@ func (s *streamPost) finish(failed *failure) error {
 	return err
 }
 
-// resend sends the answer up to here over a new connection, if the one before
-// failed with err and nothing came back on it. Otherwise it returns err.
+// resend sends the response so far over a new connection, if the first connection
+// failed with err and no reply came on it. Otherwise it returns err.
 func (s *streamPost) resend(err error) error {
 	if c := s.w.conn; c != nil {
 		c.bound(time.Now().Add(s.w.client.timing.late)) // a reply has been sent, or never will be
@@ -119,7 +120,7 @@ func (s *streamPost) resend(err error) error {
 	return s.begin()
 }
 
-// readPiece reads once, or until there is something.
+// readPiece reads until there is data, the end or an error.
 func (w *worker) readPiece(r io.Reader, piece []byte) (n int, end bool, failed *failure) {
 	failed = w.protect(func() error {
 		for range 100 { // as many as bufio's reader
@@ -141,7 +142,7 @@ func (w *worker) readPiece(r io.Reader, piece []byte) (n int, end bool, failed *
 	return n, end, failed
 }
 
-// begin sends the head and what is in s.sent.
+// begin sends the head and s.sent on the current connection.
 func (s *streamPost) begin() error {
 	if err := s.w.connect(); err != nil {
 		return err
@@ -154,11 +155,11 @@ func (s *streamPost) begin() error {
 	c.header("Trailer", headerErrorType+", "+headerErrorBody)
 	c.out = append(c.out, "\r\n"...)
 	c.ready()
-	// Whoever reads the answer may be slow, until Lambda gives up.
+	// The client may read the response slowly until the invocation's deadline.
 	c.bound(time.Now().Add(s.w.client.timing.reply + min(max(0, time.Until(s.inv.deadline)), maxInvocation)))
 	s.out = bufio.NewWriterSize(c.Conn, pieceBytes+4<<10)
 	s.chunks = httputil.NewChunkedWriter(s.out)
-	_, _ = s.out.Write(c.out) // send returns its error
+	_, _ = s.out.Write(c.out) // send returns the writer's error
 	return s.send(s.sent)
 }
 
@@ -172,7 +173,7 @@ func (s *streamPost) send(piece []byte) error {
 	return s.out.Flush()
 }
 
-// end sends the end of the answer, with trailers if it failed, and takes the
+// end sends the end of the response, with trailers if it failed, and takes the
 // reply.
 func (s *streamPost) end(failed *failure) error {
 	if err := s.chunks.Close(); err != nil {
@@ -190,8 +191,8 @@ func (s *streamPost) end(failed *failure) error {
 	return s.w.takeReply(s.inv, "response")
 }
 
-// trailer is the failure as the document of a trailer, which HTTP servers take
-// to about 4 KB only: with the beginning of the message and of the stack.
+// trailer returns the failure in JSON for a trailer. It cuts the message and the
+// stack, since HTTP servers take only about 4 KB.
 func (f *failure) trailer() []byte {
 	const mostMessage, most = 1 << 10, 2 << 10
 	short := *f

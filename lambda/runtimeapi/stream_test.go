@@ -20,8 +20,8 @@ type jsonRaw = json.RawMessage
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// reader hides all that a Reader has beside Read. It has no exported field,
-// since aws-lambda-go would encode that in JSON.
+// reader hides all methods of a Reader except Read. It has no exported fields,
+// since aws-lambda-go would encode them in JSON.
 type reader struct {
 	r      io.Reader
 	closed bool
@@ -36,12 +36,12 @@ type readFunc func(p []byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
-// then reads the text, then ends as f does.
+// then returns a reader of text that ends with a call of f.
 func then(text string, f func() (int, error)) io.Reader {
 	return io.MultiReader(strings.NewReader(text), readFunc(func([]byte) (int, error) { return f() }))
 }
 
-// streamOf ends as the payload says, which may be in quotes.
+// streamOf returns a stream that ends as the payload says.
 func streamOf(_ context.Context, payload json.RawMessage) (io.Reader, error) {
 	switch text := strings.Trim(string(payload), `"`); text {
 	case "error":
@@ -95,7 +95,7 @@ func TestStream(t *testing.T) {
 	for _, text := range []string{"", "some", strings.Repeat("large ", 1<<20)} {
 		next := a.call("/next")
 		if next.conn == conn {
-			t.Error("the connection of a streamed answer is used again")
+			t.Error("the connection of a streamed response is used again")
 		}
 		a.invoke(given{payload: text})
 		c := a.call("/response")
@@ -115,7 +115,7 @@ func TestStream(t *testing.T) {
 	s.end()
 }
 
-func TestStreamsThatFail(t *testing.T) {
+func TestStream_Failures(t *testing.T) {
 	a := newAPI(t)
 	s := serve(t, a, runtimeapi.StreamFunc(streamOf))
 	for payload, want := range map[string]struct{ path, errorType, message string }{
@@ -162,7 +162,7 @@ func TestStreamsThatFail(t *testing.T) {
 	s.end()
 }
 
-func TestAReaderOfKnownLengthIsNotStreamed(t *testing.T) {
+func TestStreamFunc_ReaderOfKnownLengthIsBuffered(t *testing.T) {
 	a := newAPI(t)
 	s := serve(t, a, runtimeapi.StreamFunc(func(_ context.Context, p json.RawMessage) (io.Reader, error) {
 		if string(p) == "short" {
@@ -181,7 +181,7 @@ func TestAReaderOfKnownLengthIsNotStreamed(t *testing.T) {
 	s.end()
 }
 
-func TestAStreamOverTheLimitBreaksOff(t *testing.T) {
+func TestStream_OverTheLimitIsAborted(t *testing.T) {
 	a := newAPI(t)
 	read := 0
 	s := serve(t, a, runtimeapi.StreamFunc(func(_ context.Context, p json.RawMessage) (io.Reader, error) {

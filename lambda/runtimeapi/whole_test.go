@@ -18,8 +18,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
-// TestWholeFunction is gRPC services, gateway and event handler over each
-// transport. It is ended with calls in flight, each of which is answered.
+// TestWholeFunction runs gRPC services, gateway and event handler over each
+// transport. It ends the function with calls in flight, which must all complete.
 func TestWholeFunction(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a function")

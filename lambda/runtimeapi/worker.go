@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// worker takes one invocation after another over a connection of its own.
+// worker takes one invocation after another over its own connection.
 type worker struct {
 	client  *Client
 	handler Handler
 	stopped <-chan struct{} // closed when Serve shuts down
 
 	payload []byte      // of the current invocation, reused
-	current *invocation // taken and not yet answered
+	current *invocation // taken, without a response so far
 
-	mu        sync.Mutex // for writing what follows; stop and abandon use it too
-	conn      *conn      // nil: to be dialled
-	idle      bool       // waits for an event
+	mu        sync.Mutex // guards writes of the fields below; stop and abandon use it too
+	conn      *conn      // nil if it must be dialled
+	idle      bool       // the worker waits for an event
 	stopping  bool
 	abandoned bool // Serve has returned
 }
 
-// start runs the worker on a goroutine of its own, and on a new one whenever a
-// handler ends that with runtime.Goexit. The result is sent to results.
+// start runs the worker on a new goroutine, and on another one whenever a handler
+// calls runtime.Goexit. It sends the result to results.
 func (w *worker) start(results chan<- error) {
 	go func() {
 		returned := false
@@ -43,9 +43,9 @@ func (w *worker) start(results chan<- error) {
 	}()
 }
 
-// run serves invocations until the shutdown or an error that ends the process.
+// run serves invocations until the shutdown or an error that ends Serve.
 func (w *worker) run() error {
-	if w.current != nil { // the handler ended the goroutine that it ran on
+	if w.current != nil { // the handler called runtime.Goexit
 		if err := w.recoverGoexit(); err != nil {
 			return err
 		}
@@ -68,12 +68,12 @@ func (w *worker) run() error {
 	}
 }
 
-// keepBytes bounds the buffers that all workers together keep for the next
-// event: one of the largest that the Invoke API takes.
+// keepBytes limits the buffers that all workers together keep for their next
+// events. It is enough for one of the largest events of the Invoke API.
 const keepBytes = 8 << 20
 
-// stop makes the worker return when it has answered. One that waits for an
-// event waits for lastCall longer: an event may be on its way.
+// stop makes the worker return after the current invocation. A waiting worker
+// waits for lastCall longer, since an event may be on its way.
 func (w *worker) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,8 +83,8 @@ func (w *worker) stop() {
 	}
 }
 
-// waits notes that the worker waits for an event. It reports false when the
-// worker is to stop instead.
+// waits records that the worker waits for an event. It reports false if the worker
+// must stop instead.
 func (w *worker) waits() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -92,7 +92,7 @@ func (w *worker) waits() bool {
 	return w.idle
 }
 
-// waited notes that the worker no longer waits, and reports whether it is to
+// waited records that the worker no longer waits, and reports whether it must
 // stop.
 func (w *worker) waited() (stopping bool) {
 	w.mu.Lock()
@@ -101,7 +101,7 @@ func (w *worker) waited() (stopping bool) {
 	return w.stopping
 }
 
-// abandon closes the connection for good, whatever the worker does.
+// abandon closes the connection and prevents a new one.
 func (w *worker) abandon() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -111,8 +111,7 @@ func (w *worker) abandon() {
 	}
 }
 
-// connect makes sure that there is a connection, on which nothing is left that
-// was not asked for.
+// connect ensures that there is a connection without unread data on it.
 func (w *worker) connect() error {
 	if w.conn != nil && !w.conn.broken && w.conn.r.Buffered() == 0 {
 		return nil
@@ -126,7 +125,7 @@ func (w *worker) connect() error {
 	defer w.mu.Unlock()
 	w.conn = c
 	if w.abandoned {
-		_ = c.Close() // a write tells
+		_ = c.Close() // a write then fails
 	}
 	return nil
 }
@@ -136,13 +135,14 @@ func (w *worker) hangUp() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.conn != nil {
-		_ = w.conn.Close() // nothing is owed on it
+		_ = w.conn.Close() // nothing is outstanding
 		w.conn = nil
 	}
 }
 
-// next asks for an invocation. It returns nil at the shutdown. It may be
-// repeated at will: an event whose answer broke off has not been taken.
+// next asks for an invocation and returns nil at the shutdown. It repeats the call
+// over a new connection if one is dead. The repetition is safe, since Lambda keeps
+// an event whose transfer was interrupted.
 func (w *worker) next() (*invocation, error) {
 	redials := w.client.timing.redials
 	for failures := 0; ; failures++ {
@@ -168,7 +168,7 @@ func (w *worker) next() (*invocation, error) {
 	}
 }
 
-// askNext asks once.
+// askNext asks for an invocation once.
 func (w *worker) askNext() (*invocation, error) {
 	if err := w.connect(); err != nil {
 		return nil, err
@@ -212,7 +212,7 @@ func (w *worker) askNext() (*invocation, error) {
 	return w.client.newInvocation(&resp, err), nil
 }
 
-// statusError reads the API's reason for an answer that was not expected.
+// statusError returns the error for an unexpected response and reads its message.
 func (w *worker) statusError(call string, resp response) *StatusError {
 	e := &StatusError{Call: call, StatusCode: resp.code, Status: resp.status}
 	body, err := w.conn.readBody(resp, nil, maxReplyBytes)
@@ -224,43 +224,43 @@ func (w *worker) statusError(call string, resp response) *StatusError {
 	return e
 }
 
-// A StatusError is an answer of the Runtime API with a status that ends Serve.
+// A StatusError is a response of the Runtime API with a status that ends Serve.
 type StatusError struct {
 	Call       string // such as "GET next"
-	StatusCode int    // 0: the answer itself was wrong
+	StatusCode int    // 0 if the response was malformed
 	Status     string // such as "403 Forbidden"
-	Message    string // the beginning of the answer's body
+	Message    string // the beginning of the response's body
 }
 
-// Error has all of it.
+// Error returns a message with the call, the status and the Message.
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("runtimeapi: %s: the API answered %s %q", e.Call, e.Status, e.Message)
 }
 
-// isStatus reports whether the API has answered, with a status that ends Serve.
+// isStatus reports whether err is a StatusError.
 func isStatus(err error) bool {
 	_, ok := errors.AsType[*StatusError](err)
 	return ok
 }
 
-// serve answers an invocation and runs what is to run after it.
+// serve handles an invocation and then runs its after-functions.
 func (w *worker) serve(inv *invocation) error {
 	if w.client.cfg.Workers == 1 {
 		// It fails only on a NUL byte, which parseResponse does not let through.
 		_ = os.Setenv("_X_AMZN_TRACE_ID", inv.ctx.traceID)
 	}
-	err := w.answer(inv)
+	err := w.respond(inv)
 	w.runAfter(inv)
 	return err
 }
 
-// answer calls the handler and posts what it returns. An error ends Serve.
-func (w *worker) answer(inv *invocation) error {
+// respond calls the handler and posts its response. An error ends Serve.
+func (w *worker) respond(inv *invocation) error {
 	if inv.failure != nil {
 		return w.postFailure(inv, inv.failure)
 	}
 	if stream, ok := w.handler.(StreamFunc); ok {
-		return w.answerStream(inv, stream)
+		return w.respondStream(inv, stream)
 	}
 	var out []byte
 	failure := w.protect(func() (err error) {
@@ -273,13 +273,14 @@ func (w *worker) answer(inv *invocation) error {
 	return w.postResponse(inv, contentTypeBytes, out)
 }
 
-// recoverGoexit fails the invocation whose handler called runtime.Goexit.
+// recoverGoexit posts the failure of an invocation whose handler called
+// runtime.Goexit.
 func (w *worker) recoverGoexit() error {
 	inv := w.current
 	w.current = nil
 	defer inv.cancel()
 	defer w.runAfter(inv)
-	if inv.streaming { // a part of the answer is posted
+	if inv.streaming { // a part of the response is posted
 		w.hangUp()
 		w.client.logLost(inv, "response", errGoexit)
 		return nil
@@ -289,7 +290,7 @@ func (w *worker) recoverGoexit() error {
 
 var errGoexit = errors.New("the handler ended its goroutine with runtime.Goexit")
 
-// path is that of a call about the invocation.
+// path returns the path of a call about the invocation.
 func (inv *invocation) path(call string) string {
 	return runtimePath + "invocation/" + url.PathEscape(inv.id) + "/" + call
 }

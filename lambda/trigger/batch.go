@@ -20,16 +20,16 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// A batch is the items of one event on their way through a Handler.
+// A batch is the items of one event while a Handler handles them.
 type batch struct {
 	handler *Handler
 	target  *target
-	ordered bool // one after the other, up to the first failure
+	ordered bool // one at a time, up to the first failure
 	items   []Item
 	results []result // of each item
 }
 
-// A result is what became of an item: nothing is wrong if err is nil.
+// A result is the outcome of an item. err is nil after a success.
 type result struct {
 	malformed error // of the item; it is not called
 	err       error
@@ -43,7 +43,7 @@ var (
 	errEnded    = errors.New("the goroutine of the call ended")
 )
 
-// run makes the calls.
+// run makes the calls of all items.
 func (b *batch) run(ctx context.Context) {
 	for i := range b.results {
 		b.results[i].err = errNotTried
@@ -72,12 +72,11 @@ func (b *batch) run(ctx context.Context) {
 	workers.Wait()
 }
 
-// try makes the call of an item and keeps its result. The methods of a codec's
-// error and a client's stats handler may panic: in a goroutine of the batch's,
-// that would end the process.
+// try makes the call of an item and stores its result. It recovers panics, for
+// example of a codec's error or of a stats handler, which would end the process.
 func (b *batch) try(ctx context.Context, i, concurrency int) {
 	item, r := &b.items[i], &b.results[i]
-	r.err = errEnded // should a codec end the goroutine
+	r.err = errEnded // if a codec calls runtime.Goexit
 	defer func() {
 		if p := recover(); p != nil {
 			r.err = fmt.Errorf("panic in the call of an item: %v", p)
@@ -100,8 +99,8 @@ func (b *batch) try(ctx context.Context, i, concurrency int) {
 	r.err = err
 }
 
-// share gives a call its part of the time that is left, so that one that is slow
-// leaves as much to each of those that come after it.
+// share returns a context that ends with the call's equal share of the time left,
+// so a slow call leaves time for the calls after it.
 func share(ctx context.Context, left, concurrency int) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -112,7 +111,7 @@ func share(ctx context.Context, left, concurrency int) (context.Context, context
 	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(rounds))
 }
 
-// itemContext returns a context with what [Metadata] yields for item.
+// itemContext returns a context for which [Metadata] yields that of item.
 func itemContext(ctx context.Context, item *Item) context.Context {
 	info, _ := event.FromContext(ctx)
 	info.Source, info.RequestID = item.Source, item.ID
@@ -135,13 +134,13 @@ func (b *batch) call(ctx context.Context, item *Item) error {
 	return b.handler.conn.Invoke(ctx, b.target.method.path, request, b.target.method.newResponse())
 }
 
-// A decodeError is why an item does not become a request.
+// A decodeError says why an item cannot be decoded into a request.
 type decodeError struct{ err error }
 
 func (e *decodeError) Error() string { return "decoding: " + e.err.Error() }
 func (e *decodeError) Unwrap() error { return e.err }
 
-// decode fills request from item. A codec of the user's may panic.
+// decode decodes item into request. It recovers from a panic of the codec.
 func (b *batch) decode(item *Item, request proto.Message) (err error) {
 	if b.target.codec == nil {
 		body := item.Body
@@ -161,8 +160,8 @@ func (b *batch) decode(item *Item, request proto.Message) (err error) {
 	return b.target.codec(*item, request)
 }
 
-// dropped reports whether a further attempt cannot change err, which a call
-// returned.
+// dropped reports whether err, which a call returned, would stay the same in
+// another attempt.
 func (b *batch) dropped(err error) bool {
 	var decoding *decodeError
 	return !errors.As(err, &decoding) && !errors.Is(err, errNoTime) && slices.Contains(b.target.dropped, status.Code(err))
@@ -178,7 +177,7 @@ func (b *batch) log(ctx context.Context, level slog.Level, message string, item 
 		slog.String("method", b.target.method.path[1:]), slog.String("code", code.String()), slog.String("error", clip(err.Error())))
 }
 
-// answer is what the source of the batch reads.
+// answer returns the response that the batch's source reads.
 func (b *batch) answer() ([]byte, error) {
 	switch b.target.source {
 	case sqs, kinesis, dynamoDB:
@@ -196,7 +195,7 @@ func (b *batch) answer() ([]byte, error) {
 	return []byte("{}"), nil
 }
 
-// A report is the answer for a queue or a stream.
+// A report is the response to a queue or a stream.
 type report struct {
 	Failures []failure `json:"batchItemFailures"`
 }
@@ -205,8 +204,9 @@ type failure struct {
 	Item string `json:"itemIdentifier"`
 }
 
-// failures reports what is to be delivered again: the messages of a queue that
-// failed, or the first such record of a stream, which stands for all after it.
+// failures returns the report of the items to deliver again. For a queue these are
+// the failed messages. For a stream it is the first failed record, which stands
+// for all records after it.
 func (b *batch) failures() report {
 	r := report{Failures: []failure{}}
 	for i, result := range b.results {
@@ -220,8 +220,8 @@ func (b *batch) failures() report {
 	return r
 }
 
-// A FailedError is the error of an event whose calls failed, of a source that
-// delivers again what fails as a whole.
+// A FailedError reports failed calls of an event whose source delivers the whole
+// event again.
 type FailedError struct {
 	method string
 	errs   []error

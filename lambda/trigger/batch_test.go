@@ -137,8 +137,8 @@ func TestOrderAndTheFirstFailure(t *testing.T) {
 	}
 }
 
-// As many calls are made at once as the trigger says: that many wait for one
-// another, and there are never more.
+// The trigger sets the number of calls at once. That many calls wait for each
+// other, and there are never more.
 func TestConcurrency(t *testing.T) {
 	const limit = 3
 	var now, most atomic.Int64
@@ -172,9 +172,8 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
-// Each call gets its part of the time that is left, so that a slow one leaves
-// enough to the others. The deadlines are so far away that a busy machine does
-// not matter.
+// Each call gets its share of the time left, so a slow call leaves time for the
+// others. The deadlines are so far away that a busy machine does not matter.
 func TestDeadlineIsShared(t *testing.T) {
 	var left []time.Duration
 	s := &shop{serve: func(ctx context.Context, _ proto.Message) error {
@@ -199,7 +198,7 @@ func TestDeadlineIsShared(t *testing.T) {
 	}
 }
 
-// An invocation whose time is over calls nothing and reports everything.
+// An invocation without time left makes no calls and reports all items.
 func TestNoTimeLeft(t *testing.T) {
 	s := &shop{}
 	h := open(t, s, []trigger.Trigger{trigger.SQS("", order)})
@@ -211,9 +210,9 @@ func TestNoTimeLeft(t *testing.T) {
 	}
 }
 
-// What does not decode is a failed item, whatever is dropped, and the log says
-// which field it was.
-func TestWhatDoesNotDecode(t *testing.T) {
+// An item that cannot be decoded fails and is never dropped. The log names the
+// field.
+func TestItemsThatCannotBeDecoded(t *testing.T) {
 	for name, test := range map[string]struct{ body, want string }{
 		"a field of another type": {`{"quantity":"many"}`, `quantity`},
 		"no JSON":                 {`hello`, `decoding: `},
@@ -262,8 +261,8 @@ func lineWith(log, text string) string {
 	return ""
 }
 
-// A codec of the user's makes the requests. One that panics, or ends its
-// goroutine, fails its item and no other.
+// A codec makes the requests. If it panics or ends its goroutine, only its own item
+// fails.
 func TestCodec(t *testing.T) {
 	s := &shop{}
 	codec := func(item trigger.Item, request proto.Message) error {
@@ -329,8 +328,7 @@ func TestWithoutTimeNothingIsDropped(t *testing.T) {
 	}
 }
 
-// A failure of a source that delivers again what fails as a whole is the error
-// of the invocation.
+// If the source delivers whole events again, a failure fails the invocation.
 func TestFailureOfAnAsynchronousEvent(t *testing.T) {
 	for file, events := range map[string]string{
 		"sns": "sns=" + store, "eventbridge": "eventbridge=" + store, "schedule": "schedule=" + store, "s3": "s3=" + store,
@@ -367,7 +365,7 @@ func TestMalformedRecords(t *testing.T) {
 			}
 		})
 	}
-	// With a number, a record that does not decode fails alone.
+	// A record with a sequence number that cannot be decoded fails alone.
 	for _, attribute := range []string{`{"S":1}`, `{"X":"y"}`, `{}`, `{"N":"one"}`, `{"N":"1","S":"1"}`, `7`, strings.Repeat(`{"L":[`, 100) + `{"S":"deep"}` + strings.Repeat(`]}`, 100)} {
 		s := &shop{}
 		good := `{"eventSource":"aws:dynamodb","eventID":"1","dynamodb":{"SequenceNumber":"1","NewImage":{"a":{"S":"x"}}}}`

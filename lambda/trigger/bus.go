@@ -8,7 +8,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// busEvent is an event of EventBridge or of its scheduler.
+// busEvent is an event of EventBridge or EventBridge Scheduler.
 type busEvent struct {
 	ID         string
 	DetailType string `json:"detail-type"`
@@ -35,7 +35,8 @@ func recognizeBusEvent(payload []byte) (arrival, error) {
 	return a, nil
 }
 
-// busItem decodes an event. The scheduler has its detail as JSON in a string.
+// busItem decodes an event. The detail of the scheduler's events is JSON in a
+// string.
 func busItem(source event.Source, record json.RawMessage) (Item, error) {
 	var e busEvent
 	if err := json.Unmarshal(record, &e); err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// allowDirect lets direct invocations call the unary methods of a service, or of
-// all.
+// allowDirect allows direct invocations to call the unary methods of the service
+// called name, or of all services if name is empty.
 func (h *Handler) allowDirect(name string, services map[string]grpc.ServiceInfo) error {
 	if _, ok := services[name]; name != "" && !ok {
 		return fmt.Errorf("the service is not bound; these are: %s", strings.Join(slices.Sorted(maps.Keys(services)), ", "))
@@ -43,7 +43,7 @@ func (h *Handler) allowDirect(name string, services map[string]grpc.ServiceInfo)
 	return nil
 }
 
-// callDirectly makes the call that an event names.
+// callDirectly makes the call that a direct invocation asks for.
 func (h *Handler) callDirectly(ctx context.Context, payload json.RawMessage) ([]byte, error) {
 	var e struct {
 		Method  string          `json:"method"`
@@ -75,11 +75,11 @@ func (h *Handler) callDirectly(ctx context.Context, payload json.RawMessage) ([]
 	return out, nil
 }
 
-// statusError is s as an error of the invocation, whose type Step Functions can
-// catch by name.
+// statusError returns s as an error of the invocation. Step Functions can catch it
+// by its type, the name of the code.
 func statusError(s *status.Status) error {
 	message, err := protojson.Marshal(s.Proto())
-	if err != nil { // a detail is of a type that is not linked in
+	if err != nil { // the type of a detail is not linked in
 		withoutDetails := status.New(s.Code(), s.Message()).Proto()
 		message, _ = protojson.Marshal(withoutDetails) // a code and a text always encode
 	}

@@ -9,9 +9,9 @@ import (
 	"slices"
 )
 
-// dynamoDBItem decodes a record of a table's stream. Its body has eventName,
-// keys, newImage and oldImage, with the attributes as plain JSON. With a receipt,
-// an error is that of the record alone.
+// dynamoDBItem decodes a record of a table's stream. The item's body has
+// eventName, keys, newImage and oldImage, with the attributes as plain JSON. If
+// the item has a receipt, an error concerns only this record.
 func dynamoDBItem(record json.RawMessage) (Item, error) {
 	var r struct {
 		EventID        string
@@ -47,7 +47,7 @@ func dynamoDBItem(record json.RawMessage) (Item, error) {
 	}, err
 }
 
-// maxDepth is more than DynamoDB's own limit of 32 levels.
+// maxDepth limits the nesting of attributes. DynamoDB's own limit is 32 levels.
 const maxDepth = 64
 
 // appendAttributes appends a map of attributes to out as a JSON object.
@@ -70,7 +70,7 @@ func appendAttributes(out []byte, values map[string]json.RawMessage, depth int) 
 }
 
 // appendAttribute appends a value such as {"S":"text"} to out as plain JSON:
-// numbers as they are, binary data in base64, sets as arrays.
+// numbers unchanged, binary data in base64, sets as arrays.
 func appendAttribute(out []byte, value json.RawMessage, depth int) ([]byte, error) {
 	var typed map[string]json.RawMessage
 	if err := json.Unmarshal(value, &typed); err != nil || len(typed) != 1 || depth > maxDepth {

@@ -14,8 +14,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/trigger"
 )
 
-// FuzzEvent hands whatever comes to triggers of all kinds: nothing may panic,
-// and the answer is JSON.
+// FuzzEvent passes any payload to triggers of all kinds. Nothing may panic, and the
+// response must be JSON.
 func FuzzEvent(f *testing.F) {
 	samples, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(samples) == 0 {
@@ -29,8 +29,8 @@ func FuzzEvent(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) { checkAnswer(t, h, payload) })
 }
 
-// FuzzRecord is FuzzEvent for the records of each source that has them, so that
-// the decoders see more than what recognition lets through.
+// FuzzRecord is FuzzEvent for the records of each source, so that the decoders get
+// more payloads than recognition lets through.
 func FuzzRecord(f *testing.F) {
 	for i, name := range recordSources {
 		var e struct{ Records []json.RawMessage }
@@ -80,7 +80,7 @@ func checkAnswer(t *testing.T, h *event.Handler, payload []byte) {
 	}
 }
 
-// FuzzParse reads back what a list of triggers says of itself.
+// FuzzParse parses the strings of parsed triggers again.
 func FuzzParse(f *testing.F) {
 	f.Add("sqs:orders=orders.v1.Orders/Create,eventbridge:a:b c=a.B/C,direct=a.B,warmer")
 	f.Add("schedule:arn:aws:events:r:1:rule/x=a.B/C")

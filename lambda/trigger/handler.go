@@ -17,8 +17,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// A Handler calls methods for events. It is an [event.Invoker], to be given to
-// [event.WithFallback], and safe for concurrent use.
+// A Handler calls gRPC methods for events. It implements [event.Invoker]; pass it
+// to [event.WithFallback]. It is safe for concurrent use.
 type Handler struct {
 	conn     grpc.ClientConnInterface
 	json     runtime.Marshaler
@@ -34,21 +34,20 @@ type target struct {
 	method *method
 }
 
-// Config is what a [Handler] needs beside its triggers.
+// Config configures a [Handler].
 type Config struct {
-	// Logger gets a line for each item that failed or was dropped. The default
+	// Logger is the logger for each item that fails or is dropped. The default
 	// is slog.Default().
 	Logger *slog.Logger
-	// DeadlineMargin is how long before the invocation's deadline all calls have
-	// ended, so that there is time left to answer. It never takes more than
-	// half of the time that is left.
+	// DeadlineMargin is how long before the invocation's deadline all calls end,
+	// which leaves time to respond. It is at most half of the time that is left.
 	DeadlineMargin time.Duration
 }
 
-// NewHandler returns a Handler that calls the methods of svc, which must have
-// service.WithReservedMetadata([Metadata]) for handlers to learn what they are
-// called for. The error names a trigger that is not right: its method is
-// unknown, or there are two for the same events.
+// NewHandler returns a Handler that calls the methods of svc. Make svc with
+// service.WithReservedMetadata([Metadata]), so its handlers get the metadata of
+// triggers. The error names each invalid trigger, for example one with an unknown
+// method, or a second trigger for the same events.
 func NewHandler(svc *service.Service, c Config, triggers ...Trigger) (*Handler, error) {
 	h := &Handler{conn: svc.Conn(), json: svc.JSON(), logger: c.Logger, margin: max(c.DeadlineMargin, 0), direct: map[string]*method{}}
 	if h.logger == nil {
@@ -61,7 +60,7 @@ func NewHandler(svc *service.Service, c Config, triggers ...Trigger) (*Handler, 
 	for _, t := range triggers {
 		target, err := h.newTarget(t, services)
 		if err == nil && seen[t.String()] {
-			err = errors.New("there are two of them: want one")
+			err = errors.New("there are two such triggers: want one")
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("trigger: %s: %w", t, err))
@@ -89,7 +88,7 @@ func (h *Handler) newTarget(t Trigger, services map[string]grpc.ServiceInfo) (ta
 	}
 	if n := t.concurrency; n != nil {
 		if t.source != sqs || strings.HasSuffix(t.name, ".fifo") {
-			return target{}, errors.New("WithConcurrency: want it for a queue that is not FIFO only")
+			return target{}, errors.New("WithConcurrency: want it only for a queue that is not FIFO")
 		}
 		if *n < 1 {
 			return target{}, fmt.Errorf("WithConcurrency(%d): want at least 1", *n)
@@ -99,11 +98,10 @@ func (h *Handler) newTarget(t Trigger, services map[string]grpc.ServiceInfo) (ta
 	return target{t, m}, err
 }
 
-// Invoke handles one event. The answer is what the event's source reads: the
-// items that failed, for a queue or a stream. The error is a [FailedError] for
-// an event of another source whose call failed, an [UnmatchedEventError] for an
-// event without a trigger, and event.ErrUnrecognized for one that no trigger
-// could be for.
+// Invoke handles one event. For a queue or a stream the response reports the items
+// that failed; for other sources a failed call is a [FailedError]. The error is an
+// [UnmatchedEventError] for an event without a trigger, and wraps
+// event.ErrUnrecognized for an event that no trigger can match.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	a, err := recognize(payload)
 	if err == nil {
@@ -129,7 +127,8 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return nil, err
 }
 
-// unrecognizedError is event.ErrUnrecognized with what there can be triggers for.
+// unrecognizedError is event.ErrUnrecognized with a message that lists the sources
+// of triggers.
 type unrecognizedError struct{}
 
 func (unrecognizedError) Error() string {
@@ -165,8 +164,8 @@ func (h *Handler) handle(ctx context.Context, t *target, a *arrival) ([]byte, er
 	return b.answer()
 }
 
-// decode makes an item of a record. With a receipt, an error is that of the item
-// alone.
+// decode decodes a record into an Item. If the item has a receipt, an error
+// concerns only this item.
 func decode(source event.Source, record json.RawMessage) (Item, error) {
 	switch source {
 	case sqs:
@@ -183,7 +182,7 @@ func decode(source event.Source, record json.RawMessage) (Item, error) {
 	return busItem(source, record)
 }
 
-// withDeadline ends ctx early enough to answer.
+// withDeadline returns a context that ends early enough to respond.
 func (h *Handler) withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -193,8 +192,7 @@ func (h *Handler) withDeadline(ctx context.Context) (context.Context, context.Ca
 	return context.WithDeadline(ctx, deadline.Add(-margin))
 }
 
-// An UnmatchedEventError is the error for an event of a source that is known,
-// and for which there is no trigger.
+// An UnmatchedEventError reports an event of a known source without a trigger.
 type UnmatchedEventError struct{ reason string }
 
 func (e *UnmatchedEventError) Error() string { return "trigger: " + e.reason }

@@ -14,8 +14,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// Of several triggers the first that matches counts; none matches what belongs
-// to another source or name.
+// The first trigger that matches handles an event. A trigger does not match events
+// of another source or name.
 func TestMatching(t *testing.T) {
 	for name, test := range map[string]struct {
 		events, file string
@@ -58,8 +58,7 @@ func TestMatching(t *testing.T) {
 	}
 }
 
-// An event that nothing takes is an error that says what it is, and what there
-// are triggers for.
+// An event without a trigger is an error that names the event and the triggers.
 func TestUnmatchedAndUnrecognizedEvents(t *testing.T) {
 	for payload, want := range map[string][]string{
 		sample(t, "sqs"):         {"an event of sqs from arn:aws:sqs:eu-central-1:123456789012:orders;", "these are: sns:news, warmer"},
@@ -91,7 +90,7 @@ func (f invokerFunc) Invoke(ctx context.Context, payload []byte) ([]byte, error)
 	return f(ctx, payload)
 }
 
-func TestFallbackTakesWhatNoTriggerTakes(t *testing.T) {
+func TestFallback_TakesEventsWithoutATrigger(t *testing.T) {
 	s := &shop{}
 	next := invokerFunc(func(ctx context.Context, payload []byte) ([]byte, error) {
 		info, ok := event.FromContext(ctx)
@@ -114,7 +113,7 @@ func TestFallbackTakesWhatNoTriggerTakes(t *testing.T) {
 	}
 }
 
-func TestMistakesInTriggersAreErrorsThatNameThem(t *testing.T) {
+func TestNewHandler_ErrorsNameTheTrigger(t *testing.T) {
 	svc, err := service.New(t.Context(), transport.InProcess(), (&shop{}).services()...)
 	if err != nil {
 		t.Fatal(err)

@@ -83,7 +83,7 @@ func (s *shop) services() []service.Option {
 	}
 }
 
-// open returns what handles events as the function does.
+// open returns a handler of events like that of package function.
 func open(t testing.TB, s *shop, triggers []trigger.Trigger, options ...service.Option) *event.Handler {
 	t.Helper()
 	return openLogging(t, s, t.Output(), triggers, options...)
@@ -110,7 +110,7 @@ func openLogging(t testing.TB, s *shop, log io.Writer, triggers []trigger.Trigge
 	return event.NewHandler(svc, event.WithFallback(h), event.WithLogger(logger))
 }
 
-// invoke hands an event to h as Lambda does.
+// invoke passes an event to h as Lambda does.
 func invoke(t testing.TB, h *event.Handler, payload string) (string, error) {
 	t.Helper()
 	response, err := emulator.InProcess(h).Do(t.Context(), emulator.Request{Payload: []byte(payload)})
@@ -146,7 +146,7 @@ func queueEvent(queue string, bodies ...string) string {
 	return `{"Records":[` + strings.Join(records, ",") + `]}`
 }
 
-// failures is the items that an answer reports.
+// failures returns the items that a response reports.
 func failures(t testing.TB, answer string) []string {
 	t.Helper()
 	var report struct {

@@ -7,40 +7,38 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// An Item is what one call is made for: a message, a record or an event. Its
-// Body becomes the request as a JSON body does over HTTP: it is read as
-// service.WithJSON says, into whatever message the method takes, also a
-// google.protobuf.Struct. A method that takes a lambdagrpc.trigger.v1.Event gets
-// all of the Item. See [WithCodec] for anything else.
+// An Item is the message, record or event that causes one call. By default its
+// Body is decoded into the method's request like a JSON body over HTTP, with the
+// settings of service.WithJSON; the request may be a google.protobuf.Struct. A
+// method whose request is a lambdagrpc.trigger.v1.Event gets the whole Item. Use
+// [WithCodec] for other requests.
 type Item struct {
 	// Source is sqs, sns, eventbridge, schedule, dynamodb, kinesis or s3.
 	Source event.Source
-	// ID identifies the item, also when it is delivered again.
+	// ID identifies the item. It stays the same in every delivery.
 	ID string
-	// ARN is that of the queue, topic, rule or schedule, stream or bucket.
+	// ARN is the ARN of the queue, topic, rule, schedule, stream or bucket.
 	ARN string
-	// Type is the detail-type of EventBridge, the subject of SNS, or what
-	// happened, such as INSERT (DynamoDB) and ObjectCreated:Put (S3).
+	// Type is the detail-type of EventBridge, the subject of SNS, or the kind of
+	// change, such as INSERT (DynamoDB) or ObjectCreated:Put (S3).
 	Type string
-	// Time is when the item was sent, or when what it tells of happened. It is
-	// zero if that is not known.
+	// Time is when the item was sent or the change happened. It is zero if
+	// unknown.
 	Time time.Time
-	// Attributes are those that the sender gave a message, by name. A binary
-	// one is in base64.
+	// Attributes are a message's attributes by name. Binary values are in base64.
 	Attributes map[string]string
-	// Properties are what the source says besides, under its own names, such
-	// as ApproximateReceiveCount (SQS), partitionKey (Kinesis), and source
+	// Properties are further fields of the source under the source's own names,
+	// such as ApproximateReceiveCount (SQS), partitionKey (Kinesis) and source
 	// (EventBridge).
 	Properties map[string]string
 	// Body is the body of a message, the detail of an event, or the data of a
-	// record. For DynamoDB and S3 it is made from the record: see
-	// docs/triggers.md.
+	// record. For DynamoDB and S3, docs/triggers.md documents its format.
 	Body []byte
 
-	receipt string // what the answer names when the item has failed
+	receipt string // the id of the item in a report
 }
 
-// envelope is the item as a lambdagrpc.trigger.v1.Event in JSON.
+// envelope returns the item as a lambdagrpc.trigger.v1.Event in JSON.
 func (i *Item) envelope() ([]byte, error) {
 	e := struct {
 		Source     event.Source      `json:"source"`

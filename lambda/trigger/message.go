@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// sqsItem decodes a message of a queue. With a receipt, an error is that of the
-// message alone.
+// sqsItem decodes a message of a queue. If the item has a receipt, an error
+// concerns only this message.
 func sqsItem(record json.RawMessage) (Item, error) {
 	var m struct {
 		MessageID         string

@@ -9,17 +9,17 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// MetadataPrefix is what the keys begin with that only the calls of triggers
-// have. No client can set them.
+// MetadataPrefix is the prefix of the metadata keys that only calls of triggers
+// have. Clients cannot set these keys.
 const MetadataPrefix = "x-lambda-trigger-"
 
 type itemKey struct{}
 
-// Metadata yields [event.Metadata], and for the calls of triggers what they are
-// made for. It has the form that service.WithReservedMetadata takes. The source
-// of a direct invocation is "direct".
+// Metadata yields [event.Metadata] and, in a call of a trigger, the following keys
+// about its [Item]. Pass Metadata to service.WithReservedMetadata. The source of a
+// direct invocation is "direct".
 //
-//	x-lambda-trigger-source           as x-lambda-event-source
+//	x-lambda-trigger-source           the same as x-lambda-event-source
 //	x-lambda-trigger-id               also in x-lambda-event-request-id
 //	x-lambda-trigger-arn              of the queue, topic, rule, stream or bucket
 //	x-lambda-trigger-type             detail-type, subject, or name of the event
@@ -30,9 +30,9 @@ type itemKey struct{}
 //	x-lambda-trigger-partition-key    of a Kinesis record
 //	x-lambda-trigger-sequence-number  of a Kinesis or DynamoDB record
 //
-// The type, the origin, the group and the partition key are the sender's to
-// choose. What is empty is left out; what is not printable ASCII is under the
-// key with -bin appended.
+// The sender chooses the type, the origin, the group and the partition key. Empty
+// values are left out. A value that is not printable ASCII has -bin appended to
+// its key.
 func Metadata(ctx context.Context) iter.Seq2[string, string] {
 	item, ok := ctx.Value(itemKey{}).(*Item)
 	if !ok {
@@ -80,7 +80,7 @@ func (i *Item) pairs() [][2]string {
 	return pairs
 }
 
-// printable reports whether gRPC carries s as it is.
+// printable reports whether gRPC carries s unchanged under a key without -bin.
 func printable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {

@@ -13,16 +13,17 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// envelopeName is the message that takes a whole [Item].
+// envelopeName is the name of the message that holds a whole [Item].
 const envelopeName = "lambdagrpc.trigger.v1.Event"
 
-// A method is one that events call.
+// A method is a gRPC method that a trigger calls.
 type method struct {
 	path          string // "/orders.v1.Orders/Create"
 	input, output protoreflect.MessageType
 }
 
-// methodNamed finds "orders.v1.Orders/Create" among the services that are bound.
+// methodNamed returns the method called name, such as "orders.v1.Orders/Create",
+// of the bound services.
 func methodNamed(services map[string]grpc.ServiceInfo, name string) (*method, error) {
 	serviceName, methodName, ok := strings.Cut(strings.TrimPrefix(name, "/"), "/")
 	if !ok || serviceName == "" || methodName == "" {
@@ -42,14 +43,14 @@ func methodNamed(services map[string]grpc.ServiceInfo, name string) (*method, er
 	descriptor, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(serviceName))
 	found, ok := descriptor.(protoreflect.ServiceDescriptor)
 	if err != nil || !ok || found.Methods().ByName(protoreflect.Name(methodName)) == nil {
-		return nil, fmt.Errorf("method %q: the program has no descriptor of it", name)
+		return nil, fmt.Errorf("method %q: the program has no descriptor of the service", name)
 	}
 	m := found.Methods().ByName(protoreflect.Name(methodName))
 	return &method{"/" + serviceName + "/" + methodName, messageType(m.Input()), messageType(m.Output())}, nil
 }
 
-// messageType is the generated type of a message, or one made from the
-// descriptor if there is none.
+// messageType returns the generated type of a message, or a dynamic type if the
+// program has no generated one.
 func messageType(d protoreflect.MessageDescriptor) protoreflect.MessageType {
 	if t, err := protoregistry.GlobalTypes.FindMessageByName(d.FullName()); err == nil {
 		return t

@@ -7,20 +7,21 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// Parse reads triggers as the variable EVENTS has them, separated by commas:
+// Parse parses the value of the variable EVENTS, a list of triggers separated by
+// commas:
 //
-//	sqs:orders=orders.v1.Orders/Create      a queue, by its name or ARN
-//	sns:topic=METHOD                        a topic, likewise
-//	dynamodb:table=METHOD                   a table, likewise
-//	kinesis:stream=METHOD                   a stream, likewise
-//	s3:bucket=METHOD                        a bucket, likewise
-//	schedule:rule=METHOD                    a rule or schedule, likewise
+//	sqs:orders=orders.v1.Orders/Create      a queue, by name or ARN
+//	sns:topic=METHOD                        a topic, by name or ARN
+//	dynamodb:table=METHOD                   a table, by name or ARN
+//	kinesis:stream=METHOD                   a stream, by name or ARN
+//	s3:bucket=METHOD                        a bucket, by name or ARN
+//	schedule:rule=METHOD                    a rule or schedule, by name or ARN
 //	eventbridge:source:detail-type=METHOD   events of a bus
 //	direct=SERVICE                          direct invocations of a service
-//	warmer                                  what keeps the function warm
+//	warmer                                  events that keep the function warm
 //
-// What is between the source and the = can be left out, and means any: sqs=METHOD.
-// So can the detail-type. direct alone is all services.
+// The part between the source and the = is optional: sqs=METHOD matches any queue.
+// The detail-type is optional too. direct alone allows all services.
 func Parse(list string) ([]Trigger, error) {
 	var triggers []Trigger
 	for entry := range strings.SplitSeq(list, ",") {
@@ -51,7 +52,7 @@ func parseTrigger(entry string) (Trigger, bool) {
 	return Trigger{}, false
 }
 
-// validMethod reports whether s can be a service and a method.
+// validMethod reports whether s has the form service/method.
 func validMethod(s string) bool {
 	service, method, ok := strings.Cut(s, "/")
 	return ok && service != "" && method != "" && !strings.ContainsAny(s, " =:")

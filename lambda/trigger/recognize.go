@@ -10,8 +10,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// A MalformedEventError is the error for an event that has the marks of a source
-// and not its form. Its message has none of the event's values.
+// A MalformedEventError reports an event that looks like one of a source but
+// cannot be decoded. Its message contains no values of the event.
 type MalformedEventError struct{ reason string }
 
 func (e *MalformedEventError) Error() string { return "trigger: " + e.reason }
@@ -20,17 +20,17 @@ func malformed(source event.Source, err error) error {
 	return &MalformedEventError{fmt.Sprintf("an event of %s: %v", source, err)}
 }
 
-// An arrival is an event that has been recognized.
+// An arrival is an event whose source is known.
 type arrival struct {
 	source     event.Source
 	arn        string
 	name       string // of the queue and so on; the source of an EventBridge event
 	detailType string
-	records    []json.RawMessage // or the one event
+	records    []json.RawMessage // or the event itself
 	warmUp     bool
 }
 
-// recognize returns what an event is, from what only events of its source have.
+// recognize detects the source of an event by fields that only its events have.
 func recognize(payload []byte) (arrival, error) {
 	var keys map[string]json.RawMessage
 	if json.Unmarshal(payload, &keys) != nil {
@@ -57,7 +57,8 @@ func recognize(payload []byte) (arrival, error) {
 	return arrival{}, event.ErrUnrecognized
 }
 
-// recognizeRecords is for an event with Records, all of them of one source.
+// recognizeRecords detects the source of an event with Records, which must all be
+// of one source.
 func recognizeRecords(keys map[string]json.RawMessage) (arrival, error) {
 	var a arrival
 	if json.Unmarshal(keys["Records"], &a.records) != nil || len(a.records) == 0 {
@@ -99,7 +100,7 @@ func recognizeRecords(keys map[string]json.RawMessage) (arrival, error) {
 
 func afterLast(s, sep string) string { return s[strings.LastIndex(s, sep)+1:] }
 
-// errType is what an error of encoding/json says without a value of the event.
+// errType returns an error of encoding/json without the event's values in it.
 func errType(err error) error {
 	var kind *json.UnmarshalTypeError
 	var date *time.ParseError
@@ -108,12 +109,12 @@ func errType(err error) error {
 		found, _, _ := strings.Cut(kind.Value, " ")
 		return fmt.Errorf("%s is a JSON %s", kind.Field, found)
 	case errors.As(err, &date):
-		return errors.New("a time is not one of RFC 3339")
+		return errors.New("a time is not in the format of RFC 3339")
 	}
 	return err
 }
 
-// matches reports whether t is for a.
+// matches reports whether t handles a.
 func (t *Trigger) matches(a *arrival) bool {
 	switch {
 	case t.source == eventBridge && (a.source == eventBridge || a.source == schedule):

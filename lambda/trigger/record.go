@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// kinesisItem decodes a record of a stream. With a receipt, an error is that of
-// the record alone.
+// kinesisItem decodes a record of a stream. If the item has a receipt, an error
+// concerns only this record.
 func kinesisItem(record json.RawMessage) (Item, error) {
 	var r struct {
 		EventID        string
@@ -34,7 +34,8 @@ func kinesisItem(record json.RawMessage) (Item, error) {
 	}, err
 }
 
-// fromSeconds is the time that many seconds after 1970, or zero.
+// fromSeconds returns the time s seconds after the Unix epoch, or the zero time if
+// s is out of range.
 func fromSeconds(s float64) time.Time {
 	const year10000 = 253402300800
 	if s <= 0 || s >= year10000 {

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// What each sample event becomes: the calls, and the answer to its source.
+// Each sample event leads to these calls and this response to its source.
 func TestSamples(t *testing.T) {
 	for name, test := range map[string]struct {
 		file, events string
@@ -57,7 +57,7 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// What a handler and an interceptor learn of the item that a call is for.
+// A handler and an interceptor see the metadata of the item of their call.
 func TestMetadata(t *testing.T) {
 	for file, test := range map[string]struct {
 		events string

@@ -14,9 +14,9 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// An interceptor tells the calls of triggers from requests over HTTP, whatever
-// a client sends.
-func TestAnInterceptorTellsTriggersFromHTTP(t *testing.T) {
+// An interceptor can distinguish the calls of triggers from requests over HTTP,
+// whatever a client sends.
+func TestMetadata_DistinguishesTriggersFromHTTP(t *testing.T) {
 	isTrigger := func(ctx context.Context) bool {
 		return len(metadata.ValueFromIncomingContext(ctx, trigger.MetadataPrefix+"source")) > 0
 	}

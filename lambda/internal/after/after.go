@@ -1,6 +1,6 @@
-// Package after holds the functions that an invocation wants to run once its
-// answer is posted. Package runtimeapi runs them; package event and its
-// handlers register them, without importing the Runtime API client.
+// Package after holds the functions that run after the response of an invocation
+// is posted. Package runtimeapi runs them. Package event registers them without
+// importing the Runtime API client.
 package after
 
 import (
@@ -11,7 +11,7 @@ import (
 // Key is the context key whose value is the invocation's *[List].
 type Key struct{}
 
-// A List is the functions of one invocation, in the order in which they were
+// A List has the functions of one invocation in the order in which they were
 // added. It is safe for concurrent use. The zero value is an empty list.
 type List struct {
 	mu        sync.Mutex
@@ -19,8 +19,8 @@ type List struct {
 	closed    bool
 }
 
-// Next removes the oldest function and returns it. When there is none left, it
-// closes the list and returns nil.
+// Next removes the oldest function and returns it. If there is none, it closes the
+// list and returns nil.
 func (l *List) Next() func(context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -33,7 +33,7 @@ func (l *List) Next() func(context.Context) {
 	return f
 }
 
-// Close closes the list and returns how many functions were left in it.
+// Close closes the list and returns the number of functions that were still in it.
 func (l *List) Close() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -43,7 +43,7 @@ func (l *List) Close() int {
 	return n
 }
 
-// add reports false if the list is closed.
+// add adds f. It reports false if the list is closed.
 func (l *List) add(f func(context.Context)) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,15 +53,15 @@ func (l *List) add(f func(context.Context)) bool {
 	return !l.closed
 }
 
-// Add adds f to the list in ctx. Without one, or when it is closed, Add calls f
-// itself, with ctx.
+// Add adds f to the list in ctx. If ctx has no list, or the list is closed, Add
+// calls f with ctx.
 func Add(ctx context.Context, f func(context.Context)) {
 	if l, ok := ctx.Value(Key{}).(*List); !ok || !l.add(f) {
 		f(ctx)
 	}
 }
 
-// Share returns ctx with the list in from, if it has one.
+// Share returns ctx with the list of from, or ctx itself if from has no list.
 func Share(ctx, from context.Context) context.Context {
 	if l, ok := from.Value(Key{}).(*List); ok {
 		return context.WithValue(ctx, Key{}, l)
