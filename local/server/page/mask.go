@@ -8,16 +8,16 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// masked stands for a value that is not shown.
+// masked replaces a secret value.
 const masked = "(masked)"
 
-// secretWords are parts of the names of headers, metadata and query parameters
-// whose values are not shown.
+// secretWords are parts of the names of headers, metadata and query parameters with
+// secret values.
 var secretWords = [...]string{
 	"auth", "cookie", "credential", "jwt", "key", "password", "passwd", "secret", "session", "signature", "token",
 }
 
-// secret reports whether the value of that name is not shown.
+// secret reports whether the value of name is secret.
 func secret(name string) bool {
 	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
 	if strings.HasPrefix(strings.TrimPrefix(name, "grpcgateway-"), service.ReservedPrefix) {
@@ -25,14 +25,14 @@ func secret(name string) bool {
 	}
 	for _, word := range secretWords {
 		if strings.Contains(name, word) {
-			return !public[name]
+			return !notSecret[name]
 		}
 	}
 	return false
 }
 
-// public are names that only look secret.
-var public = map[string]bool{":authority": true, "idempotency-key": true, "sec-websocket-key": true}
+// notSecret are the names that contain a secret word but have no secret value.
+var notSecret = map[string]bool{":authority": true, "idempotency-key": true, "sec-websocket-key": true}
 
 func maskHeader(h map[string][]string) http.Header {
 	shown := make(http.Header, len(h))
@@ -45,8 +45,8 @@ func maskHeader(h map[string][]string) http.Header {
 	return shown
 }
 
-// maskTarget masks the query of a request's target, and leaves the rest as it
-// was sent.
+// maskTarget masks secret values in the query of a request target and keeps the
+// rest unchanged.
 func maskTarget(target string) string {
 	path, query, found := strings.Cut(target, "?")
 	if !found {
