@@ -18,10 +18,10 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // fake is an Invoker that keeps the event and returns a fixed response.
 type fake struct {
-	event  []byte
+	event    []byte
 	response string
-	err    error
-	stream *emulator.Stream
+	err      error
+	stream   *emulator.Stream
 }
 
 func (f *fake) Do(ctx context.Context, r emulator.Request) (emulator.Response, error) {
