@@ -1,21 +1,21 @@
 # The function's architecture: arm64 (the default on Lambda) or amd64.
 ARCH ?= arm64
-# What sends the events to `make run-lambda`.
+# The event source of `make run-lambda`.
 SOURCE ?= http-api
-# A file with an event for `make run-lambda` to handle instead of serving HTTP.
+# A file with an event that `make run-lambda` handles instead of serving HTTP.
 EVENT ?=
-# Further flags of `make run` and `make run-lambda`, such as ARGS="-transport unix".
+# Additional flags of `make run` and `make run-lambda`, such as ARGS="-transport unix".
 ARGS ?=
-# How the services are reached in `make conformance-rpc`, separated by commas.
+# The transports of `make conformance-rpc`, separated by commas.
 TRANSPORTS ?= inproc,bufconn,unix
-# What `make bench-compare` compares this tree with.
+# The commit with which `make bench-compare` compares this tree.
 BASE ?= HEAD
 
-# Tools come from the Go module proxy, in the versions that tools/ pins.
+# Tools are Go modules in the versions that tools/ pins.
 LINT_TOOL := go tool -modfile=tools/lint/go.mod
 
-# grpcnotrace leaves out golang.org/x/net/trace, which is off by default and
-# pulls in html/template.
+# grpcnotrace omits golang.org/x/net/trace, which is off by default and imports
+# html/template.
 LAMBDA_BUILD := go build -tags grpcnotrace -trimpath -buildvcs=false -ldflags "-s -w"
 
 .DEFAULT_GOAL := help
@@ -38,15 +38,15 @@ run-lambda: ## Serve HTTP through the function binary in the emulator; SOURCE=ht
 	@exec dist/local -lambda dist/host/bootstrap $(if $(EVENT),-event $(EVENT),-source $(SOURCE)) $(ARGS)
 
 .PHONY: test
-test: ## Run all tests, the function binary in the emulator among them
+test: ## Run all tests, including the function binary in the emulator
 	go test ./...
 
 .PHONY: bench
-bench: ## Measure everything, 10 minutes: bench/RESULTS.md, its charts and the figures in the pages
+bench: ## Run all benchmarks, 10 minutes; write bench/RESULTS.md, its charts and the figures in the pages
 	bench/run.sh
 
 .PHONY: bench-short
-bench-short: ## Measure everything in two minutes, into dist/bench
+bench-short: ## Run all benchmarks briefly, 2 minutes; write to dist/bench
 	bench/run.sh -short
 
 .PHONY: bench-compare
@@ -54,11 +54,11 @@ bench-compare: ## Fail if an invocation takes more CPU time than in another comm
 	bench/compare.sh $(BASE)
 
 .PHONY: conformance-rpc
-conformance-rpc: ## Run the official suite of Connect and gRPC-Web; TRANSPORTS=inproc ARGS="-targets direct"
+conformance-rpc: ## Run the official conformance suite of Connect and gRPC-Web; TRANSPORTS=inproc ARGS="-targets direct"
 	go run -C service/rpc/conformance . -transports $(TRANSPORTS) $(ARGS)
 
 .PHONY: test-browser
-test-browser: ## Run the official JavaScript clients in node and, where it is, Chromium; needs npm
+test-browser: ## Run the official JavaScript clients in node and, if installed, Chromium; needs npm
 	@mkdir -p dist/browser
 	go build -o dist/browser/function ./lambda/client/browser/testdata/function
 	go run -C tools ./generate -descriptor-set ../dist/browser/proto.binpb
@@ -66,7 +66,7 @@ test-browser: ## Run the official JavaScript clients in node and, where it is, C
 	FUNCTION=$(CURDIR)/dist/browser/function SCHEMA=$(CURDIR)/dist/browser/proto.binpb npm test --prefix lambda/client/browser
 
 .PHONY: test-page
-test-page: ## Drive the local server's page in Chromium; needs npm, skips without Chromium
+test-page: ## Test the local server's page in Chromium; needs npm, skips without Chromium
 	@mkdir -p dist/browser
 	go build -o dist/browser/local ./local
 	go build -o dist/browser/bootstrap ./lambda

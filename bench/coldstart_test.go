@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// BenchmarkColdStart is the start of a function, from exec to the first answer:
+// BenchmarkColdStart measures the start of a function, from exec to the first
+// response:
 //
-//   - cold-ns is that time, and init-ns the part of it until the first call of
-//     next;
+//   - cold-ns is that time, and init-ns the part of it until the function first
+//     asks for an event;
 //   - cpu-ns is the CPU time of all threads;
-//   - peak-bytes is the largest resident set after that answer.
+//   - peak-bytes is the largest resident set after the response.
 //
-// Processes are started in turns, so that a drift of the machine hits all
-// functions alike. Each value is a median.
+// The functions are started in turns, so that a drift of the machine affects all of
+// them alike. Each value is a median.
 func BenchmarkColdStart(b *testing.B) {
 	starts := 12
 	if testing.Short() {

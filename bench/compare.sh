@@ -1,8 +1,8 @@
 #!/bin/sh
-# Compares the function of this tree with that of another commit, which runs
-# beside it in turns: bench/compare.sh REF, or make bench-compare. The exit code
-# is 1 if an invocation takes significantly more CPU time, by more than 5%, and 2
-# if that could not be found out.
+# Compares the function of this tree with that of another commit; the two run in
+# turns: bench/compare.sh REF, or make bench-compare. The exit code is 1 if an
+# invocation takes significantly more CPU time, by more than 5%, and 2 if the
+# comparison failed.
 set -eu
 ref=${1:-HEAD}
 cd "$(dirname "$0")/.."

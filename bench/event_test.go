@@ -15,9 +15,9 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// BenchmarkEvent is a captured event in, answer out, with the adapter of this
-// project and with aws-lambda-go-api-proxy's httpadapter and encoding/json, in
-// front of one handler that answers the body it is sent.
+// BenchmarkEvent handles a captured event with this project's adapter, and with
+// aws-lambda-go-api-proxy's httpadapter and encoding/json. The handler responds with
+// the body of the request.
 func BenchmarkEvent(b *testing.B) {
 	next := http.HandlerFunc(answerBody)
 	ours := event.NewHandler(next)
@@ -45,8 +45,8 @@ func answerBody(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(w, r.Body)
 }
 
-// events reads the first answer field by field. The answers after that must
-// be the same bytes.
+// events checks each field of the first response. Later responses must have the same
+// bytes.
 func events(b *testing.B, invoke invoker, payload []byte) {
 	want, err := invoke(b.Context(), payload)
 	must(b, err)

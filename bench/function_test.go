@@ -20,18 +20,18 @@ type function struct {
 	name     string
 	path     string
 	env      []string
-	own      bool   // that of this repository
-	event    string // rest or rpc, of testdata
+	own      bool   // whether it is the function of this repository
+	event    string // rest or rpc, a file in testdata
 	streamed bool
 
 	payload []byte
 }
 
-// buildFunctions builds the function of this repository and the programs that
-// it is compared with, all with the flags of `make build-lambda-zip`. It returns
-// them with one event each.
+// buildFunctions builds the function of this repository and the programs to compare
+// it with, all with the flags of `make build-lambda-zip`. It returns each with one
+// event.
 func buildFunctions(b *testing.B) []function {
-	dir, err := filepath.Abs("../dist/bench/bin") // go build leaves alone what is up to date there
+	dir, err := filepath.Abs("../dist/bench/bin") // kept, since go build does not rebuild current files
 	must(b, err)
 	must(b, os.MkdirAll(dir, 0o755))
 	cmd := exec.Command("sh", "-c", lambdaBuild(b)+" -o dist/bench/bin ./lambda ./bench/programs/...")
@@ -55,7 +55,7 @@ func buildFunctions(b *testing.B) []function {
 	return functions
 }
 
-// variants are f with each event and kind of answer to compare it by.
+// variants returns f with each event and each kind of response.
 func (f function) variants() []function {
 	all := []function{f}
 	if f.own {
@@ -69,7 +69,7 @@ func (f function) variants() []function {
 	return all
 }
 
-// lambdaBuild is the command that the Makefile builds the function with.
+// lambdaBuild returns the Makefile's command to build the function.
 func lambdaBuild(b *testing.B) string {
 	makefile, err := os.ReadFile("../Makefile")
 	must(b, err)
@@ -80,7 +80,7 @@ func lambdaBuild(b *testing.B) string {
 	return string(match[1])
 }
 
-// start starts the function with memory in MB, which the emulator does not
+// start starts the function with a memory size in MB, which the emulator does not
 // enforce.
 func (f *function) start(b *testing.B, memory int) *emulator.Function {
 	var err error
@@ -95,7 +95,7 @@ func (f *function) start(b *testing.B, memory int) *emulator.Function {
 	return process
 }
 
-// invoke invokes the function and checks its answer.
+// invoke invokes the function and checks its response.
 func (f *function) invoke(b *testing.B, process *emulator.Function) {
 	var got struct {
 		StatusCode int

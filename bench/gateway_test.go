@@ -18,13 +18,13 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// registerServer is the name of the way without any transport.
+// registerServer is the name of the gateway without a transport.
 const registerServer = "register-server"
 
-// gateway is the generated gateway over a transport, or without one.
+// gateway returns the generated gateway over a transport, or without one.
 func gateway(b *testing.B, transportName string) http.Handler {
-	// Without the option, grpc-gateway adds Grpc-Metadata-Content-Type to the
-	// answers of a connection only.
+	// Without the option, grpc-gateway adds Grpc-Metadata-Content-Type only to
+	// responses from a connection.
 	mux := runtime.NewServeMux(runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }))
 	if transportName == registerServer {
 		must(b, examplev1.RegisterPingServiceHandlerServer(b.Context(), mux, ping.Service{}))
@@ -35,7 +35,7 @@ func gateway(b *testing.B, transportName string) http.Handler {
 	return mux
 }
 
-// newService is package service with services and options. It logs to nowhere.
+// newService returns a Service with the options. It discards its logs.
 func newService(ctx context.Context, t transport.Transport, options ...service.Option) (*service.Service, error) {
 	options = append(options,
 		service.Bind[examplev1.PingServiceServer](
@@ -56,8 +56,8 @@ func must(b *testing.B, err error) {
 	}
 }
 
-// loop times call and reports as cpu-ns the CPU time of all threads for one,
-// where that can be measured.
+// loop times call. Where possible, it reports the CPU time of all threads for one
+// call as cpu-ns.
 func loop(b *testing.B, call func()) {
 	b.ReportAllocs()
 	before, n := ownCPUTime(), 0
@@ -70,9 +70,9 @@ func loop(b *testing.B, call func()) {
 	}
 }
 
-// A caller makes one ping again and again and checks the answers. It costs as
-// little as possible, and the same for every handler: a copy of the request's
-// struct and a comparison of the body.
+// A caller repeats one ping and checks the responses. Its own cost is small and the
+// same for every handler: a copy of the request's struct and a comparison of the
+// body.
 type caller struct {
 	handler http.Handler
 	request *http.Request
@@ -86,7 +86,7 @@ func newCaller(h http.Handler) *caller {
 	return &caller{handler: h, request: r, answer: answer{header: make(http.Header)}}
 }
 
-// newPing returns a caller whose handler has answered once, with a right header.
+// newPing returns a caller after one ping, whose response header it has checked.
 func newPing(b *testing.B, h http.Handler) *caller {
 	c := newCaller(h)
 	must(b, c.call())
@@ -100,12 +100,12 @@ func (c *caller) call() error {
 	c.answer.reset()
 	c.handler.ServeHTTP(&c.answer, c.request.WithContext(c.request.Context())) // a copy
 	if want := `{"message":"Pong"}`; c.answer.status != http.StatusOK || !bytes.Equal(c.answer.body, []byte(want)) {
-		return fmt.Errorf("answer %d %.200q, want 200 %q", c.answer.status, c.answer.body, want)
+		return fmt.Errorf("response %d %.200q, want 200 %q", c.answer.status, c.answer.body, want)
 	}
 	return nil
 }
 
-// answer is an http.ResponseWriter that is used again.
+// answer is a reusable http.ResponseWriter.
 type answer struct {
 	header http.Header
 	status int

@@ -20,15 +20,15 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/echo"
 )
 
-// BenchmarkGrowth is an event in, answer out, through everything that the
-// function has, while one thing about it grows to n:
+// BenchmarkGrowth handles an event with the whole stack of the function, while one
+// quantity grows to n:
 //
-//   - bytes: of the text in the request, and in the answer;
-//   - messages: of a server stream;
-//   - methods: that are registered, in up to 100 services; the one that is called
-//     is the first of them;
-//   - interceptors: of the user's, beside those of package service;
-//   - headers: of the request, which become metadata.
+//   - bytes: the length of the text in the request and in the response;
+//   - messages: the messages of a server stream;
+//   - methods: the registered methods, in up to 100 services, of which the first is
+//     called;
+//   - interceptors: the user's interceptors, in addition to those of package service;
+//   - headers: the headers of the request, which become metadata.
 func BenchmarkGrowth(b *testing.B) {
 	for _, g := range growths() {
 		for _, n := range g.counts {
@@ -45,8 +45,8 @@ func BenchmarkGrowth(b *testing.B) {
 	}
 }
 
-// A growth says what event n is, how long the body of its answer must be at
-// least, and what has to be served.
+// A growth returns, for n, the event, the minimum length of the response body, and
+// the services.
 type growth struct {
 	of      string
 	counts  []int
@@ -87,7 +87,7 @@ func growths() []growth {
 	}
 }
 
-// counter is the example's echo service without its bound of 1000 messages.
+// counter is the example's echo service without the limit of 1000 messages.
 type counter struct{ echo.Service }
 
 func (counter) EchoStream(r *examplev1.EchoStreamRequest, stream grpc.ServerStreamingServer[examplev1.EchoStreamResponse]) error {
@@ -99,7 +99,7 @@ func (counter) EchoStream(r *examplev1.EchoStreamRequest, stream grpc.ServerStre
 	return nil
 }
 
-// methods are n methods in up to 100 services, each with a path of its own.
+// methods returns n methods in up to 100 services, each with its own path.
 func methods(n int) []service.Option {
 	services := min(n, 100)
 	var options []service.Option
@@ -132,8 +132,8 @@ func answerEmpty(_ any, ctx context.Context, decode func(any) error, intercept g
 	return intercept(ctx, request, &grpc.UnaryServerInfo{FullMethod: "/bench.v1.Service0/Method0"}, handler)
 }
 
-// route does what a generated gateway does for GET of paths, each of which calls
-// a method.
+// route registers a GET handler for each path, which calls the path's method as a
+// generated gateway does.
 func route(mux *runtime.ServeMux, cc grpc.ClientConnInterface, paths map[string]string) error {
 	for path, method := range paths {
 		err := mux.HandlePath(http.MethodGet, path, func(w http.ResponseWriter, r *http.Request, _ map[string]string) {
@@ -182,8 +182,8 @@ func (e httpEvent) payload() ([]byte, error) {
 	return json.Marshal(payload)
 }
 
-// answers checks the length of the first answer's body. The answers after that
-// must be the same bytes.
+// answers checks the length of the first response's body. Later responses must have
+// the same bytes.
 func answers(b *testing.B, h *event.Handler, e httpEvent, length int) {
 	payload, err := e.payload()
 	must(b, err)

@@ -9,16 +9,16 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
-// BenchmarkInvocation is the CPU time of an invocation, of all threads of the
-// function's process together, which is what Lambda bills at small memory sizes:
+// BenchmarkInvocation measures the CPU time of an invocation, over all threads of the
+// function's process. Lambda bills this time at small memory sizes:
 //
-//   - busy-cpu-ns is an invocation, with the next one following at once;
-//   - spaced-cpu-ns is an invocation 2 ms after the one before, and spaced-p50-ns
-//     and spaced-p99-ns are the time that it takes.
+//   - busy-cpu-ns is the CPU time if the next invocation follows at once;
+//   - spaced-cpu-ns is the CPU time of an invocation 2 ms after the previous one, and
+//     spaced-p50-ns and spaced-p99-ns are its latency.
 //
-// All functions have 128 MB of memory in their environment, by which the one of
-// this repository chooses its GOMAXPROCS. They run at the same time and take
-// turns, so that a drift of the machine hits all alike.
+// All functions have 128 MB of memory in their environment, from which this
+// repository's function derives GOMAXPROCS. They run at the same time and take turns,
+// so that a drift of the machine affects all of them alike.
 func BenchmarkInvocation(b *testing.B) {
 	var runs []*invocations
 	for _, f := range buildFunctions(b) {
@@ -36,9 +36,9 @@ func BenchmarkInvocation(b *testing.B) {
 	}
 }
 
-// BenchmarkBuild compares this tree's function with another build of it, whose
-// path is in BENCH_BASE: `make bench-compare`. The rounds are for benchstat,
-// which needs several.
+// BenchmarkBuild compares this tree's function with another build of it, whose path
+// is in BENCH_BASE; see `make bench-compare`. It measures several rounds, which
+// benchstat requires.
 func BenchmarkBuild(b *testing.B) {
 	base := os.Getenv("BENCH_BASE")
 	if base == "" {
@@ -65,17 +65,17 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
-// invocations are a function and what its invocations took.
+// invocations are the measured times of a function.
 type invocations struct {
 	function
 
 	process    *emulator.Function
-	busy, idle sample // CPU time, a value a turn
+	busy, idle sample // CPU time, one value for each turn
 	latency    sample
 }
 
 // takeTurns measures functions that run at the same time. In each turn, spaced
-// of the invocations have a pause before them.
+// invocations have a pause before them.
 func takeTurns(b *testing.B, runs []*invocations, turns, spaced int) {
 	const warmup, busy = 200, 45
 	if testing.Short() {
@@ -100,7 +100,7 @@ func takeTurns(b *testing.B, runs []*invocations, turns, spaced int) {
 	}
 }
 
-// measure is the mean CPU time of n invocations with a pause before each.
+// measure returns the mean CPU time of n invocations with a pause before each.
 func (r *invocations) measure(b *testing.B, n int, pause time.Duration) time.Duration {
 	before := cpuTime(b, r.process.Pid())
 	for range n {

@@ -10,24 +10,24 @@ import (
 )
 
 const (
-	// fullCore is the memory in MB with which a function has one core. With
-	// less it has that part of one.
+	// fullCore is the memory in MB that gives a function one core. Less memory
+	// gives it a proportional part.
 	fullCore = 1769
-	// period is that of Lambda's CPU limit.
+	// period is the period of Lambda's CPU limit.
 	period = 20 * time.Millisecond
 )
 
-// BenchmarkMemory is a function with the CPU time that Lambda gives it at a
-// memory size, in periods of 20 ms, enforced by a cgroup. As on Lambda, init is
+// BenchmarkMemory measures a function with the CPU time that Lambda gives it at a
+// memory size. A cgroup enforces the limit in periods of 20 ms. As on Lambda, init is
 // not limited:
 //
-//   - cold-ns is from exec to the first answer;
-//   - p50-ns and p99-ns are an invocation, with the next one following at once;
-//   - billed-ms is what these are billed on average, each rounded up;
-//   - alone-billed-ms is what an invocation is billed when nothing else has
-//     used the CPU time of its period.
+//   - cold-ns is the time from exec to the first response;
+//   - p50-ns and p99-ns are the latency if the next invocation follows at once;
+//   - billed-ms is the mean billed duration of these invocations, each rounded up;
+//   - alone-billed-ms is the billed duration of an invocation that has the CPU time
+//     of its period to itself.
 //
-// It is skipped where no cgroup can be made.
+// The benchmark is skipped if it cannot make a cgroup.
 func BenchmarkMemory(b *testing.B) {
 	functions := buildFunctions(b)
 	for _, memory := range []int{128, 256, 512, fullCore} {
@@ -44,7 +44,7 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// limited is a function and what was measured of it with a memory size.
+// limited has the measurements of a function with a memory size.
 type limited struct {
 	function
 
@@ -55,7 +55,7 @@ type limited struct {
 
 // limit measures functions that run at the same time and take turns.
 func limit(b *testing.B, runs []*limited, memory int) {
-	// A turn takes several periods: before its first one, nothing was used.
+	// A turn takes several periods, so the first one has its whole CPU time.
 	const busy, alone = 100, 4
 	turns := 4
 	if testing.Short() {
@@ -92,7 +92,7 @@ func (r *limited) time(b *testing.B) time.Duration {
 	return time.Since(start)
 }
 
-// billed is a duration in the milliseconds of Lambda's bill, which rounds up.
+// billed returns a duration in milliseconds, rounded up as on Lambda's bill.
 func billed(t time.Duration) float64 { return math.Ceil(float64(t) / float64(time.Millisecond)) }
 
 func (r *limited) report(b *testing.B) {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime is the CPU time that all threads of a running process have used, by
-// the kernel's own clock of it (clock_getcpuclockid(3)).
+// cpuTime returns the CPU time of all threads of a running process, from the kernel's
+// clock (clock_getcpuclockid(3)).
 func cpuTime(b *testing.B, pid int) time.Duration {
 	const perProcess, scheduler = 0, 2
 	used, err := clock(int32(^pid)<<3 | perProcess | scheduler)
@@ -20,7 +20,7 @@ func cpuTime(b *testing.B, pid int) time.Duration {
 	return used
 }
 
-// ownCPUTime is that of this process, or 0.
+// ownCPUTime returns the CPU time of this process, or 0 if it is not known.
 func ownCPUTime() time.Duration {
 	used, _ := clock(unix.CLOCK_PROCESS_CPUTIME_ID)
 	return used
@@ -35,8 +35,8 @@ func clock(id int32) (time.Duration, error) {
 // A cpuGroup is a cgroup that limits the CPU time of its processes.
 type cpuGroup string
 
-// newCPUGroup makes a cgroup, v2 or v1, whose processes may use quota of CPU
-// time in each period. It skips b where that cannot be done.
+// newCPUGroup makes a cgroup, v2 or v1, whose processes may use quota of CPU time in
+// each period. It skips b if that fails.
 func newCPUGroup(b *testing.B, period, quota time.Duration) cpuGroup {
 	const root = "/sys/fs/cgroup"
 	quotaUs, periodUs := strconv.FormatInt(quota.Microseconds(), 10), strconv.FormatInt(period.Microseconds(), 10)
@@ -45,7 +45,7 @@ func newCPUGroup(b *testing.B, period, quota time.Duration) cpuGroup {
 	if _, err := os.Stat(filepath.Join(root, "cgroup.controllers")); err == nil { // v2
 		parent = root
 		limits = [][2]string{{"cpu.max", quotaUs + " " + periodUs}}
-		_ = os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("+cpu"), 0) // where it is not on yet; cpu.max shows it
+		_ = os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("+cpu"), 0) // fails if it is on already; cpu.max exists then
 	}
 	dir, err := os.MkdirTemp(parent, "bench-")
 	if err != nil {
@@ -64,10 +64,10 @@ func (g cpuGroup) add(b *testing.B, pid int) {
 	must(b, write(filepath.Join(string(g), "cgroup.procs"), strconv.Itoa(pid)))
 }
 
-// remove removes the cgroup, whose processes have ended.
+// remove removes the cgroup after its processes have ended.
 func (g cpuGroup) remove(b *testing.B) { must(b, os.Remove(string(g))) }
 
-// write writes to a file that exists.
+// write writes to an existing file.
 func write(path, value string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {

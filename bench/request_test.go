@@ -9,13 +9,13 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// interval is the pause of mode=spaced. On Lambda there is one between any two
-// requests: the goroutines and threads that the next one needs are asleep.
+// interval is the pause of mode=spaced. Requests on Lambda usually have a pause
+// between them, after which goroutines and threads have to be woken.
 const interval = 2 * time.Millisecond
 
-// BenchmarkRequest is one HTTP request through the generated gateway, without
-// interceptors and without a network in front of it. register-server is the
-// gateway that calls the service as a Go function.
+// BenchmarkRequest measures one HTTP request through the generated gateway, without
+// interceptors and without a network. register-server is the gateway that calls the
+// service as a Go function.
 func BenchmarkRequest(b *testing.B) {
 	for _, mode := range []string{"serial", "spaced"} {
 		for _, name := range append([]string{registerServer}, transports()...) {
@@ -42,8 +42,8 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-// BenchmarkInterceptors is a request through package service over inproc, with
-// its interceptors, which log each call and recover panics, and without.
+// BenchmarkInterceptors measures a request through package service over inproc, with
+// and without its interceptors, which log each call and recover panics.
 func BenchmarkInterceptors(b *testing.B) {
 	t := transport.InProcess()
 	for _, set := range []struct {
@@ -60,7 +60,7 @@ func BenchmarkInterceptors(b *testing.B) {
 	}
 }
 
-// withoutInterceptors is a transport whose servers run none.
+// withoutInterceptors is a transport whose servers run no interceptors.
 type withoutInterceptors struct{ transport.Transport }
 
 func (t withoutInterceptors) Open(ctx context.Context, s transport.ServerConfig) (transport.Conn, error) {
@@ -68,10 +68,10 @@ func (t withoutInterceptors) Open(ctx context.Context, s transport.ServerConfig)
 	return t.Transport.Open(ctx, s)
 }
 
-// BenchmarkOpen is a cold start inside a process that runs already: package
-// service opens the transport and builds the gateway, which takes open-ns, and
-// then the first request comes, which takes first-ns. Closing is left out of the
-// times, but not of the allocations.
+// BenchmarkOpen measures the part of a cold start after the start of the process.
+// open-ns is the time to open the transport and build the gateway with package
+// service. first-ns is the time of the first request. The times exclude closing; the
+// allocations include it.
 func BenchmarkOpen(b *testing.B) {
 	for _, name := range transports() {
 		b.Run("transport="+name, func(b *testing.B) {

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Runs all benchmarks, in two runs of three rounds, and lets the report write
-# what they say: make bench. With -short it is one quick round a run, and the
-# report is in dist/bench.
+# Runs all benchmarks in two runs of three rounds, and writes the report: make
+# bench. With -short each run has one quick round, and the report is in dist/bench.
 set -eu
 cd "$(dirname "$0")/.."
 rounds=3 flags='-test.benchtime 100ms' report=
@@ -20,7 +19,7 @@ bench=$PWD/dist/bench/bench.test
 go test -c -o "$bench" ./bench
 make -s build-lambda-zip ARCH=arm64 >/dev/null
 
-# What the numbers depend on, as configuration lines of the benchmark format.
+# The environment, as configuration lines of the benchmark format.
 {
   echo "date: $(date -u +%F)"
   echo "commit: $(git describe --always --dirty --abbrev=12 --exclude='*')"

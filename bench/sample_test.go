@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A sample is a number of measurements of one thing; of times, in nanoseconds.
+// A sample is a set of measurements of one quantity. Times are in nanoseconds.
 type sample []float64
 
 func (s *sample) add(t time.Duration) { *s = append(*s, float64(t)) }
@@ -19,7 +19,7 @@ func (s sample) mean() float64 {
 	return sum / float64(len(s))
 }
 
-// percentile is the smallest value that p per cent of the sample do not exceed
+// percentile returns the smallest value that p percent of the sample do not exceed
 // (the nearest-rank method).
 func (s sample) percentile(p int) float64 {
 	sorted := slices.Sorted(slices.Values(s))

@@ -13,11 +13,11 @@ import (
 
 func transports() []string { return []string{"unix", "bufconn", "inproc", "tcp"} }
 
-// parse returns the transport of that name. Sockets are in a directory of
-// their own, which is as empty as /tmp is on Lambda.
+// parse returns the transport with the given name. Its sockets are in an empty
+// directory, like /tmp on Lambda.
 func parse(b *testing.B, name string) transport.Transport {
 	if name == "unix" {
-		dir, err := os.MkdirTemp("", "bench") // shorter than b.TempDir, as a socket's path has to be
+		dir, err := os.MkdirTemp("", "bench") // shorter than b.TempDir, because the length of a socket's path is limited
 		must(b, err)
 		b.Cleanup(func() { must(b, os.RemoveAll(dir)) })
 		return transport.Unix(dir)
@@ -37,7 +37,7 @@ func open(b *testing.B, name string) transport.Conn {
 	return conn
 }
 
-// BenchmarkUnary is a ping over the Conn itself, without a gateway.
+// BenchmarkUnary measures a ping over the Conn, without a gateway.
 func BenchmarkUnary(b *testing.B) {
 	for _, name := range transports() {
 		b.Run("transport="+name, func(b *testing.B) {

@@ -1,6 +1,7 @@
 // Command local serves the example services on this machine or in a container:
-// HTTP, gRPC with reflection, Prometheus metrics, and a page that shows them.
-// With -lambda it runs the function in an emulator of Lambda instead. See -help.
+// HTTP, gRPC with reflection, Prometheus metrics, and a page that shows methods
+// and calls. With -lambda it runs the function in an emulator of Lambda instead.
+// The flag -help lists all settings.
 package main
 
 import (

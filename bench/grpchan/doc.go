@@ -3,6 +3,6 @@
 //
 //	go test -C bench/grpchan -bench .
 //
-// It is a module of its own: users of the transports should not have to download
-// what they are compared with.
+// It is a separate module, so that users of the transports do not have to download
+// grpchan.
 package grpchan

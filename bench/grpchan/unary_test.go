@@ -12,8 +12,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// BenchmarkChannel is a ping over the Conn itself, without a gateway. The client's
-// context can be cancelled, as that of an HTTP request.
+// BenchmarkChannel measures a ping over the Conn, without a gateway. The client's
+// context can be canceled, like the context of an HTTP request.
 func BenchmarkChannel(b *testing.B) {
 	for _, t := range []transport.Transport{transport.InProcess(), inprocgrpcTransport{}, transport.Bufconn()} {
 		b.Run("transport="+t.Name(), func(b *testing.B) {
@@ -48,7 +48,7 @@ func (pingService) Ping(context.Context, *examplev1.PingRequest) (*examplev1.Pin
 	return &examplev1.PingResponse{Message: "Pong"}, nil
 }
 
-// inprocgrpcTransport serves what these benchmarks need on an inprocgrpc.Channel.
+// inprocgrpcTransport serves the benchmarks' services on an inprocgrpc.Channel.
 type inprocgrpcTransport struct{}
 
 func (inprocgrpcTransport) Name() string { return "inprocgrpc" }

@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// agreement is by how much two runs may differ.
+// agreement is the ratio by which two runs may differ.
 const agreement = 0.1
 
-// A budget is a number that the project means to reach.
+// A budget is an upper limit that the project aims to meet.
 type budget struct {
 	What  string
 	Limit float64
@@ -53,7 +53,8 @@ func invocation(function string) string {
 	return "Invocation/function=" + function + "/event=" + eventOf(function) + "/answer=buffered"
 }
 
-// eventOf is what a function is compared by: connect serves no REST.
+// eventOf returns the event that a function is compared with. connect does not serve
+// REST.
 func eventOf(function string) string {
 	if function == "connect" {
 		return "rpc"
@@ -67,7 +68,7 @@ func memory(function string, mb int) string {
 	return fmt.Sprintf("Memory/function=%s/mb=%d", function, mb)
 }
 
-// slowestEvent is NaN when a source was not measured.
+// slowestEvent returns NaN if a source was not measured.
 func slowestEvent(r *results) float64 {
 	slowest := 0.0
 	for _, source := range []string{"rest-api", "http-api-v1", "http-api", "function-url", "alb", "alb-multi"} {
@@ -85,14 +86,15 @@ func zipMegabytes(r *results) float64 {
 	return bytes / 1e6
 }
 
-// A measuredBudget is one with its value in all runs and in each of the two.
+// A measuredBudget is a budget with its value over all rounds and in each of the two
+// runs.
 type measuredBudget struct {
 	budget
 	All, First, Second float64
 	results            *results
 }
 
-// Budgets are all, for the page.
+// Budgets returns all budgets, for the page.
 func (r *results) Budgets() []measuredBudget {
 	var all []measuredBudget
 	for _, b := range budgets() {
@@ -101,8 +103,8 @@ func (r *results) Budgets() []measuredBudget {
 	return all
 }
 
-// Apart are the budgets on which the two runs do not agree.
-func (r *results) Apart() []measuredBudget {
+// Disagreeing returns the budgets on which the two runs do not agree.
+func (r *results) Disagreeing() []measuredBudget {
 	return slices.DeleteFunc(r.Budgets(), func(b measuredBudget) bool {
 		return !(max(b.First, b.Second)/min(b.First, b.Second) > 1+agreement)
 	})
@@ -112,13 +114,13 @@ func (b measuredBudget) Verdict() string {
 	switch {
 	case math.IsNaN(b.All):
 		return "not measured"
-	case math.Round(b.All*100)/100 <= b.Limit: // as it is shown
+	case math.Round(b.All*100)/100 <= b.Limit: // rounded as the page shows it
 		return "reached"
 	}
 	return "missed"
 }
 
-// Spread is the range of the values of a run's rounds.
+// Spread returns the range of the values of a run's rounds.
 func (b measuredBudget) Spread(run string) string {
 	var values []float64
 	for round := range 100 {

@@ -20,8 +20,8 @@ func charts() map[string]func(*results) (*plot.Plot, error) {
 	}
 }
 
-// palette has colours that stand out on white and on black alike. The last is
-// for what is not data.
+// palette has colors that are visible on white and on black. The last is for
+// everything that is not data.
 func palette() []color.Color {
 	return []color.Color{
 		color.RGBA{R: 0x38, G: 0x8b, B: 0xfd, A: 0xff}, color.RGBA{R: 0xd2, G: 0x99, B: 0x22, A: 0xff},
@@ -48,7 +48,7 @@ func newChart(title, x, y string) *plot.Plot {
 	return p
 }
 
-// addLine adds the points that were measured, and a line through them.
+// addLine adds the measured points and a line through them.
 func addLine(p *plot.Plot, i int, name string, points plotter.XYs) error {
 	points = slices.DeleteFunc(points, func(point plotter.XY) bool { return math.IsNaN(point.Y) })
 	if len(points) == 0 {
@@ -66,7 +66,7 @@ func addLine(p *plot.Plot, i int, name string, points plotter.XYs) error {
 	return nil
 }
 
-// logAxis shows ticks at numbers between low and high.
+// logAxis returns ticks at the numbers between low and high.
 func logAxis(axis *plot.Axis, low, high float64, numbers ...int) {
 	var ticks plot.ConstantTicks
 	for _, n := range numbers {
@@ -116,7 +116,7 @@ func coldStartChart(r *results) (*plot.Plot, error) {
 	})
 }
 
-// addBars adds lying bars for each function, side by side or in a stack.
+// addBars adds horizontal bars for each function, side by side or stacked.
 func addBars(p *plot.Plot, stacked bool, labels []string, values func(function string) []float64) error {
 	var names []string
 	series := make([]plotter.Values, len(labels))

@@ -5,15 +5,15 @@ import (
 	"math"
 )
 
-// A curve is one of BenchmarkGrowth, with the counts that can be drawn on a
-// logarithmic axis.
+// A curve is a curve of BenchmarkGrowth, with the counts that a logarithmic axis can
+// show.
 type curve struct {
 	Of     string
 	counts []int
 	r      *results
 }
 
-// Curves are all of BenchmarkGrowth.
+// Curves returns all curves of BenchmarkGrowth.
 func (r *results) Curves() []curve {
 	return []curve{
 		{"bytes", []int{1 << 10, 16 << 10, 256 << 10, 5 << 20}, r}, {"messages", []int{1, 10, 100, 1000, 10000}, r},
@@ -28,7 +28,7 @@ func (c curve) cost(n int, transport string) float64 {
 	return c.r.Median(fmt.Sprintf("Growth/of=%s/n=%d/transport=%s", c.Of, n, transport), "cpu-sec")
 }
 
-// Over is what the ends of the curve cost, and its slope at the end.
+// Over returns the cost at both ends of the curve, and its slope at the end.
 func (c curve) Over(transport string) struct{ First, Last, Order float64 } {
 	before := c.counts[len(c.counts)-2]
 	first, last := c.cost(c.First(), transport), c.cost(c.Last(), transport)

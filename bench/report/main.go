@@ -1,9 +1,9 @@
-// Command report writes what the benchmarks in bench say: RESULTS.md, the charts,
-// and the figures in the pages that quote them.
+// Command report writes the results of the benchmarks in bench: RESULTS.md, the
+// charts, and the figures in the pages that quote them.
 //
 //	report [flags] FILE
 //
-// FILE is the output of bench/run.sh, which `make bench` starts.
+// FILE is the output of bench/run.sh, which `make bench` runs.
 package main
 
 import (

@@ -12,7 +12,7 @@ import (
 	"text/template"
 )
 
-// Prices are what Lambda charges, in dollars.
+// Prices are Lambda's prices in dollars.
 type Prices struct {
 	GBSecond, Million float64
 	Source            string
@@ -22,7 +22,7 @@ func awsPrices() Prices {
 	return Prices{0.0000133334, 0.20, "arm64 in us-east-1, May 2026"}
 }
 
-// Dollars is the price of a million requests.
+// Dollars returns the price of a million requests.
 func (r *results) Dollars(function string, mb int) string {
 	ms := r.Median(memory(function, mb), "billed-ms")
 	return fmt.Sprintf("%.3f", r.Prices.Million+1e6*ms/1000*float64(mb)/1024*r.Prices.GBSecond)
@@ -50,8 +50,8 @@ func functions() []string {
 
 func memorySizes() []int { return []int{128, 256, 512, 1769} }
 
-// write writes the page and the charts, and the figures to the pages that quote
-// them unless all has to go to another directory.
+// write writes the page and the charts. It also updates the figures in the pages that
+// quote them, unless the output goes to another directory.
 func (r *results) write(root, out string) error {
 	dir := out
 	if out == "" {
@@ -85,7 +85,7 @@ func (r *results) write(root, out string) error {
 	return nil
 }
 
-// quoting are the pages that have the figures, too.
+// quoting are the pages that quote the figures.
 func quoting() []string { return []string{"README.md", "docs/transports.md"} }
 
 func figuresBlock() *regexp.Regexp {
@@ -117,7 +117,7 @@ func duration(seconds float64) string {
 	return digits(seconds) + " s"
 }
 
-// digits formats a number with three significant digits.
+// digits formats v with three significant digits.
 func digits(v float64) string {
 	switch {
 	case math.IsNaN(v):

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// output is that of two runs of two rounds. The machine was slower in the second
-// round of each, and inproc in the second run.
+// output is the output of two runs with two rounds. The machine was slower in the
+// second round of each, and inproc was slower in the second run.
 const output = `
 zip: 4000000
 goos: linux

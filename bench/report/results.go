@@ -11,20 +11,20 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// results are the measurements of all runs, in base units: seconds, bytes.
+// results are the measurements of all runs in base units, such as seconds and bytes.
 type results struct {
 	Config map[string]string
 	Prices Prices
 	values map[quantity][]value
-	run    string // if it is set, only its values count
-	round  string // likewise, of a run
+	run    string // if set, only the values of this run count
+	round  string // if set, only the values of this round count
 }
 
-// A quantity is a benchmark's name without "Benchmark" and the number of CPUs,
-// and a unit.
+// A quantity is a benchmark's name, without "Benchmark" and the number of CPUs, and a
+// unit.
 type quantity struct{ name, unit string }
 
-// A value is one round's.
+// A value is a measurement of one round.
 type value struct {
 	run, round string
 	number     float64
@@ -46,7 +46,7 @@ func readResults(path string) (*results, error) {
 		}
 	}
 	if len(r.values) == 0 {
-		return nil, errors.New("no output of benchmarks")
+		return nil, errors.New("no benchmark output")
 	}
 	return r, reader.Err()
 }
@@ -65,7 +65,7 @@ func (r *results) add(record benchfmt.Record) error {
 	return nil
 }
 
-// only is the results of one run, and if round is set, of one round of it.
+// only returns the results of one run or, if round is set, of one of its rounds.
 func (r *results) only(run, round string) *results {
 	return &results{r.Config, r.Prices, r.values, run, round}
 }
@@ -80,12 +80,12 @@ func (r *results) numbers(name, unit string) []float64 {
 	return numbers
 }
 
-// Median is the median of a quantity over the rounds, or NaN when it was not
-// measured, which makes every ratio with it NaN as well.
+// Median returns the median of a quantity over the rounds. If it was not measured,
+// Median returns NaN, and every ratio with it is NaN.
 func (r *results) Median(name, unit string) float64 { return median(r.numbers(name, unit)) }
 
-// ratio is a quantity of one benchmark relative to another's: the median over
-// the rounds of the ratio within a round, in which both ran close in time.
+// ratio returns the ratio of a quantity between two benchmarks. It is the median of
+// the ratios within each round, because both run close in time there.
 func (r *results) ratio(name, base, unit string) float64 {
 	a, b := r.numbers(name, unit), r.numbers(base, unit)
 	ratios := make([]float64, min(len(a), len(b)))

@@ -1,7 +1,8 @@
-// Package config is the one table of what the function and the local server
-// read from their environment and their command line: names, defaults, parsers,
-// error messages, and which program reads what. A setting is honoured or
-// refused with an error that names it, its value and what is allowed.
+// Package config has the table of the settings that the function and the local
+// server read from the environment and the command line. The table has each
+// setting's name, default, parser and error message, and the programs that read
+// it. A setting is honoured, or refused with an error that gives its name, its
+// value and the allowed values.
 package config
 
 import (
@@ -18,22 +19,22 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// A Program is one of those that read the table, or several of them.
+// A Program is one of the programs that read the table, or a set of them.
 type Program int
 
 // The programs.
 const (
-	// Function is the Lambda function. It takes variables and no flags.
+	// Function is the Lambda function. It reads variables and no flags.
 	Function Program = 1 << iota
 	// Server is the local server with the services in its own process.
 	Server
-	// Emulator is the local server with -lambda: it runs the function, and
-	// passes on to it every setting that the function reads.
+	// Emulator is the local server with -lambda. It runs the function and
+	// passes it every setting that the function reads.
 	Emulator
 )
 
-// Off is the address of a listener that is not wanted, and the value of what
-// can be turned off.
+// Off is the value of a setting that is turned off, such as the address of a
+// listener.
 const Off = "off"
 
 // The values of METRICS.
@@ -44,8 +45,8 @@ const (
 	Prometheus = "prometheus"
 )
 
-// A Config is what one program has been told. Fields that the program does not
-// read are zero.
+// A Config has the settings of one program. Fields that the program does not read
+// are zero.
 type Config struct {
 	Program     Program
 	Transport   transport.Transport
@@ -55,7 +56,7 @@ type Config struct {
 	Metrics     string // Off, EMF or Prometheus
 	Triggers    []trigger.Trigger
 
-	// The function's.
+	// Settings of the function.
 	FailOn5xx        bool
 	LogJSON          bool
 	Stream           bool
@@ -64,7 +65,7 @@ type Config struct {
 	MetricsNamespace string
 	TuneRuntime      bool
 
-	// The local server's. An address can be Off.
+	// Settings of the local server. An address can be Off.
 	HTTPAddress    string
 	GRPCAddress    string
 	MetricsAddress string
@@ -75,20 +76,20 @@ type Config struct {
 	MaxBodyBytes   int64
 	MaxConnections int
 	MaxStreams     int
-	EventPath      string // of the one event to handle, instead of serving
+	EventPath      string // file of an event to handle instead of serving
 
-	// The emulator's.
+	// Settings of the emulator.
 	FunctionPath string
 	Source       string
 	Stage        string
 	ClaimsPath   string
-	FunctionEnv  []string // KEY=value, what the function is to be told
+	FunctionEnv  []string // KEY=value, the settings to pass to the function
 
-	given map[string]string // by flag: how its value was given
+	given map[string]string // flag name to the flag or variable that gave its value
 }
 
-// Given is how a value was given: the flag of that name with its dash, or the
-// name of the variable. An error that comes later begins with it.
+// Given returns the name under which a setting was given: the flag with its dash,
+// or the environment variable. Later errors about the setting begin with it.
 func (c *Config) Given(flagName string) string {
 	if given := c.given[flagName]; given != "" {
 		return given
@@ -96,8 +97,8 @@ func (c *Config) Given(flagName string) string {
 	return "-" + flagName
 }
 
-// ReadFunction reads what the function was told. The error is flag.ErrHelp if
-// args ask for help; otherwise it joins one error for each mistake.
+// ReadFunction reads the settings of the function. The error is flag.ErrHelp if
+// args ask for help. Otherwise it joins the errors of all invalid settings.
 func (t *Table) ReadFunction(args []string, getenv func(string) string) (*Config, error) {
 	if len(args) == 0 {
 		return t.read(Function, nil, getenv)
@@ -109,8 +110,8 @@ func (t *Table) ReadFunction(args []string, getenv func(string) string) (*Config
 	return nil, fmt.Errorf("argument %q: want none, the function is configured by environment variables: see -help", args[0])
 }
 
-// ReadServer reads what the local server was told, as Server or as Emulator. A
-// flag that is given wins over its variable. Errors are those of ReadFunction.
+// ReadServer reads the settings of the local server, as Server or, with -lambda, as
+// Emulator. A flag wins over its variable. Errors are like those of ReadFunction.
 func (t *Table) ReadServer(args []string, getenv func(string) string) (*Config, error) {
 	f := flag.NewFlagSet("", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
@@ -165,7 +166,8 @@ func (t *Table) read(p Program, flags map[string]string, getenv func(string) str
 	return c, errors.Join(errs...)
 }
 
-// find returns the value that a setting was given and how, or no label.
+// find returns the value of a setting, and the flag or variable that gave it as
+// label. The label is empty if the setting was not given.
 func (s *setting) find(p Program, flags map[string]string, getenv func(string) string) (label, value string) {
 	if v, ok := flags[s.flag()]; ok {
 		return "-" + s.flag(), v
@@ -190,11 +192,11 @@ func (s *setting) check(p Program, flags map[string]string) error {
 	if read&Function != 0 {
 		read |= Emulator
 	}
-	_, one := flags[eventFlag]
+	_, hasEvent := flags[eventFlag]
 	switch {
-	case one && s.serving&p != 0:
+	case hasEvent && s.serving&p != 0:
 		return errors.New("it has no effect with -event: want one of the two")
-	case !one && s.onEvent && p == Server:
+	case !hasEvent && s.onEvent && p == Server:
 		return errors.New("it has no effect without -event or -lambda: want one of them")
 	case read&p != 0:
 		return nil
@@ -214,7 +216,7 @@ func (s *setting) defaultOf(p Program) string {
 	return s.fallback
 }
 
-// flag is the name of the setting's flag.
+// flag returns the name of the setting's flag.
 func (s *setting) flag() string {
 	return strings.ReplaceAll(strings.ToLower(s.name), "_", "-")
 }

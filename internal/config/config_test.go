@@ -33,7 +33,8 @@ type environment map[string]string
 
 func (e environment) get(name string) string { return e[name] }
 
-// read reads as the local server if there are flags or p is not the function.
+// read reads the settings of the local server if there are flags or p is not
+// Function.
 func read(table *config.Table, p config.Program, env environment, flags ...string) (*config.Config, error) {
 	switch p {
 	case config.Function:
@@ -44,9 +45,8 @@ func read(table *config.Table, p config.Program, env environment, flags ...strin
 	return table.ReadServer(flags, env.get)
 }
 
-// mistakes is values that each variable must refuse, with what the error must
-// say besides "want"; only is the program that is asked, by default any that
-// reads the variable.
+// mistakes has values that each variable must refuse, with the texts that the error
+// must contain besides "want".
 var mistakes = map[string]map[string][]string{
 	"TRANSPORT":         {"x": {"unix, bufconn, inproc, tcp"}, "unix,": {"unix, bufconn"}, "unix,unix": {"each once"}, " ": {"unix"}},
 	"LOG_LEVEL":         {"loud": {"debug, info, warn, error"}, "info+1": {"debug, info, warn, error"}, "0": {"debug"}},
@@ -101,7 +101,7 @@ func flagOf(variable string) string {
 	return "-" + strings.ReplaceAll(strings.ToLower(variable), "_", "-")
 }
 
-func TestEachVariableAndFlagRefusesWhatItDoesNotUnderstand(t *testing.T) {
+func TestRead_RefusesInvalidValues(t *testing.T) {
 	var calls []string
 	table := newTable(t, own(&calls))
 	for _, p := range []config.Program{config.Function, config.Server, config.Emulator} {
@@ -126,7 +126,7 @@ func TestEachVariableAndFlagRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	}
 }
 
-func TestWhatAProgramDoesNotReadIsRefusedByName(t *testing.T) {
+func TestRead_RefusesSettingsOfOtherPrograms(t *testing.T) {
 	var calls []string
 	table := newTable(t, own(&calls))
 	everything := table.Variables(config.Function | config.Server | config.Emulator)
@@ -160,13 +160,13 @@ func TestWhatAProgramDoesNotReadIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestFlagsWithoutAVariable(t *testing.T) {
+func TestReadServer_RefusesInvalidFlags(t *testing.T) {
 	table := newTable(t)
 	for name, test := range map[string]struct {
 		args []string
 		want []string
 	}{
-		"a source that is none":       {[]string{"-lambda", "f", "-source", "x"}, []string{`-source="x"`, "want one of http-api, alb"}},
+		"an unknown source":           {[]string{"-lambda", "f", "-source", "x"}, []string{`-source="x"`, "want one of http-api, alb"}},
 		"a source without a function": {[]string{"-source", "alb"}, []string{`-source="alb"`, "without -lambda"}},
 		"claims without a function":   {[]string{"-claims", "x"}, []string{`-claims="x"`, "without -lambda"}},
 		"a stage without a function":  {[]string{"-stage", "x"}, []string{`-stage="x"`, "without -lambda"}},
@@ -194,7 +194,7 @@ func TestFlagsWithoutAVariable(t *testing.T) {
 	}
 }
 
-func TestTheFunctionTakesNoArguments(t *testing.T) {
+func TestReadFunction_RefusesArguments(t *testing.T) {
 	for _, arg := range []string{"-foo", "foo", "-transport=inproc", "-"} {
 		_, err := newTable(t).ReadFunction([]string{arg}, environment{}.get)
 		if err == nil || !strings.Contains(err.Error(), quote(arg)) || !strings.Contains(err.Error(), "environment variables") {
@@ -241,7 +241,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-func TestTheEmulatorPassesOnWhatTheFunctionReads(t *testing.T) {
+func TestReadServer_PassesSettingsToTheFunction(t *testing.T) {
 	var calls []string
 	c, err := read(newTable(t, own(&calls)), config.Emulator,
 		environment{"TRANSPORT": "inproc", "METRICS": "emf", "RESPONSE_MODE": "stream", "OWN": "that", "LOG_LEVEL": "warn", "HTTP_ADDRESS": ":1"},
@@ -262,7 +262,7 @@ func TestTheEmulatorPassesOnWhatTheFunctionReads(t *testing.T) {
 	}
 }
 
-func TestThePlatformsLogLevelCountsOnLambdaAlone(t *testing.T) {
+func TestReadFunction_PlatformLogLevel(t *testing.T) {
 	for platform, want := range map[string]slog.Level{"TRACE": slog.LevelDebug, "FATAL": slog.LevelError, "WARN": slog.LevelWarn} {
 		env := environment{"AWS_LAMBDA_LOG_LEVEL": platform, "AWS_LAMBDA_LOG_FORMAT": "JSON"}
 		c, err := read(newTable(t), config.Function, env)
@@ -279,7 +279,7 @@ func TestThePlatformsLogLevelCountsOnLambdaAlone(t *testing.T) {
 	}
 }
 
-func TestOriginsAreSplitTheSameInBothPrograms(t *testing.T) {
+func TestRead_Origins(t *testing.T) {
 	for value, want := range map[string][]string{
 		"*":                                     {"*"},
 		"https://a.com":                         {"https://a.com"},
@@ -298,7 +298,7 @@ func TestOriginsAreSplitTheSameInBothPrograms(t *testing.T) {
 	}
 }
 
-func TestVariablesOfTheUsersOwn(t *testing.T) {
+func TestNewTable_OwnVariables(t *testing.T) {
 	for name, test := range map[string]struct {
 		program config.Program
 		env     environment
@@ -333,7 +333,7 @@ func TestVariablesOfTheUsersOwn(t *testing.T) {
 	}
 }
 
-func TestHelpNamesEverySettingOnce(t *testing.T) {
+func TestWriteHelp_NamesEverySettingOnce(t *testing.T) {
 	var calls []string
 	table := newTable(t, own(&calls))
 	var function, server bytes.Buffer
@@ -359,7 +359,7 @@ func TestHelpNamesEverySettingOnce(t *testing.T) {
 	}
 }
 
-func TestTheDocumentationHasEveryVariable(t *testing.T) {
+func TestDocumentationHasEveryVariable(t *testing.T) {
 	const page = "docs/configuration.md"
 	document, err := os.ReadFile(filepath.Join("../..", page))
 	if err != nil {
@@ -377,8 +377,8 @@ func TestTheDocumentationHasEveryVariable(t *testing.T) {
 	}
 }
 
-// The table is the one place that knows a variable's name.
-func TestNoOtherGoFileHasTheNameOfAVariable(t *testing.T) {
+// Only the table has the names of the variables.
+func TestVariableNamesAreOnlyInTheTable(t *testing.T) {
 	names := newTable(t).Variables(config.Function | config.Server | config.Emulator)
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "table.go" {

@@ -7,13 +7,13 @@ import (
 	"text/tabwriter"
 )
 
-// WriteHelp writes a table of the settings that the function reads, or of all
-// that the local server takes.
+// WriteHelp writes a table of settings to w: those of the function, or all that the
+// local server accepts.
 func (t *Table) WriteHelp(w io.Writer, p Program) {
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, s := range t.settings {
 		if i == len(t.settings)-t.own {
-			fmt.Fprintln(tab, "\t\t") // the user's own begin
+			fmt.Fprintln(tab, "\t\t") // separates the user's own settings
 		}
 		label, meaning := s.name, s.meaning
 		switch {

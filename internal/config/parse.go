@@ -13,7 +13,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// want is an error that says what is allowed.
+// want returns an error that gives the allowed values.
 func want(allowed string) error { return errors.New("want " + allowed) }
 
 func oneOf(value string, allowed ...string) error {
@@ -23,7 +23,7 @@ func oneOf(value string, allowed ...string) error {
 	return want("one of " + strings.Join(allowed, ", "))
 }
 
-// parseLevel takes slog's levels and the two more that Lambda has.
+// parseLevel accepts slog's levels, and trace and fatal, which Lambda also has.
 func parseLevel(level *slog.Level, s string) error {
 	switch s = strings.ToLower(s); s {
 	case "trace":
@@ -37,14 +37,14 @@ func parseLevel(level *slog.Level, s string) error {
 	return level.UnmarshalText([]byte(s))
 }
 
-// parseDuration takes a duration of at least least.
-func parseDuration(field *time.Duration, s string, least time.Duration) error {
+// parseDuration accepts a duration of at least minimum.
+func parseDuration(field *time.Duration, s string, minimum time.Duration) error {
 	d, err := time.ParseDuration(s)
 	switch {
-	case err == nil && d >= least:
+	case err == nil && d >= minimum:
 		*field = d
 		return nil
-	case least > 0:
+	case minimum > 0:
 		return want("a positive duration with its unit, such as 500ms or 10s")
 	default:
 		return want("a duration with its unit that is not negative, such as 500ms or 10s")
@@ -80,7 +80,7 @@ func parseOrigins(field *[]string, list string) (err error) {
 	return err
 }
 
-// parsePath takes whole segments that a URL's path has as they are.
+// parsePath accepts whole path segments whose characters a URL does not escape.
 func parsePath(field *string, s string) error {
 	segments := strings.TrimSuffix(strings.TrimPrefix(s, "/"), "/")
 	for segment := range strings.SplitSeq(segments, "/") {
@@ -93,7 +93,8 @@ func parsePath(field *string, s string) error {
 	return nil
 }
 
-// parseNamespace takes what CloudWatch takes (API reference, MetricDatum).
+// parseNamespace accepts the namespaces that CloudWatch accepts (API reference,
+// MetricDatum).
 func parseNamespace(field *string, s string) error {
 	if s == "" || len(s) > 255 || !onlyOf(s, ".-_/#:") || s[0] == ':' || strings.HasPrefix(s, "AWS/") {
 		return want("up to 255 letters, digits and .-_/#:, not beginning with AWS/ or a colon")
@@ -102,7 +103,7 @@ func parseNamespace(field *string, s string) error {
 	return nil
 }
 
-// parseStage takes the names that API Gateway takes.
+// parseStage accepts the names that API Gateway accepts.
 func parseStage(field *string, s string) error {
 	if s != "$default" && (s == "" || len(s) > 128 || !onlyOf(s, "-_")) {
 		return want("$default, or up to 128 letters, digits, dashes and underscores")
@@ -111,7 +112,7 @@ func parseStage(field *string, s string) error {
 	return nil
 }
 
-// onlyOf reports whether s has letters, digits and characters of more alone.
+// onlyOf reports whether s has only letters, digits and characters of more.
 func onlyOf(s, more string) bool {
 	return strings.IndexFunc(s, func(r rune) bool {
 		isLetter := 'a' <= r|0x20 && r|0x20 <= 'z' && r < 0x80

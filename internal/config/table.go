@@ -15,32 +15,33 @@ import (
 // A setting is one row of the table. Its flag is its name in lower case with
 // dashes.
 type setting struct {
-	name     string  // of the environment variable
-	flagOnly bool    // there is no variable
-	in       Program // those that read it
-	serving  Program // those that have no use for it when they handle one event
-	onEvent  bool    // Server reads it with -event alone
-	fallback string  // what an unset or empty variable means
-	local    string  // what it means to Server, if something else
-	platform string  // Lambda's own variable, which counts when this one is unset
+	name     string  // name of the environment variable
+	flagOnly bool    // it has no environment variable
+	in       Program // programs that read it
+	serving  Program // programs that read it only without -event
+	onEvent  bool    // Server reads it only with -event
+	fallback string  // value of an unset or empty variable
+	local    string  // the same for Server, if it differs
+	platform string  // Lambda's own variable, which counts if this one is unset
 	meaning  string
-	set      func(*Config, string) error // the error says what is allowed
+	set      func(*Config, string) error // the error gives the allowed values
 }
 
 // lambdaFlag makes the local server an Emulator.
 const lambdaFlag = "lambda"
 
-// eventFlag makes the local server handle one event, and serve nothing.
+// eventFlag makes the local server handle one event instead of serving.
 const eventFlag = "event"
 
-// A Table is the settings of this project and those of a user's own.
+// A Table has the settings of this project, followed by the user's own settings.
 type Table struct {
 	settings []setting
-	own      int // the last of settings are the user's
+	own      int // number of the user's own settings
 }
 
-// NewTable returns the table with own at its end. sources are the values of
-// -source; the function has no need of them. The error is a mistake in own.
+// NewTable returns a table with the user's own settings at its end. sources are the
+// values of -source, which the function does not need. NewTable fails if a variable
+// in own is invalid.
 func NewTable(own []service.Variable, sources []string) (*Table, error) {
 	t := &Table{settings: settings(sources), own: len(own)}
 	for _, v := range own {
@@ -78,7 +79,7 @@ func (t *Table) Variables(p Program) []string {
 	return names
 }
 
-// settings is all of them, in the order in which they are documented.
+// settings returns all settings in the order of the documentation.
 func settings(sources []string) []setting {
 	return slices.Concat(sharedSettings(), functionSettings(), serverSettings(), emulatorSettings(sources))
 }
@@ -97,7 +98,7 @@ func sharedSettings() []setting {
 		},
 		{
 			name: "LOG_LEVEL", in: Function | Server | Emulator, fallback: "info", platform: "AWS_LAMBDA_LOG_LEVEL",
-			meaning: "debug, info, warn or error; on Lambda AWS_LAMBDA_LOG_LEVEL counts when it is unset",
+			meaning: "debug, info, warn or error; if it is unset on Lambda, AWS_LAMBDA_LOG_LEVEL counts",
 			set:     func(c *Config, v string) error { return parseLevel(&c.LogLevel, v) },
 		},
 		{
@@ -113,12 +114,12 @@ func sharedSettings() []setting {
 		},
 		{
 			name: "CORS_ORIGINS", in: Function | Server,
-			meaning: "origins whose browser pages may call, separated by commas, or *; none turns CORS off",
+			meaning: "origins of the browser pages that may call, separated by commas, or *; CORS is off if it is empty",
 			set:     func(c *Config, v string) error { return parseOrigins(&c.CORSOrigins, v) },
 		},
 		{
 			name: "RPC", in: Function | Server, fallback: "on",
-			meaning: "on serves Connect and gRPC-Web beside REST, and gRPC on the local server's HTTP port; off serves REST alone",
+			meaning: "on serves Connect and gRPC-Web beside REST, and gRPC on the local server's HTTP port; off serves only REST",
 			set: func(c *Config, v string) error {
 				c.RPC = v == "on"
 				return oneOf(v, "on", Off)
@@ -131,7 +132,7 @@ func functionSettings() []setting {
 	return []setting{
 		{
 			name: "EVENTS", in: Function | Server, onEvent: true,
-			meaning: "which events that are not HTTP call which method, such as sqs:orders=orders.v1.Orders/Create, separated by commas",
+			meaning: "methods that handle events other than HTTP, such as sqs:orders=orders.v1.Orders/Create, separated by commas",
 			set: func(c *Config, v string) (err error) {
 				c.Triggers, err = trigger.Parse(v)
 				return err
@@ -139,7 +140,7 @@ func functionSettings() []setting {
 		},
 		{
 			name: "FAIL_ON_5XX", in: Function, fallback: Off,
-			meaning: "on makes a response of 500 or above an error of the invocation, for asynchronous invocations",
+			meaning: "on turns responses with status 500 or above into errors of the invocation, for asynchronous invocations",
 			set: func(c *Config, v string) error {
 				c.FailOn5xx = v == "on"
 				return oneOf(v, "on", Off)
@@ -147,7 +148,7 @@ func functionSettings() []setting {
 		},
 		{
 			name: "RESPONSE_MODE", in: Function, fallback: "buffered",
-			meaning: "buffered, or stream for a Function URL or REST API that streams",
+			meaning: "buffered, or stream for a Function URL or REST API with streaming",
 			set: func(c *Config, v string) error {
 				c.Stream = v == "stream"
 				return oneOf(v, "buffered", "stream")
@@ -155,12 +156,12 @@ func functionSettings() []setting {
 		},
 		{
 			name: "BASE_PATH", in: Function,
-			meaning: "whole leading segments of the path to strip, such as /api",
+			meaning: "leading path segments to remove, such as /api",
 			set:     func(c *Config, v string) error { return parsePath(&c.BasePath, v) },
 		},
 		{
 			name: "DEADLINE_MARGIN", in: Function, fallback: "500ms",
-			meaning: "how long before the function's timeout a call is answered with 504",
+			meaning: "how long before the function's timeout a call fails with 504",
 			set:     func(c *Config, v string) error { return parseDuration(&c.DeadlineMargin, v, 0) },
 		},
 		{
@@ -170,7 +171,7 @@ func functionSettings() []setting {
 		},
 		{
 			name: "RUNTIME_LIMITS", in: Function, fallback: "auto",
-			meaning: "auto fits GOMEMLIMIT and GOMAXPROCS, where unset, to the function's memory; off leaves Go's defaults",
+			meaning: "auto sets GOMEMLIMIT and GOMAXPROCS, if unset, from the function's memory; off keeps Go's defaults",
 			set: func(c *Config, v string) error {
 				c.TuneRuntime = v == "auto"
 				return oneOf(v, "auto", Off)
@@ -201,21 +202,21 @@ func serverSettings() []setting {
 			Server|Emulator, func(c *Config) *time.Duration { return &c.DrainTimeout }),
 		{
 			name: "MAX_BODY_BYTES", in: Server, serving: Server, fallback: "10485760",
-			meaning: "the largest body of an HTTP request; a larger one is answered with 413",
+			meaning: "the largest body of an HTTP request; a larger one fails with 413",
 			set:     func(c *Config, v string) error { return parseCount(&c.MaxBodyBytes, v) },
 		},
-		duration("BODY_TIMEOUT", "1m", "how long a client may take to send the body of an HTTP request; its header at most 10s of it",
+		duration("BODY_TIMEOUT", "1m", "how long a client may take to send an HTTP request; its header may take at most 10s",
 			Server|Emulator, func(c *Config) *time.Duration { return &c.BodyTimeout }),
 		duration("IDLE_TIMEOUT", "2m", "how long a connection stays open without a request",
 			Server|Emulator, func(c *Config) *time.Duration { return &c.IdleTimeout }),
 		{
 			name: "MAX_CONNECTIONS", in: Server | Emulator, serving: Server | Emulator, fallback: "4096",
-			meaning: "how many connections an address serves at once; more of them wait",
+			meaning: "how many connections each address serves at once; further ones wait",
 			set:     func(c *Config, v string) error { return parseCount(&c.MaxConnections, v) },
 		},
 		{
 			name: "MAX_STREAMS", in: Server, serving: Server, fallback: "1000",
-			meaning: "how many calls one gRPC connection makes at once; more of them wait",
+			meaning: "how many calls a gRPC connection may have at once; further ones wait",
 			set:     func(c *Config, v string) error { return parseCount(&c.MaxStreams, v) },
 		},
 	}
@@ -225,7 +226,7 @@ func emulatorSettings(sources []string) []setting {
 	return []setting{
 		{
 			name: "LAMBDA", flagOnly: true, in: Emulator,
-			meaning: "serve HTTP through the function in this file instead, in the emulator",
+			meaning: "serve HTTP through the function in this file, in the emulator",
 			set: func(c *Config, v string) error {
 				if c.FunctionPath = v; v == "" {
 					return want("the file of a function")
@@ -235,7 +236,7 @@ func emulatorSettings(sources []string) []setting {
 		},
 		{
 			name: "SOURCE", flagOnly: true, serving: Emulator, in: Emulator, fallback: "http-api",
-			meaning: "with -lambda: what sends the events, one of " + strings.Join(sources, ", "),
+			meaning: "with -lambda: the event source, one of " + strings.Join(sources, ", "),
 			set: func(c *Config, v string) error {
 				c.Source = v
 				return oneOf(v, sources...)
@@ -243,12 +244,12 @@ func emulatorSettings(sources []string) []setting {
 		},
 		{
 			name: "STAGE", flagOnly: true, serving: Emulator, in: Emulator,
-			meaning: "with -lambda: the name of the API's stage, where the source has stages",
+			meaning: "with -lambda: the API's stage, if the source has stages",
 			set:     func(c *Config, v string) error { return parseStage(&c.Stage, v) },
 		},
 		{
 			name: "CLAIMS", flagOnly: true, serving: Emulator, in: Emulator,
-			meaning: `with -lambda: what an authorizer knows of each caller, a file such as {"claims": {"sub": "ann"}, "scopes": ["read"]}`,
+			meaning: `with -lambda: a file with the authorizer's result for each caller, such as {"claims": {"sub": "ann"}, "scopes": ["read"]}`,
 			set: func(c *Config, v string) error {
 				c.ClaimsPath = v
 				return nil
@@ -256,7 +257,7 @@ func emulatorSettings(sources []string) []setting {
 		},
 		{
 			name: "EVENT", flagOnly: true, in: Server | Emulator,
-			meaning: "handle the event in this file as Lambda would, print the answer and stop; with -lambda in the function",
+			meaning: "handle the event in this file as Lambda would, print the response and stop; with -lambda, in the function",
 			set: func(c *Config, v string) error {
 				if c.EventPath = v; v == "" {
 					return want("a file with an event in JSON")

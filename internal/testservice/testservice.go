@@ -1,5 +1,5 @@
-// Package testservice implements the services that the library's own tests
-// call, so that the example services can change without the tests.
+// Package testservice implements the services that the library's own tests call. It
+// is separate from the example services, so that they can change without the tests.
 package testservice
 
 import (
@@ -29,7 +29,7 @@ type PingService struct {
 	testv1.UnimplementedPingServiceServer
 }
 
-// Ping answers "Pong".
+// Ping returns "Pong".
 func (PingService) Ping(context.Context, *testv1.PingRequest) (*testv1.PingResponse, error) {
 	return &testv1.PingResponse{Message: "Pong"}, nil
 }
@@ -48,7 +48,7 @@ func (EchoService) Echo(_ context.Context, r *testv1.EchoRequest) (*testv1.EchoR
 }
 
 // EchoStream sends count messages, one every interval, until the context of the
-// stream ends. A negative count or interval is InvalidArgument.
+// stream ends. It fails with InvalidArgument if count or interval is negative.
 func (EchoService) EchoStream(r *testv1.EchoStreamRequest, stream grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 	interval := r.GetInterval().AsDuration()
 	if r.GetCount() < 0 || interval < 0 {

@@ -10,11 +10,11 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
-// tenant is whom every invocation is for.
+// tenant is the tenant ID of every invocation.
 const tenant = "acme"
 
-// answers passes events on to a function, changed if tamper is set, and keeps
-// the last answer.
+// answers is an Invoker that passes events to a function and keeps the last
+// response. If tamper is set, it changes each event first.
 type answers struct {
 	*emulator.Function
 	tamper func(event map[string]any)
@@ -67,14 +67,14 @@ func (a *answers) change(r emulator.Request) (emulator.Request, error) {
 	return r, err
 }
 
-// any reports whether the function has answered at all.
+// any reports whether the function has returned a response.
 func (a *answers) any() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.last != nil
 }
 
-// fields returns the names in the last answer of the function itself.
+// fields returns the fields of the function's last response.
 func (a *answers) fields() (map[string]json.RawMessage, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -83,7 +83,7 @@ func (a *answers) fields() (map[string]json.RawMessage, error) {
 	return fields, err
 }
 
-// header returns the headers in the last answer of the function itself.
+// header returns the headers of the function's last response.
 func (a *answers) header() (http.Header, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

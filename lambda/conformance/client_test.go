@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// request is an HTTP request, as the bytes that a client sends.
+// request is an HTTP request. Its String method returns the bytes that a client sends.
 type request struct {
 	method string // GET if empty
 	target string // path and query, / if empty
@@ -21,7 +21,7 @@ type request struct {
 
 func get(target string, header ...string) request { return request{target: target, header: header} }
 
-// ask is a request for one of the responses of package probe.
+// ask returns a request for one of the responses of package probe.
 func ask(name string) request { return request{header: []string{"X-Probe: " + name}} }
 
 func (r request) String() string {
@@ -46,8 +46,7 @@ func (r request) String() string {
 	return text.String() + "\r\n" + r.body
 }
 
-// reply is a response as a client sees it. It is broken off when there is no
-// whole one.
+// reply is a response as a client sees it. It is broken if it is not complete.
 type reply struct {
 	status int
 	header http.Header
@@ -58,10 +57,10 @@ type reply struct {
 
 const maxBody = 32 << 20
 
-// clientTimeout bounds a request; nothing here takes long.
+// clientTimeout bounds a request.
 const clientTimeout = 40 * time.Second
 
-// send sends r to the server at address and returns what comes back.
+// send sends r to the server at address and returns the reply.
 func send(address string, r request) reply {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -69,7 +68,7 @@ func send(address string, r request) reply {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(clientTimeout))
-	go func() { _, _ = io.WriteString(conn, r.String()) }() // a server may answer before it has read all
+	go func() { _, _ = io.WriteString(conn, r.String()) }() // a server may respond before it has read all
 	return receive(bufio.NewReader(conn), r.method)
 }
 

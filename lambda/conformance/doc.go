@@ -1,9 +1,8 @@
-// Package conformance holds the function to what docs/events.md says of it: each
-// row of the tables there is a check that runs through the whole stack, from an
-// HTTP client over the emulator's front door of each event source to a function
-// process and back. It has no code but tests. With
+// Package conformance checks the statements in docs/events.md. Each row of the
+// tables there is a check that runs through the whole stack: from an HTTP client
+// through the emulator's front door of each event source to a function process and
+// back. The package has only tests. To write the results of the checks to
+// docs/events.md and README.md, run
 //
 //	go test ./lambda/conformance -update
-//
-// what the checks find is written to docs/events.md and README.md.
 package conformance

@@ -21,20 +21,20 @@ const (
 	endMarker      = "<!-- events table: end -->"
 )
 
-// checkDocuments compares the documents with what was found, or writes them.
+// checkDocuments compares the documents with the findings, or writes them.
 func checkDocuments(t *testing.T, found map[string][]finding) {
 	t.Helper()
 	other := otherAdapters()
 	for _, s := range sections() {
 		for _, r := range s.rows {
 			if _, ok := other[r.name]; !ok {
-				t.Errorf("there is nothing about the other adapters on %q", r.name)
+				t.Errorf("otherAdapters lacks the row %q", r.name)
 			}
 			delete(other, r.name)
 		}
 	}
 	for name := range other {
-		t.Errorf("there is no row %q", name)
+		t.Errorf("otherAdapters has the unknown row %q", name)
 	}
 	checkDocument(t, eventsDocument, full(found))
 	text, err := os.ReadFile(readme)
@@ -47,7 +47,7 @@ func checkDocuments(t *testing.T, found map[string][]finding) {
 	before, rest, began := strings.Cut(string(text), beginMarker)
 	_, after, ended := strings.Cut(rest, endMarker)
 	if !began || !ended {
-		t.Errorf("README.md has no place for the table: want the lines %s and %s", beginMarker, endMarker)
+		t.Errorf("README.md lacks the lines %s and %s around the table", beginMarker, endMarker)
 		return
 	}
 	checkDocument(t, readme, before+beginMarker+"\n"+brief(found)+endMarker+after)
@@ -57,7 +57,7 @@ func checkDocument(t *testing.T, path, want string) {
 	t.Helper()
 	if *update {
 		if t.Failed() {
-			t.Fatalf("%s is left as it was", path)
+			t.Fatalf("%s is not updated", path)
 		}
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func checkDocument(t *testing.T, path, want string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(strings.Split(string(got), "\n"), strings.Split(want, "\n")); diff != "" {
-		t.Errorf("%s is not what the tests found; write it with go test ./lambda/conformance -update (-file +found):\n%s", path, diff)
+		t.Errorf("%s differs from the findings; update it with go test ./lambda/conformance -update (-file +found):\n%s", path, diff)
 	}
 }
 
@@ -102,7 +102,7 @@ After "no", a cell says what happens instead, and at which sources if not at all
 means that the row does not concern the adapter or does not exist there.
 `
 
-// full is docs/events.md.
+// full returns the content of docs/events.md.
 func full(found map[string][]finding) string {
 	var out strings.Builder
 	out.WriteString(introduction)
@@ -133,7 +133,7 @@ above expect exactly that of these sources.
 	return out.String()
 }
 
-// latticeNotes says what of VPC Lattice is not documented.
+// latticeNotes describes the undocumented behavior of VPC Lattice.
 const latticeNotes = `
 ## VPC Lattice: what is documented and what is not
 
@@ -151,7 +151,7 @@ was available. Where the guide says nothing, this project does the following:
 | an answer over 6 MB, or malformed | a 500 of this project's for the former; what VPC Lattice answers to the latter is not documented, and the emulator's 500 is a guess |
 `
 
-// brief is the table in README.md.
+// brief returns the table in README.md.
 func brief(found map[string][]finding) string {
 	var out strings.Builder
 	out.WriteString("| | this project | aws-lambda-go-api-proxy | algnhsa | aws-lambda-web-adapter |\n|---|---|---|---|---|\n")
@@ -166,13 +166,13 @@ func brief(found map[string][]finding) string {
 	return out.String()
 }
 
-// verdict is the first word of a cell.
+// verdict returns the part of a cell before the colon.
 func verdict(cell string) string {
 	word, _, _ := strings.Cut(cell, ":")
 	return word
 }
 
-// where says at which front doors the row is checked.
+// where returns the front doors at which the row is checked.
 func (r row) where() string {
 	var names []string
 	for _, p := range places() {
@@ -193,7 +193,7 @@ func (r row) where() string {
 	return strings.Join(slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, ", streamed") }), ", ")
 }
 
-// lacks are the sources that the row does not apply to.
+// lacks returns the sources to which the row does not apply.
 func (r row) lacks() []string {
 	var names []string
 	for _, source := range frontdoor.Sources() {
@@ -204,7 +204,7 @@ func (r row) lacks() []string {
 	return names
 }
 
-// line writes a line of a table.
+// line writes one line of a table.
 func line(out *strings.Builder, cells ...string) {
 	for i, cell := range cells {
 		cells[i] = strings.ReplaceAll(strings.ReplaceAll(cell, "|", `\|`), "\n", " ")

@@ -100,7 +100,7 @@ func failureRows() []row {
 	}
 }
 
-// isError wants an error in the gateway's own form.
+// isError checks for an error in the gateway's format.
 func isError(status, code int) func(reply) error {
 	return func(got reply) error { return wantError(got, status, code) }
 }
@@ -122,7 +122,7 @@ func wantError(got reply, status, code int) error {
 	return nil
 }
 
-// survives checks an answer, and that the process which gave it goes on.
+// survives checks a response, and that the same process serves the next request.
 func (s *subject) survives(x setup, r request, check func(reply) error) error {
 	t, err := s.open(x)
 	if err != nil {
@@ -144,7 +144,7 @@ func (s *subject) survives(x setup, r request, check func(reply) error) error {
 	return wrong
 }
 
-// tooLarge asks for answers over the limit: plainly, and only once encoded.
+// tooLarge requests responses over the limit: one as it is, and one only in base64.
 func tooLarge(s *subject) error {
 	limit, n := "6291556", 6_300_000
 	if s.isALB() {
@@ -169,9 +169,8 @@ func tooLarge(s *subject) error {
 	return nil
 }
 
-// concurrency has requests wait for each other in the handler, which shows that
-// they are there at once. One of them panics, and the others go on when it has
-// been answered.
+// concurrency makes requests wait for each other in the handler, which shows that they
+// run concurrently. One of them panics, and the others continue after its response.
 func concurrency(s *subject) error {
 	const n = 8
 	t, err := s.open(setup{serve: "probe", concurrency: n})

@@ -13,8 +13,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-// ourGateway stands where a row is about what the application has behind the
-// adapter, which here is the project's own gateway.
+// ourGateway is the cell of a row about the application behind the adapter, which is
+// this project's gateway here.
 const ourGateway = "–"
 
 func gatewayRows() []row {
@@ -145,9 +145,8 @@ func wholeStream(s *subject) error {
 	return nil
 }
 
-// clientStream sends messages to a client-streaming method: as text, in base64
-// where the source does that, many, none, and such as the server or the gateway
-// refuses.
+// clientStream sends messages to a client-streaming method: as text, in base64 if the
+// source uses it, many, none, and invalid ones.
 func clientStream(s *subject) error {
 	t, err := s.open(setup{serve: "services"})
 	if err != nil {
@@ -181,7 +180,7 @@ func clientStream(s *subject) error {
 	)
 }
 
-// failedStream wants three messages and an error.
+// failedStream checks for three messages and an error.
 func failedStream(got reply) error {
 	lines := strings.Split(strings.TrimSpace(got.body), "\n")
 	if got.broken && len(lines) >= 3 {
@@ -220,12 +219,12 @@ func bigMessage(s *subject, n int) error {
 	return nil
 }
 
-// apisAndURLs are the sources whose events can have 6 MB.
+// apisAndURLs returns the sources whose events can have 6 MB.
 func apisAndURLs() []frontdoor.Source {
 	return append(apis(), frontdoor.FunctionURL, frontdoor.VPCLattice, frontdoor.VPCLatticeV1)
 }
 
-// endedStream wants one message and the error that the deadline has passed.
+// endedStream checks for one message and the error that the deadline has passed.
 func endedStream(got reply) error {
 	if got.status != http.StatusOK || got.broken {
 		return got.failed()
@@ -237,7 +236,7 @@ func endedStream(got reply) error {
 	return nil
 }
 
-// slashes asks for items whose names have an encoded slash.
+// slashes requests items whose names have an encoded slash.
 func slashes(s *subject) error {
 	t, err := s.open(setup{serve: "services"})
 	if err != nil {
@@ -262,8 +261,8 @@ func slashes(s *subject) error {
 	return nil
 }
 
-// invalidUTF8 sends bytes that are no UTF-8. Where the source has replaced
-// them, what arrives is right and is served.
+// invalidUTF8 sends bytes that are not UTF-8. If the source replaces them, the request
+// that arrives is valid.
 func invalidUTF8(s *subject) error {
 	t, err := s.open(setup{serve: "services"})
 	if err != nil {

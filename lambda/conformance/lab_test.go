@@ -21,7 +21,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-// An adapter is what a function serves events with.
+// An adapter is the library with which a function handles events.
 type adapter string
 
 const (
@@ -29,7 +29,7 @@ const (
 	apiProxy adapter = "api-proxy"
 )
 
-// place is where a request comes in: a front door, with answers streamed or not.
+// place is a front door with streamed or buffered responses.
 type place struct {
 	source   frontdoor.Source
 	streamed bool
@@ -42,7 +42,7 @@ func (p place) String() string {
 	return string(p.source)
 }
 
-// places is all of them.
+// places returns all places.
 func places() []place {
 	var all []place
 	for _, source := range frontdoor.Sources() {
@@ -51,7 +51,7 @@ func places() []place {
 	return append(all, place{frontdoor.RESTAPI, true}, place{frontdoor.FunctionURL, true})
 }
 
-// lab keeps the functions that many checks share.
+// lab has the functions that the checks share.
 type lab struct {
 	t       *testing.T
 	binary  string           // of the functions
@@ -60,7 +60,7 @@ type lab struct {
 	running map[string]*emulator.Function
 }
 
-// binary is the path of this binary, see TestMain.
+// binary returns the path of this test binary; see TestMain.
 func binary(t *testing.T) string {
 	t.Helper()
 	path, err := os.Executable()
@@ -78,7 +78,8 @@ func newLab(t *testing.T) *lab {
 	return &lab{t: t, binary: binary(t), native: native, running: make(map[string]*emulator.Function)}
 }
 
-// function returns the function that cfg describes, started if need be.
+// function returns the function with the configuration cfg, and starts it if
+// necessary.
 func (l *lab) function(cfg emulator.Config) (*emulator.Function, error) {
 	key := cfg.Path + " " + strings.Join(cfg.Env, " ")
 	l.mu.Lock()
@@ -99,7 +100,7 @@ func (l *lab) function(cfg emulator.Config) (*emulator.Function, error) {
 	return fn, nil
 }
 
-// subject is what a check looks at: an adapter behind a front door.
+// subject is the subject of a check: an adapter behind a front door.
 type subject struct {
 	lab       *lab
 	adapter   adapter
@@ -108,8 +109,7 @@ type subject struct {
 	cleanups  []func()
 }
 
-// decodes reports whether the source decodes paths and so loses what was
-// encoded in them.
+// decodes reports whether the source decodes paths and so loses their encoding.
 func (s *subject) decodes() bool {
 	return s.place.source == frontdoor.HTTPAPI || s.place.source == frontdoor.HTTPAPIv1
 }
@@ -140,8 +140,8 @@ func (s *subject) close() {
 	s.cleanups = nil
 }
 
-// setup is what a check wants to talk to. The function is shared with other
-// checks unless something about it is special.
+// setup describes the function and the front door of a check. Checks with equal
+// functions share one.
 type setup struct {
 	serve       string // probe, services or test
 	env         []string
@@ -152,7 +152,7 @@ type setup struct {
 	tamper      func(event map[string]any)
 }
 
-// target is an address to send requests to, and what is behind it.
+// target is an address for requests, with the front door and the function behind it.
 type target struct {
 	fn      *emulator.Function
 	address string
@@ -187,8 +187,8 @@ func (s *subject) open(x setup) (*target, error) {
 	return &target{fn, server.Listener.Addr().String(), seen}, nil
 }
 
-// config describes the function that x wants: the test services run in that of
-// lambda/function, if it is ours.
+// config returns the configuration of the function of x. With this project's adapter,
+// the test services run in the function of lambda/function.
 func (s *subject) config(x setup) emulator.Config {
 	cfg := emulator.Config{Path: s.lab.binary, Timeout: x.timeout, Concurrency: x.concurrency}
 	transport := s.transport
@@ -246,18 +246,18 @@ func (t *target) see(r request) (probe.Seen, error) {
 	return seen, nil
 }
 
-// failed is what happened in place of the answer that was expected.
+// failed returns an error for a response that is not the expected one.
 func (r reply) failed() error {
 	if r.broken {
 		return errors.New("the answer breaks off")
 	}
 	if r.status == http.StatusBadGateway || r.status == http.StatusInternalServerError && strings.Contains(r.body, "nternal Server Error") {
-		return errors.New("the function fails") // the front door says so, each in its way
+		return errors.New("the function fails") // each front door reports it with its own status
 	}
 	return fmt.Errorf("answers %d", r.status)
 }
 
-// arrived says how values came that are not as they should be.
+// arrived returns an error for values that did not arrive as sent.
 func arrived(values []string) error {
 	if len(values) > 1 {
 		return fmt.Errorf("arrives as %d values", len(values))
@@ -268,7 +268,7 @@ func arrived(values []string) error {
 	return fmt.Errorf("arrives as `%s`", values[0])
 }
 
-// seeThrough is see with the subject's front door before another function.
+// seeThrough is like see, with the subject's front door in front of fn.
 func (s *subject) seeThrough(fn *emulator.Function, r request) (probe.Seen, error) {
 	door, err := frontdoor.New(fn, s.place.source)
 	if err != nil {

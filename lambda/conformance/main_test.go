@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write docs/events.md and the table in README.md")
 
-// The functions under test are this binary itself, which the emulator starts:
-// one that lambda/function makes, and, with SERVE, that of package probe.
+// TestMain runs this test binary as a function if the emulator starts it: as the one
+// of package probe if SERVE is set, and as one of lambda/function otherwise.
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv("SERVE") != "":

@@ -9,29 +9,29 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-// row is a line of the table: something that is right, and a check that it is
-// so. The check returns what happens instead, in the few words of a table cell.
+// row is a line of the table: the correct behavior and a check of it. If the behavior
+// differs, the check returns an error whose text fits a table cell.
 type row struct {
 	name  string
-	brief bool // in the README too
+	brief bool // also in README.md
 
 	on        []frontdoor.Source // all if empty
-	streamed  bool               // only where answers are streamed
-	buffered  bool               // only where they are not
-	services  bool               // it is about gRPC: over each transport
-	large     bool               // it takes long: over inproc at each place, over the others at the first
-	atOnce    bool               // all subjects at once, since each takes a while
-	apiProxy  string             // what aws-lambda-go-api-proxy does, where the check cannot tell
+	streamed  bool               // only for streamed responses
+	buffered  bool               // only for buffered responses
+	services  bool               // concerns gRPC, so it is checked over each transport
+	large     bool               // slow, so only inproc is checked at every place
+	atOnce    bool               // checks all subjects concurrently, since each takes long
+	apiProxy  string             // the cell of aws-lambda-go-api-proxy, if the check cannot find it
 	check     func(*subject) error
 	destroyed map[frontdoor.Source]string // what is lost on the way to the function
 }
 
-// applies reports whether there is something to check at p.
+// applies reports whether the row applies at p.
 func (r row) applies(p place) bool {
 	return (len(r.on) == 0 || slices.Contains(r.on, p.source)) && (!r.streamed || p.streamed) && (!r.buffered || !p.streamed)
 }
 
-// outcome is what a check found: nil when all is right.
+// outcome is the result of a check. err is nil if the behavior is correct.
 type outcome struct {
 	place     place
 	transport string
@@ -91,13 +91,13 @@ func sections() []section {
 	}
 }
 
-// finding is a row with what was found about it.
+// finding is a row with its results.
 type finding struct {
 	row
 	ours, apiProxy string // cells
 }
 
-// TestRows checks each row, and that the documents say what was found.
+// TestRows checks each row, and that the documents have the results.
 func TestRows(t *testing.T) {
 	l := newLab(t)
 	found := make(map[string][]finding)
@@ -111,7 +111,7 @@ func TestRows(t *testing.T) {
 					}
 				}
 				if len(outcomes) == 0 {
-					t.Error("it applies nowhere")
+					t.Error("the row applies nowhere")
 				}
 			})
 			f := finding{row: r, ours: cell(outcomes), apiProxy: r.apiProxy}
@@ -124,7 +124,7 @@ func TestRows(t *testing.T) {
 	checkDocuments(t, found)
 }
 
-// cell sums up outcomes: yes, or what happens where.
+// cell returns the table cell for outcomes: "yes", or the errors with their places.
 func cell(outcomes []outcome) string {
 	var messages []string
 	where := make(map[string][]string)

@@ -24,7 +24,7 @@ import (
 
 const atOnce = 16
 
-// soakEvents is how many events a process is sent: SOAK_EVENTS, or 1000.
+// soakEvents returns how many events each process gets: SOAK_EVENTS, or 1000.
 func soakEvents(t *testing.T) int {
 	v := os.Getenv("SOAK_EVENTS")
 	if v == "" {
@@ -37,8 +37,8 @@ func soakEvents(t *testing.T) int {
 	return n
 }
 
-// TestSoak sends many different events to one process, some at the same time,
-// and looks at every answer and at what the process holds afterwards.
+// TestSoak sends many different events to one process, some of them concurrently. It
+// checks every response, and the resources of the process afterwards.
 func TestSoak(t *testing.T) {
 	n := soakEvents(t)
 	for name, env := range map[string][]string{
@@ -72,10 +72,10 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// soak is one function with every front door before it.
+// soak is one function behind all front doors.
 type soak struct {
 	fn     *emulator.Function
-	output *bytes.Buffer // to be read when the function is closed
+	output *bytes.Buffer // may be read after the function is closed
 	doors  []http.Handler
 }
 
@@ -110,7 +110,7 @@ func startSoak(t *testing.T, env []string) *soak {
 	return s
 }
 
-// send sends the events from one number up to another.
+// send sends the events with the numbers from up to to.
 func (s *soak) send(t *testing.T, from, to int) {
 	t.Helper()
 	var next atomic.Int64
@@ -132,7 +132,7 @@ func (s *soak) send(t *testing.T, from, to int) {
 	wg.Wait()
 }
 
-// event sends the event of that number through one of the front doors.
+// event sends event i through one of the front doors.
 func (s *soak) event(i int) error {
 	random := rand.New(rand.NewPCG(1, uint64(i)))
 	door := s.doors[random.IntN(len(s.doors))]
@@ -185,7 +185,8 @@ func serve(door http.Handler, method, target, body string) *httptest.ResponseRec
 	return w
 }
 
-// expect wants an answer with that message; with nil, any error of the gateway.
+// expect checks that the response is the message want or, if want is nil, any error of
+// the gateway.
 func expect(door http.Handler, method, target, body string, status int, want map[string]any) error {
 	w := serve(door, method, target, body)
 	var got map[string]any
@@ -224,13 +225,13 @@ func expectStream(door http.Handler, i, count int) error {
 	return nil
 }
 
-// state is what a process holds.
+// state has the resources of a process.
 type state struct {
 	files, threads int
 	resident       int64 // bytes
 }
 
-// state looks at the process while nothing is sent to it.
+// state returns the resources of the idle process.
 func (s *soak) state(t *testing.T) state {
 	t.Helper()
 	proc := fmt.Sprintf("/proc/%d", s.fn.Pid())
@@ -260,8 +261,8 @@ func (s *soak) state(t *testing.T) state {
 	return out
 }
 
-// compare wants no growth beyond what a garbage collector and a scheduler leave
-// to chance.
+// compare checks that the resources do not grow, except for the variation that the
+// garbage collector and the scheduler cause.
 func (half state) compare(t *testing.T, all state) {
 	t.Helper()
 	if all.files > half.files+4 {
@@ -276,7 +277,7 @@ func (half state) compare(t *testing.T, all state) {
 	}
 }
 
-// goroutines ends the process and counts the goroutines that it had.
+// goroutines ends the process and returns the number of its goroutines.
 func (s *soak) goroutines(t *testing.T) int {
 	t.Helper()
 	if err := syscall.Kill(s.fn.Pid(), syscall.SIGQUIT); err != nil {

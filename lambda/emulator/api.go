@@ -27,7 +27,7 @@ const (
 	headerErrorBody       = "Lambda-Runtime-Function-Error-Body"
 )
 
-// maxErrorBytes bounds an error document; Lambda cuts longer ones.
+// maxErrorBytes bounds an error document. Lambda truncates longer ones.
 const maxErrorBytes = MaxResponseBytes
 
 // serve starts serving the Runtime API on the process's listener.
@@ -64,16 +64,16 @@ func (p *process) serve() {
 	}()
 }
 
-// droppedKey is the context key of a channel that is closed when the connection
-// of a call has been dropped.
+// droppedKey is the context key of a channel that is closed when the call's
+// connection is dropped.
 type droppedKey struct{}
 
-// refuse answers a call with an error in the Runtime API's form.
+// refuse responds to a call with an error in the Runtime API's format.
 func refuse(w http.ResponseWriter, status int, errorType, message string) {
-	answer(w, status, failure("", errorType, message).Payload)
+	respond(w, status, failure("", errorType, message).Payload)
 }
 
-func answer(w http.ResponseWriter, status int, body []byte) {
+func respond(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
@@ -81,14 +81,14 @@ func answer(w http.ResponseWriter, status int, body []byte) {
 }
 
 func accept(w http.ResponseWriter) {
-	answer(w, http.StatusAccepted, []byte(`{"status":"OK"}`))
+	respond(w, http.StatusAccepted, []byte(`{"status":"OK"}`))
 }
 
-// serveNext answers GET /runtime/invocation/next with the next event.
+// serveNext responds to GET /runtime/invocation/next with the next event.
 func (p *process) serveNext(w http.ResponseWriter, r *http.Request) {
 	dropped := r.Context().Value(droppedKey{}).(chan struct{})
-	if !p.arrive() {
-		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the invocation before has no answer yet")
+	if !p.beginNext() {
+		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the previous invocation has no response yet")
 		return
 	}
 	select {
@@ -97,17 +97,17 @@ func (p *process) serveNext(w http.ResponseWriter, r *http.Request) {
 			writeEvent(w, inv, p.cfg.arn())
 			return
 		}
-		// The process is on its way out: the call stays open until it is gone.
+		// The process is stopping: the call stays open until it has ended.
 		select {
 		case <-p.ending:
 		case <-r.Context().Done():
 		}
 	case <-r.Context().Done():
-		p.leave()
+		p.cancelNext()
 	case <-dropped:
-		p.leave()
+		p.cancelNext()
 	case <-p.ending:
-		p.leave()
+		p.cancelNext()
 	}
 }
 
@@ -128,10 +128,10 @@ func writeEvent(w http.ResponseWriter, inv *invocation, arn string) {
 			header.Set(name, value)
 		}
 	}
-	_, _ = w.Write(inv.request.Payload) // if the function died, that ends the invocation
+	_, _ = w.Write(inv.request.Payload) // fails only if the function died, which ends the invocation
 }
 
-// serveResponse takes the answer of an invocation.
+// serveResponse receives the response to an invocation.
 func (p *process) serveResponse(w http.ResponseWriter, r *http.Request) {
 	inv := p.claim(r.PathValue("id"))
 	if inv == nil {
@@ -156,9 +156,9 @@ func (p *process) serveResponse(w http.ResponseWriter, r *http.Request) {
 	accept(w)
 }
 
-// refuseLarge ends an invocation whose answer is over the limit. The rest of
-// the answer is read, so that the function sees the status instead of a
-// connection that was reset.
+// refuseLarge fails an invocation whose response exceeds limit. It reads the
+// rest of the response, so that the function sees the status instead of a reset
+// connection.
 func (p *process) refuseLarge(w http.ResponseWriter, r *http.Request, inv *invocation, limit int64) {
 	p.complete(inv, result{err: tooLargeError(inv.id, limit)})
 	_, _ = io.Copy(io.Discard, r.Body)
@@ -166,11 +166,11 @@ func (p *process) refuseLarge(w http.ResponseWriter, r *http.Request, inv *invoc
 		"Exceeded maximum allowed payload size ("+strconv.FormatInt(limit, 10)+" bytes).")
 }
 
-// receiveStream passes an answer on as it comes.
+// receiveStream forwards a response as it arrives.
 func (p *process) receiveStream(w http.ResponseWriter, r *http.Request, inv *invocation) {
 	reader, writer := io.Pipe()
 	if !p.begin(inv, writer, &Stream{RequestID: inv.id, ContentType: r.Header.Get("Content-Type"), Body: reader}) {
-		_ = writer.Close() // an invocation that has failed at its deadline: the answer goes nowhere
+		_ = writer.Close() // the invocation failed at its deadline: the response is discarded
 	}
 	n, err := copyStream(writer, io.LimitReader(r.Body, MaxStreamBytes+1))
 	switch {
@@ -184,7 +184,8 @@ func (p *process) receiveStream(w http.ResponseWriter, r *http.Request, inv *inv
 	}
 }
 
-// begin gives the stream to whoever waits for inv; false if nobody does.
+// begin delivers the stream to the caller that waits for inv. It returns false
+// if inv has its result already.
 func (p *process) begin(inv *invocation, pipe *io.PipeWriter, s *Stream) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -196,9 +197,9 @@ func (p *process) begin(inv *invocation, pipe *io.PipeWriter, s *Stream) bool {
 	return true
 }
 
-// copyStream writes each piece as soon as it has been read. A reader at the
-// other end that has gone away does not end it: the function's answer is read
-// to its end all the same. The error is that of reading.
+// copyStream copies r to w and writes each piece as soon as it is read. After a
+// failed write it discards the rest, because the function's response is read to
+// its end in any case. It returns only errors of reading.
 func copyStream(w io.Writer, r io.Reader) (n int64, err error) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -218,8 +219,8 @@ func copyStream(w io.Writer, r io.Reader) (n int64, err error) {
 	}
 }
 
-// trailerError is the failure that a function reports behind an answer that it
-// had begun; a nil error when there is none.
+// trailerError returns the failure that a function reports in the trailer of a
+// response, or nil if it reports none.
 func trailerError(requestID string, trailer http.Header) error {
 	errorType := trailer.Get(headerErrorType)
 	if errorType == "" {
@@ -234,7 +235,7 @@ func trailerError(requestID string, trailer http.Header) error {
 	return e
 }
 
-// serveError takes the error of an invocation.
+// serveError receives the error of an invocation.
 func (p *process) serveError(w http.ResponseWriter, r *http.Request) {
 	inv := p.claim(r.PathValue("id"))
 	if inv == nil {
@@ -251,14 +252,14 @@ func (p *process) serveError(w http.ResponseWriter, r *http.Request) {
 	accept(w)
 }
 
-// serveInitError takes the runtime's report that init has failed. Other
-// runtimes than aws-lambda-go send one.
+// serveInitError receives the runtime's report that init failed. aws-lambda-go
+// never sends one; other runtimes do.
 func (p *process) serveInitError(w http.ResponseWriter, r *http.Request) {
 	report, err := io.ReadAll(io.LimitReader(r.Body, maxErrorBytes))
 	if err != nil {
-		return // the process died: how it ended is its init error
+		return // the process died: its exit status becomes the init error
 	}
 	accept(w)
-	_ = http.NewResponseController(w).Flush() // before the process is ended
+	_ = http.NewResponseController(w).Flush() // before initFailed kills the process
 	p.initFailed(report)
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestRuntimeAPIRefusals(t *testing.T) {
+func TestRuntimeAPI_RefusesInvalidCalls(t *testing.T) {
 	var out buffer
-	cfg := config(t, "raw", "RAW=answers")
+	cfg := config(t, "raw", "RAW=refusals")
 	cfg.Stdout = &out
 	f := start(t, cfg)
 	response, err := f.Invoke(t.Context(), []byte(`{}`))
 	if err != nil || string(response.Payload) != "2" {
-		t.Errorf("answer %q, %v", response.Payload, err)
+		t.Errorf("response %q, %v", response.Payload, err)
 	}
 	waitForLines(&out, 5)
 	want := []string{
-		`403 {"errorType":"InvalidStateTransition","errorMessage":"the invocation before has no answer yet"}`,
+		`403 {"errorType":"InvalidStateTransition","errorMessage":"the previous invocation has no response yet"}`,
 		`400 {"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}`,
 		`400 {"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}`,
 		`202 {"status":"OK"}`,
@@ -30,14 +30,14 @@ func TestRuntimeAPIRefusals(t *testing.T) {
 	}
 }
 
-func TestSecondAnswerWhileTheFirstIsOnItsWay(t *testing.T) {
+func TestRuntimeAPI_RefusesSecondResponseDuringTheFirst(t *testing.T) {
 	var out buffer
 	cfg := config(t, "raw", "RAW=overlapping")
 	cfg.Stdout = &out
 	f := start(t, cfg)
 	response, err := f.Invoke(t.Context(), []byte(`{}`))
 	if err != nil || string(response.Payload) != "2" {
-		t.Errorf("answer %q, %v", response.Payload, err)
+		t.Errorf("response %q, %v", response.Payload, err)
 	}
 	waitForLines(&out, 2)
 	const want = `400 {"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}` + "\n202\n"
@@ -53,7 +53,7 @@ func TestExtensionAPI(t *testing.T) {
 	f := start(t, cfg)
 	response, err := f.Invoke(t.Context(), []byte(`{}`))
 	if err != nil || string(response.Payload) != "4" {
-		t.Errorf("answer %q, %v", response.Payload, err)
+		t.Errorf("response %q, %v", response.Payload, err)
 	}
 	waitForLines(&out, 11)
 	type line struct {

@@ -6,20 +6,20 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
-// BenchmarkInvoke is the way of an event into a function that does nothing and
-// of its answer back: what the emulator and aws-lambda-go cost together.
+// BenchmarkInvoke measures one invocation of a function that does nothing: the
+// cost of the emulator and aws-lambda-go together.
 func BenchmarkInvoke(b *testing.B) {
 	f := start(b, config(b, "commands"))
 	event := command{Do: "echo", Text: "hello"}.payload(b)
 	for b.Loop() {
 		response, err := f.Invoke(b.Context(), event)
 		if err != nil || string(response.Payload) != `"hello"` {
-			b.Fatalf("answer %q, %v", response.Payload, err)
+			b.Fatalf("response %q, %v", response.Payload, err)
 		}
 	}
 }
 
-// BenchmarkColdStart is one start with its first answer, and the end.
+// BenchmarkColdStart measures a start, the first invocation and Close.
 func BenchmarkColdStart(b *testing.B) {
 	cfg := config(b, "commands")
 	event := command{Do: "echo", Text: "hello"}.payload(b)
@@ -30,7 +30,7 @@ func BenchmarkColdStart(b *testing.B) {
 		}
 		response, err := f.Invoke(b.Context(), event)
 		if err != nil || string(response.Payload) != `"hello"` {
-			b.Fatalf("answer %q, %v", response.Payload, err)
+			b.Fatalf("response %q, %v", response.Payload, err)
 		}
 		if err := f.Close(); err != nil {
 			b.Fatal(err)

@@ -17,25 +17,25 @@ import (
 const (
 	// MaxRequestBytes is the largest event that the Invoke API accepts.
 	MaxRequestBytes = 6 * 1024 * 1024
-	// MaxResponseBytes is the largest buffered answer that the Runtime API
+	// MaxResponseBytes is the largest buffered response that the Runtime API
 	// accepts: 6 MB and a small allowance for its envelope.
 	MaxResponseBytes = 6_291_556
-	// MaxStreamBytes is the largest streamed answer.
+	// MaxStreamBytes is the largest streamed response.
 	MaxStreamBytes = 200 * 1024 * 1024
 )
 
-// Config says which function to run and how. Only Path is required; a zero
-// value anywhere else means the default named beside it.
+// A Config says which function to run and how. Only Path is required. The zero
+// value of any other field means the default given in its comment.
 type Config struct {
-	// Path is the function's executable, the file called bootstrap in a
-	// deployment package. It runs without arguments, in its own directory.
+	// Path is the function's executable, called bootstrap in a deployment
+	// package. It runs without arguments in the directory that contains it.
 	Path string
 
-	// Env is added to the function's environment, each as "KEY=value"; the
-	// last of equal keys counts. The child sees these and what Lambda sets,
-	// nothing of the emulator's own environment. The names that Lambda
-	// reserves are refused; TMPDIR may be set, to test a directory that
-	// cannot be written.
+	// Env is added to the function's environment as "KEY=value" strings. Of
+	// equal keys, the last one counts. The function sees these variables and
+	// those that Lambda sets, and inherits none from the emulator. Start
+	// refuses the names that Lambda reserves. TMPDIR may be set, to test a
+	// directory that is not writable.
 	Env []string
 
 	// Name is the function's name; "function" by default.
@@ -44,72 +44,73 @@ type Config struct {
 	Region string
 	// AccountID is twelve digits; "123456789012" by default.
 	AccountID string
-	// MemoryMB is what the function is told it has: 128 by default. The
-	// emulator does not enforce it.
+	// MemoryMB is the memory size that the function is told, in MB: 128 by
+	// default. The emulator does not enforce it.
 	MemoryMB int
 
-	// Timeout bounds one invocation, from when the function takes the event:
-	// 30 s by default, which is the longest that an HTTP API waits (Lambda's
-	// own default is 3 s). The init of a process that is started again for the
-	// invocation comes before and is bounded by InitTimeout.
+	// Timeout bounds one invocation, counted from when the function receives
+	// the event. The default is 30 s, the longest that an HTTP API waits;
+	// Lambda's own default is 3 s. If the process has to be restarted first,
+	// its init does not count and is bounded by InitTimeout.
 	Timeout time.Duration
-	// InitTimeout bounds the time from exec to the first call of next by the
-	// runtime and by every extension: 10 s by default, as on Lambda.
+	// InitTimeout bounds the time from exec until the runtime and every
+	// extension have asked for their first event: 10 s by default, as on
+	// Lambda.
 	InitTimeout time.Duration
 	// ShutdownGrace is the time between SIGTERM and SIGKILL for a function
 	// that registered an extension: 500 ms by default, as on Lambda. A
 	// function without one gets SIGKILL at once.
 	ShutdownGrace time.Duration
 
-	// Concurrency is how many invocations the process serves at once, set as
-	// AWS_LAMBDA_MAX_CONCURRENCY when above 1 (Lambda Managed Instances): 1 by
-	// default. Above 1 a timeout fails the invocation and leaves the process
-	// alone, as it does there.
+	// Concurrency is how many invocations the process serves at once: 1 by
+	// default. A larger number stands for Lambda Managed Instances: the
+	// function sees it as AWS_LAMBDA_MAX_CONCURRENCY, and a timeout fails the
+	// invocation without ending the process.
 	Concurrency int
 
-	// Freeze stops the process with SIGSTOP whenever it waits for work, and
-	// continues it for the next invocation. Lambda does so at concurrency 1.
+	// Freeze stops the process with SIGSTOP whenever it waits for an event, and
+	// continues it for the next invocation, as Lambda does at concurrency 1.
 	Freeze bool
 
 	// DropConnections closes the function's connections to the Runtime API
-	// whenever the process is stopped, as a long freeze may. Calls of next that
-	// waited on them have to be made again.
+	// whenever the process is frozen, as a long freeze may. The function has
+	// to repeat its pending calls for the next event.
 	DropConnections bool
 
-	// Extensions says how the Extensions API answers the registration of an
-	// extension.
+	// Extensions says how the Extensions API responds to the registration of
+	// an extension: it accepts it by default.
 	Extensions ExtensionMode
 
-	// TempDir is the function's TMPDIR and stands for /tmp: it outlives
-	// crashes and restarts. Empty means a new directory that [Function.Close]
-	// removes; a given one is left alone.
+	// TempDir is the function's TMPDIR and stands for /tmp. It outlives
+	// crashes and restarts. If it is empty, Start makes a new directory, and
+	// [Function.Close] removes it. A given directory is not removed.
 	TempDir string
 
-	// Stdout and Stderr receive what the function prints; nil discards it.
-	// They are written to from one goroutine at a time, also when both are
-	// the same writer, and must not block.
+	// Stdout and Stderr receive the function's output; nil discards it. Only
+	// one goroutine at a time writes to them, also when both are the same
+	// writer. They must not block.
 	Stdout, Stderr io.Writer
 
-	// Logger gets the events of the function's life at debug level, failures
-	// at warn; nil discards them.
+	// Logger receives starts, exits and invocations at debug level and
+	// failures at warn level; nil discards them.
 	Logger *slog.Logger
 }
 
-// An ExtensionMode is how the Extensions API answers a registration.
+// An ExtensionMode is how the Extensions API responds to a registration.
 type ExtensionMode int
 
 const (
 	// ExtensionsAccepted registers extensions.
 	ExtensionsAccepted ExtensionMode = iota
-	// ExtensionsRefused answers with 403.
+	// ExtensionsRefused responds with status 403.
 	ExtensionsRefused
-	// ExtensionsHang never answers.
+	// ExtensionsHang never responds.
 	ExtensionsHang
 )
 
 // reserved are the variables that Lambda refuses in a function's configuration
-// (Lambda developer guide, "Defined runtime environment variables") and that
-// the emulator sets from other fields.
+// (Lambda developer guide, "Defined runtime environment variables"). The
+// emulator sets them from other fields.
 var reserved = [...]string{
 	"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV",
 	"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
@@ -124,7 +125,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	path, err := filepath.Abs(c.Path)
 	if err != nil {
-		return c, fmt.Errorf("emulator: finding function binary: %w", err)
+		return c, fmt.Errorf("emulator: resolving function path: %w", err)
 	}
 	c.Path = path
 	for _, kv := range c.Env {
@@ -139,7 +140,7 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	if c.Extensions < ExtensionsAccepted || c.Extensions > ExtensionsHang {
-		return c, fmt.Errorf("emulator: Extensions is %d, which is no ExtensionMode", c.Extensions)
+		return c, fmt.Errorf("emulator: Extensions is %d, which is not an ExtensionMode", c.Extensions)
 	}
 	for name, n := range map[string]int64{
 		"Timeout": int64(c.Timeout), "InitTimeout": int64(c.InitTimeout), "ShutdownGrace": int64(c.ShutdownGrace),
@@ -170,13 +171,13 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// arn is the ARN that the function is invoked by.
+// arn returns the function's ARN.
 func (c Config) arn() string {
 	return "arn:aws:lambda:" + c.Region + ":" + c.AccountID + ":function:" + c.Name
 }
 
-// environ is the environment of one process of the function, whose Runtime API
-// is at address.
+// environ returns the environment of one process of the function, whose Runtime
+// API is at address.
 func (c Config) environ(address, tempDir string, started time.Time) []string {
 	initialization := "on-demand"
 	if c.Concurrency > 1 {
@@ -206,8 +207,8 @@ func (c Config) environ(address, tempDir string, started time.Time) []string {
 	return append(env, c.Env...)
 }
 
-// openTempDir returns the function's temporary directory and whether it is the
-// emulator's to remove.
+// openTempDir returns the function's temporary directory. owned says that the
+// emulator made it and removes it.
 func (c Config) openTempDir() (dir string, owned bool, err error) {
 	if c.TempDir != "" {
 		dir, err = filepath.Abs(c.TempDir)

@@ -1,9 +1,9 @@
-// Package emulator is the Lambda Runtime API on a laptop. [Start] runs a real
-// function binary as a child process and feeds it events the way Lambda does,
-// with Lambda's limits, deadlines, freezes and restarts. Package frontdoor puts
-// one of Lambda's HTTP event sources in front of it.
+// Package emulator implements the Lambda Runtime API on a local machine. [Start]
+// runs a real function binary as a child process and sends it events as Lambda
+// does, with Lambda's limits, deadlines, freezes and restarts. Package frontdoor
+// puts one of Lambda's HTTP event sources in front of it.
 //
-// A [Function] is one execution environment: it neither scales out nor limits
-// memory or CPU, and it isolates nothing. External extensions, the Telemetry
-// API and SnapStart are left out. It runs on Linux and macOS.
+// A [Function] is one execution environment. It does not scale out, does not
+// limit memory or CPU, and isolates nothing. External extensions, the Telemetry
+// API and SnapStart are not supported. It runs on Linux and macOS.
 package emulator

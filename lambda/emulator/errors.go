@@ -12,57 +12,59 @@ import (
 
 // Reasons for which an invocation or a start fails, for errors.Is.
 var (
-	// ErrClosed says that the function was closed or its context has ended.
+	// ErrClosed means that the function was closed or that its context ended.
 	ErrClosed = errors.New("emulator: function is closed")
-	// ErrRequestTooLarge says that the event has more than [MaxRequestBytes].
-	// Lambda answers such an Invoke call with 413 and never runs the function.
+	// ErrRequestTooLarge means that the event exceeds [MaxRequestBytes].
+	// Lambda refuses such an Invoke call with 413 and does not run the function.
 	ErrRequestTooLarge = errors.New("emulator: request is larger than 6291456 bytes")
-	// ErrResponseTooLarge says that the answer was over [MaxResponseBytes], or
-	// over [MaxStreamBytes] when streamed.
+	// ErrResponseTooLarge means that the response exceeded [MaxResponseBytes],
+	// or [MaxStreamBytes] if it was streamed.
 	ErrResponseTooLarge = errors.New("emulator: response is too large")
-	// ErrTimeout says that init or the invocation went past its deadline.
+	// ErrTimeout means that init or the invocation exceeded its deadline.
 	ErrTimeout = errors.New("emulator: timed out")
-	// ErrExited says that the process ended before it had answered.
+	// ErrExited means that the process ended before it responded, or that no
+	// process is running.
 	ErrExited = errors.New("emulator: process exited")
-	// ErrInit says that the process failed before init was done, so that no
-	// event was given to it. It comes with ErrTimeout, ErrExited, or the
+	// ErrInit means that init failed, so that no event reached the process.
+	// The same error also matches ErrTimeout or ErrExited, or carries the
 	// function's own report.
 	ErrInit = errors.New("emulator: init failed")
 )
 
-// A FunctionError is a failure of the function, as Lambda reports it with the
-// header X-Amz-Function-Error: one that the function returned itself, or one
-// that Lambda made for it.
+// A FunctionError is a failure of the function, which Lambda reports with the
+// header X-Amz-Function-Error. The function returned it, or Lambda made it in the
+// function's place.
 type FunctionError struct {
-	// RequestID names the invocation; it is empty for a failed init.
+	// RequestID identifies the invocation. It is empty if init failed.
 	RequestID string
 	// Type is the errorType, such as "Runtime.ExitError" or the Go type name
 	// of an error that the handler returned.
 	Type string
 	// Message is the errorMessage.
 	Message string
-	// Payload is the whole error document, JSON for every Go function. For a
-	// stream that failed it is what the error trailer said.
+	// Payload is the whole error document, which is JSON for every Go function.
+	// For a stream that failed, it is the content of the error trailer.
 	Payload []byte
 
 	causes []error
 }
 
-// Error has the type and the message.
+// Error returns the type and the message.
 func (e *FunctionError) Error() string {
 	return "emulator: function failed: " + e.Type + ": " + e.Message
 }
 
-// Unwrap gives the sentinels that apply, such as [ErrTimeout].
+// Unwrap returns the sentinels that apply, such as [ErrTimeout], and the
+// handler's own error if [InProcess] called it.
 func (e *FunctionError) Unwrap() []error { return e.causes }
 
-// document is the form in which functions and Lambda report errors.
+// document is the format in which functions and Lambda report errors.
 type document struct {
 	Type    string `json:"errorType"`
 	Message string `json:"errorMessage"`
 }
 
-// reported makes an error out of the document that a function posted.
+// reported returns the error of a document that a function posted.
 func reported(requestID string, payload []byte, causes ...error) *FunctionError {
 	var doc document
 	if json.Unmarshal(payload, &doc) != nil {
@@ -71,7 +73,7 @@ func reported(requestID string, payload []byte, causes ...error) *FunctionError 
 	return &FunctionError{RequestID: requestID, Type: doc.Type, Message: doc.Message, Payload: payload, causes: causes}
 }
 
-// failure makes an error that Lambda reports in the function's place.
+// failure returns an error that Lambda reports in the function's place.
 func failure(requestID, errorType, message string, causes ...error) *FunctionError {
 	payload, err := json.Marshal(document{Type: errorType, Message: message})
 	if err != nil { // two strings always encode
@@ -91,7 +93,7 @@ func tooLargeError(requestID string, limit int64) *FunctionError {
 		ErrResponseTooLarge)
 }
 
-// exitError tells how the process ended.
+// exitError returns an error that says how the process ended.
 func exitError(requestID string, state *os.ProcessState, causes ...error) *FunctionError {
 	message := "Runtime exited without providing a reason"
 	if reason := exitReason(state); reason != "" {

@@ -8,8 +8,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
-// A function binary, run with its first event and stopped again. The binary
-// here is the one of these tests, which FUNCTION turns into a function.
+// This example starts a function binary, invokes it and closes it. The binary is
+// this test binary, which runs as a function if FUNCTION is set.
 func ExampleStart() {
 	path, err := os.Executable()
 	if err != nil {
@@ -30,7 +30,7 @@ func ExampleStart() {
 	fmt.Println(string(response.Payload), err)
 	_, err = function.Invoke(context.Background(), []byte(`{"do":"fail","text":"no luck"}`))
 	fmt.Println(err)
-	function.Kill() // a crash; the next event starts it again
+	function.Kill() // the next event starts it again
 	response, err = function.Invoke(context.Background(), []byte(`{"do":"echo","text":"again"}`))
 	fmt.Println(string(response.Payload), err)
 	// Output:

@@ -15,18 +15,18 @@ const (
 	maxExtensions       = 10
 )
 
-// extension is an internal extension: part of the function's own process. Its
-// fields belong to the process, under its mutex.
+// extension is an internal extension, which runs in the function's own process.
+// The mutex of that process guards its fields.
 type extension struct {
 	name    string
 	invoke  bool          // subscribed to INVOKE
 	ready   bool          // has called next
 	waiting bool          // blocks in next
 	events  [][]byte      // not yet fetched
-	wake    chan struct{} // has room for one: there may be events
+	wake    chan struct{} // says that there may be events; buffered, holds one
 }
 
-// announce tells an extension that asked for it that inv has begun.
+// announce sends the extension an INVOKE event for inv if it subscribed to them.
 func (e *extension) announce(cfg Config, inv *invocation) {
 	if !e.invoke {
 		return
@@ -48,9 +48,9 @@ func (e *extension) announce(cfg Config, inv *invocation) {
 	}
 }
 
-// serveRegister registers an extension. Every one is internal, since nothing
-// but the function's own process knows this server's address. Refusals are
-// those of the Extensions API.
+// serveRegister registers an extension. Every extension is internal, because
+// only the function's own process knows this server's address. Errors are those
+// of the Extensions API.
 func (p *process) serveRegister(w http.ResponseWriter, r *http.Request) {
 	switch p.cfg.Extensions {
 	case ExtensionsRefused:
@@ -93,22 +93,23 @@ func (p *process) serveRegister(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, errorType, "cannot register extension "+e.name)
 		return
 	}
-	answerJSON(w, id, map[string]string{
+	writeRegistration(w, id, map[string]string{
 		"functionName": p.cfg.Name, "functionVersion": "$LATEST", "handler": "bootstrap",
 	})
 }
 
-func answerJSON(w http.ResponseWriter, extensionID string, document any) {
+func writeRegistration(w http.ResponseWriter, extensionID string, document any) {
 	body, err := json.Marshal(document)
-	if err != nil { // only documents of strings come here
+	if err != nil { // strings always encode
 		refuse(w, http.StatusInternalServerError, "InternalServerError", err.Error())
 		return
 	}
 	w.Header().Set(headerExtensionID, extensionID)
-	answer(w, http.StatusOK, body)
+	respond(w, http.StatusOK, body)
 }
 
-// register adds an extension, or says with what type of error it cannot be.
+// register adds an extension and returns its ID, or the type of error that
+// prevents it.
 func (p *process) register(e *extension) (id, errorType string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,15 +132,15 @@ func (p *process) register(e *extension) (id, errorType string) {
 	return id, ""
 }
 
-// serveExtensionNext answers with the extension's next event. One that has
-// subscribed to none waits here for ever.
+// serveExtensionNext responds with the extension's next event. For an extension
+// without subscriptions, the call never returns.
 func (p *process) serveExtensionNext(w http.ResponseWriter, r *http.Request) {
 	id := r.Header.Get(headerExtensionID)
 	if id == "" {
 		refuse(w, http.StatusForbidden, "Extension.MissingExtensionIdentifier", "no extension identifier")
 		return
 	}
-	e := p.extensionArrives(id)
+	e := p.beginExtensionNext(id)
 	if e == nil {
 		refuse(w, http.StatusForbidden, "Extension.UnknownExtensionIdentifier", "unknown extension "+id)
 		return
@@ -147,7 +148,7 @@ func (p *process) serveExtensionNext(w http.ResponseWriter, r *http.Request) {
 	for {
 		if event := p.extensionEvent(e); event != nil {
 			w.Header().Set(headerExtensionID, id)
-			answer(w, http.StatusOK, event)
+			respond(w, http.StatusOK, event)
 			return
 		}
 		select {
@@ -160,9 +161,9 @@ func (p *process) serveExtensionNext(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// extensionArrives notes that an extension called next, which is its part of
-// init; nil if there is none of this id.
-func (p *process) extensionArrives(id string) *extension {
+// beginExtensionNext records that an extension asked for an event, which
+// completes its part of init. It returns nil if the ID is unknown.
+func (p *process) beginExtensionNext(id string) *extension {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.extensions[id]
@@ -175,7 +176,8 @@ func (p *process) extensionArrives(id string) *extension {
 	return e
 }
 
-// extensionEvent takes the oldest event that the extension has not seen.
+// extensionEvent removes and returns the oldest event that the extension has not
+// received, or nil.
 func (p *process) extensionEvent(e *extension) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()

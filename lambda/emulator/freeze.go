@@ -9,7 +9,7 @@ func (p *process) freeze() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopping {
-		return errGone
+		return errEnded
 	}
 	p.freezeLocked()
 	return nil
@@ -22,7 +22,7 @@ func (p *process) freezeLocked() {
 		p.open.Range(func(conn, dropped any) bool {
 			p.open.Delete(conn)
 			close(dropped.(chan struct{}))
-			_ = conn.(net.Conn).Close() // the function finds out
+			_ = conn.(net.Conn).Close()
 			return true
 		})
 	}
@@ -42,8 +42,8 @@ func (p *process) thawLocked() {
 	}
 }
 
-// freezeIdle freezes a process that waits for work on every side, if that is
-// wanted. p.mu is held.
+// freezeIdle freezes the process if Config.Freeze is set and the runtime and
+// every extension wait for an event. p.mu is held.
 func (p *process) freezeIdle() {
 	if !p.cfg.Freeze || p.stopping || p.frozen || p.pending > 0 || p.stats.Ready.IsZero() {
 		return

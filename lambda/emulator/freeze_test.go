@@ -28,7 +28,7 @@ func TestPauseAndResume(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := invoke[string](t, f, command{Do: "echo", Text: "thawed"}); got != "thawed" {
-			t.Errorf("answer %q", got)
+			t.Errorf("response %q", got)
 		}
 	}
 	if n := len(f.Processes()); n != 1 {
@@ -45,7 +45,7 @@ func TestFreezeBetweenInvocations(t *testing.T) {
 			for i := range 5 {
 				waitForState(t, f.Pid(), true)
 				if got := invoke[string](t, f, command{Do: "echo", Text: strconv.Itoa(i)}); got != strconv.Itoa(i) {
-					t.Errorf("answer %q", got)
+					t.Errorf("response %q", got)
 				}
 			}
 			waitForState(t, f.Pid(), true)
@@ -53,8 +53,8 @@ func TestFreezeBetweenInvocations(t *testing.T) {
 	}
 }
 
-// waitForState waits until the process is stopped, or is not. A process that
-// never gets there ends the test by its own timeout.
+// waitForState waits until the process is stopped, or is not stopped. If that
+// never happens, the test binary's own timeout ends the test.
 func waitForState(t *testing.T, pid int, stopped bool) {
 	t.Helper()
 	for {
@@ -89,7 +89,7 @@ func TestConcurrentInvocations(t *testing.T) {
 	for i := range 4 * n { // more than the process takes at once
 		wg.Go(func() {
 			if got := invoke[string](t, f, command{Do: "echo", Text: strconv.Itoa(i)}); got != strconv.Itoa(i) {
-				t.Errorf("invocation %d got the answer %q", i, got)
+				t.Errorf("invocation %d: response %q", i, got)
 			}
 		})
 	}
@@ -99,7 +99,7 @@ func TestConcurrentInvocations(t *testing.T) {
 	}
 }
 
-func TestConcurrentTimeoutLeavesOthersAlone(t *testing.T) {
+func TestConcurrentInvocations_TimeoutKeepsTheProcess(t *testing.T) {
 	cfg := config(t, "commands")
 	cfg.Concurrency = 2
 	cfg.Timeout = time.Second
@@ -108,9 +108,9 @@ func TestConcurrentTimeoutLeavesOthersAlone(t *testing.T) {
 	if _, err := f.Invoke(t.Context(), late.payload(t)); !errors.Is(err, emulator.ErrTimeout) {
 		t.Errorf("error %v", err)
 	}
-	for i := range 25 { // until after the late answer has come
+	for i := range 25 { // until after the late response has arrived
 		if got := invoke[string](t, f, command{Do: "echo", For: 20 * time.Millisecond, Text: strconv.Itoa(i)}); got != strconv.Itoa(i) {
-			t.Errorf("answer %q", got)
+			t.Errorf("response %q", got)
 		}
 	}
 	if n := len(f.Processes()); n != 1 {
@@ -118,7 +118,7 @@ func TestConcurrentTimeoutLeavesOthersAlone(t *testing.T) {
 	}
 }
 
-func TestProcessFigures(t *testing.T) {
+func TestProcesses(t *testing.T) {
 	f := start(t, config(t, "sigterm"))
 	p := f.Processes()[0]
 	if p.Pid != f.Pid() || p.FirstNext.Before(p.Exec) || p.Ready.Before(p.FirstNext) || p.State != nil || !p.Exited.IsZero() {
@@ -134,6 +134,6 @@ func TestProcessFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p = f.Processes()[1]; p.State == nil || p.PeakMemory < 1<<20 {
-		t.Errorf("told to end: %+v", p)
+		t.Errorf("closed: %+v", p)
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// A Function is a function binary in its execution environment: a process,
-// which is started again when an invocation finds it gone, and a temporary
-// directory that outlives it. It is safe for concurrent use.
+// A Function is a function binary in its execution environment: a process and a
+// temporary directory that outlives it. If the process has ended, the next
+// invocation starts it again. A Function is safe for concurrent use.
 type Function struct {
 	cfg      Config
 	tempDir  string
@@ -28,13 +28,13 @@ type Function struct {
 	previous []Process
 }
 
-// Start starts the function and returns once its init is done. ctx bounds the
-// function's whole life: when it ends, the process is killed and invocations
-// fail with [ErrClosed], as after [Function.Close].
+// Start starts the function and returns once its init is done. When ctx ends, at
+// any later time, the process is killed and invocations fail with [ErrClosed],
+// as after [Function.Close].
 //
-// An init that fails is an error that matches [ErrInit], and leaves nothing
-// running. Lambda would try a second time with the first invocation; so does a
-// Function whose later restart fails.
+// If init fails, Start returns an error that matches [ErrInit] and leaves nothing
+// running. Lambda would repeat the init with the first invocation. A Function
+// does so only for later restarts.
 func Start(ctx context.Context, cfg Config) (*Function, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -55,27 +55,28 @@ func Start(ctx context.Context, cfg Config) (*Function, error) {
 	return f, nil
 }
 
-// Invoke runs the function on an event and waits for its whole answer.
-// Invocations beyond [Config.Concurrency] wait for their turn: an environment
-// does not scale out, where Lambda would start another one.
+// Invoke runs the function on an event and waits for the whole response.
+// Invocations beyond [Config.Concurrency] wait for their turn; Lambda would
+// start another environment for them.
 //
-// The error is a [FunctionError] when the function failed; see the sentinels
-// of this package for the rest. When ctx ends first, its cause is returned and
-// the function goes on with the event, as it does when a caller hangs up.
+// The error is a [FunctionError] if the function failed. Other errors match one
+// of this package's sentinels. If ctx ends first, Invoke returns its cause, and
+// the function continues to handle the event, as it does on Lambda.
 func (f *Function) Invoke(ctx context.Context, payload []byte) (Response, error) {
 	return f.Do(ctx, Request{Payload: payload})
 }
 
-// Do is [Function.Invoke] with all that can go with an event.
+// Do is like [Function.Invoke] for an event with its trace ID, tenant or client
+// context.
 func (f *Function) Do(ctx context.Context, r Request) (Response, error) {
 	res := f.invoke(ctx, r, false)
 	return res.response, res.err
 }
 
-// Stream runs the function on an event as InvokeWithResponseStream does, and
-// returns when its answer begins: with [StreamContentType], once the prelude
+// Stream runs the function on an event as InvokeWithResponseStream does. It
+// returns when the response begins or, with [StreamContentType], when its prelude
 // is complete. The caller closes the stream's Body. Errors are those of
-// [Function.Invoke]; one in mid-stream comes from reading the Body.
+// [Function.Invoke]; a later error is returned by reading the Body.
 func (f *Function) Stream(ctx context.Context, r Request) (*Stream, error) {
 	res := f.invoke(ctx, r, true)
 	if res.err != nil {
@@ -84,8 +85,8 @@ func (f *Function) Stream(ctx context.Context, r Request) (*Stream, error) {
 	return splitPrelude(ctx, res.stream)
 }
 
-// restarts bounds how often one invocation starts a process anew that stops
-// before it takes the event.
+// restarts bounds how many processes one invocation tries if they stop before
+// they take the event.
 const restarts = 3
 
 func (f *Function) invoke(ctx context.Context, r Request, streaming bool) result {
@@ -99,7 +100,7 @@ func (f *Function) invoke(ctx context.Context, r Request, streaming bool) result
 			return result{err: err}
 		}
 		inv := newInvocation(r, streaming)
-		if err := p.offer(ctx, inv); errors.Is(err, errGone) {
+		if err := p.offer(ctx, inv); errors.Is(err, errEnded) {
 			last = p
 			continue
 		} else if err != nil {
@@ -113,7 +114,7 @@ func (f *Function) invoke(ctx context.Context, r Request, streaming bool) result
 	return result{err: last.exitError("")}
 }
 
-// running returns a process whose init is done, and starts one if need be.
+// running returns a process whose init is done. It starts one if necessary.
 func (f *Function) running(ctx context.Context) (*process, error) {
 	p, err := f.process(ctx)
 	if err != nil {
@@ -134,8 +135,8 @@ func (f *Function) running(ctx context.Context) (*process, error) {
 	}
 }
 
-// process returns the process that lives, after waiting for one that is about
-// to end, or a new one.
+// process returns the current process, or starts one if there is none. It waits
+// for the end of a process that is stopping.
 func (f *Function) process(ctx context.Context) (*process, error) {
 	for {
 		f.mu.Lock()
@@ -144,7 +145,7 @@ func (f *Function) process(ctx context.Context) (*process, error) {
 			return nil, ErrClosed
 		}
 		p := f.current
-		if p == nil || p.gone() {
+		if p == nil || p.ended() {
 			p, err := f.spawn()
 			f.mu.Unlock()
 			return p, err
@@ -161,7 +162,7 @@ func (f *Function) process(ctx context.Context) (*process, error) {
 	}
 }
 
-// spawn starts a process in the place of one that is gone. f.mu is held.
+// spawn starts a process and makes it the current one. f.mu is held.
 func (f *Function) spawn() (*process, error) {
 	if f.current != nil {
 		f.previous = append(f.previous, f.current.snapshot())
@@ -175,19 +176,19 @@ func (f *Function) spawn() (*process, error) {
 	return p, nil
 }
 
-// live returns the process if there is one that runs.
+// live returns the running process. It fails with ErrExited if there is none.
 func (f *Function) live() (*process, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.current == nil || f.current.gone() {
+	if f.current == nil || f.current.ended() {
 		return nil, fmt.Errorf("%w: no process is running", ErrExited)
 	}
 	return f.current, nil
 }
 
-// Pause stops the process and its children where they are, as the freeze
-// between invocations does; the next invocation continues them. Deadlines run
-// on. It fails with [ErrExited] when no process is running.
+// Pause stops the process and its children with SIGSTOP, as the freeze between
+// invocations does. The next invocation continues them. Deadlines are not
+// extended. Pause fails with [ErrExited] if no process is running.
 func (f *Function) Pause() error {
 	p, err := f.live()
 	if err != nil {
@@ -196,8 +197,8 @@ func (f *Function) Pause() error {
 	return p.freeze()
 }
 
-// Resume continues a paused process. It fails with [ErrExited] when no process
-// is running.
+// Resume continues a paused process. It fails with [ErrExited] if no process is
+// running.
 func (f *Function) Resume() error {
 	p, err := f.live()
 	if err != nil {
@@ -206,10 +207,10 @@ func (f *Function) Resume() error {
 	return p.thaw()
 }
 
-// Kill kills the process with SIGKILL, as the kernel does one that is out of
-// memory, and waits until it is gone. Invocations in flight fail with
-// [ErrExited]; the next one starts the function again with its temporary
-// directory as it was left. Without a process it does nothing.
+// Kill kills the process with SIGKILL, as the kernel does when memory runs out,
+// and waits until it has ended. Invocations in flight fail with [ErrExited]. The
+// next invocation starts the function again, with its temporary directory
+// unchanged. If no process is running, Kill does nothing.
 func (f *Function) Kill() {
 	p, err := f.live()
 	if err != nil {
@@ -219,8 +220,8 @@ func (f *Function) Kill() {
 	<-p.done
 }
 
-// Pid is the id of the process, also after it has ended; 0 if none was ever
-// started. Its process group has the same id.
+// Pid returns the ID of the latest process, which may have ended, or 0 if none
+// was ever started. Its process group has the same ID.
 func (f *Function) Pid() int {
 	processes := f.Processes()
 	if len(processes) == 0 {
@@ -229,13 +230,13 @@ func (f *Function) Pid() int {
 	return processes[len(processes)-1].Pid
 }
 
-// Config is the configuration, with its defaults filled in.
+// Config returns the configuration with all defaults filled in.
 func (f *Function) Config() Config { return f.cfg }
 
-// TempDir is the directory that stands for /tmp.
+// TempDir returns the directory that stands for /tmp.
 func (f *Function) TempDir() string { return f.tempDir }
 
-// Processes tells of every process that the function had, the latest one last.
+// Processes describes every process of the function, the latest one last.
 func (f *Function) Processes() []Process {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -246,12 +247,14 @@ func (f *Function) Processes() []Process {
 	return processes
 }
 
-// Close ends the environment as Lambda does: a process that registered an
-// extension gets SIGTERM and [Config.ShutdownGrace] to end, any other one
-// SIGKILL at once. Invocations in flight and later ones fail with [ErrClosed].
-// It returns when the process, its children and every goroutine of the
-// emulator are gone, and removes the temporary directory if the emulator made
-// it; failing to do so is the only error. Later calls return the same.
+// Close ends the environment as Lambda does. A process that registered an
+// extension gets SIGTERM and [Config.ShutdownGrace] to end. Any other process
+// gets SIGKILL at once. Invocations in flight and later ones fail with
+// [ErrClosed].
+//
+// Close returns when the process, its children and every goroutine of the
+// emulator have ended. It removes the temporary directory if the emulator made
+// it; its only error is a failure to do so. Later calls return the same error.
 func (f *Function) Close() error {
 	f.close(true)
 	return f.err
@@ -276,24 +279,25 @@ func (f *Function) close(graceful bool) {
 	})
 }
 
-// A Process tells of one life of the function's process. Times that have not
-// come are zero.
+// A Process describes one process of a [Function]. The time of an event that has
+// not happened is zero.
 type Process struct {
 	Pid int
 	// Exec is the time just before the binary was executed.
 	Exec time.Time
 	// FirstNext is when the runtime first asked for an event.
 	FirstNext time.Time
-	// Ready is when init was done: FirstNext, or later for an extension.
+	// Ready is when init was done: at FirstNext, or later if an extension took
+	// longer.
 	Ready time.Time
-	// Exited is when the process was gone.
+	// Exited is when the process ended.
 	Exited time.Time
-	// State is how it ended; nil while it runs.
+	// State says how the process ended. It is nil while the process runs.
 	State *os.ProcessState
-	// PeakMemory is the largest resident set in bytes, once the process has
-	// exited. On Linux it is read when the emulator ends the process (VmHWM),
-	// and 0 for one that ended by itself: the ru_maxrss of State is no
-	// substitute, since Linux never reports less than the emulator itself had
-	// resident when it started the process.
+	// PeakMemory is the largest resident set of an ended process in bytes. On
+	// Linux, the emulator reads it (VmHWM) just before it ends the process. It
+	// is 0 for a process that ended by itself: ru_maxrss cannot replace it,
+	// since it includes what the emulator had resident when it started the
+	// process.
 	PeakMemory int64
 }

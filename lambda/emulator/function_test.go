@@ -15,7 +15,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
-// invoke invokes f and decodes the answer into a T.
+// invoke invokes f and decodes the response into a T.
 func invoke[T any](t *testing.T, f *emulator.Function, c command) T {
 	t.Helper()
 	response, err := f.Invoke(t.Context(), c.payload(t))
@@ -24,12 +24,12 @@ func invoke[T any](t *testing.T, f *emulator.Function, c command) T {
 	}
 	var v T
 	if err := json.Unmarshal(response.Payload, &v); err != nil {
-		t.Fatalf("answer %q: %v", response.Payload, err)
+		t.Fatalf("response %q: %v", response.Payload, err)
 	}
 	return v
 }
 
-func TestInvocationCarriesWhatLambdaSends(t *testing.T) {
+func TestDo_PassesMetadataAndEnvironment(t *testing.T) {
 	cfg := config(t, "commands", "OWN=value", "OWN=last value")
 	cfg.Name, cfg.Region, cfg.AccountID, cfg.MemoryMB = "pong", "eu-west-1", "111122223333", 256
 	cfg.Timeout = time.Minute
@@ -42,7 +42,7 @@ func TestInvocationCarriesWhatLambdaSends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got answer
+	var got invocationInfo
 	if err := json.Unmarshal(response.Payload, &got); err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestInvocationCarriesWhatLambdaSends(t *testing.T) {
 	}
 	env := got.Env
 	got.Env, got.Deadline = nil, time.Time{}
-	want := answer{
+	want := invocationInfo{
 		Pid: f.Pid(), RequestID: response.RequestID, ARN: "arn:aws:lambda:eu-west-1:111122223333:function:pong",
 		Tenant: "blue", Trace: "Root=1-2-3", Client: "app", Dir: filepath.Dir(cfg.Path),
 	}
@@ -76,12 +76,12 @@ func TestInvocationCarriesWhatLambdaSends(t *testing.T) {
 	}
 }
 
-func TestFailures(t *testing.T) {
+func TestInvoke_Failures(t *testing.T) {
 	for name, test := range map[string]struct {
 		command command
 		want    emulator.FunctionError
 		is      error
-		lives   bool // the same process serves afterwards
+		lives   bool // the same process serves the next invocation
 	}{
 		"a returned error is reported and the process lives": {
 			command: command{Do: "fail", Text: "no luck"},
@@ -97,7 +97,7 @@ func TestFailures(t *testing.T) {
 			want:    emulator.FunctionError{Type: "Runtime.ExitError", Message: "RequestId: ID Error: Runtime exited with error: exit status 4"},
 			is:      emulator.ErrExited,
 		},
-		"an exit with status 0 is a failure all the same": {
+		"an exit with status 0 is also a failure": {
 			command: command{Do: "exit"},
 			want:    emulator.FunctionError{Type: "Runtime.ExitError", Message: "RequestId: ID Error: Runtime exited without providing a reason"},
 			is:      emulator.ErrExited,
@@ -107,7 +107,7 @@ func TestFailures(t *testing.T) {
 			want:    emulator.FunctionError{Type: "Sandbox.Timedout", Message: "RequestId: ID Error: Task timed out after 1.50 seconds"},
 			is:      emulator.ErrTimeout,
 		},
-		"an answer one byte over the limit is refused, which ends aws-lambda-go": {
+		"a response one byte over the limit is refused, which ends aws-lambda-go": {
 			command: command{Do: "large", N: emulator.MaxResponseBytes + 1},
 			want:    emulator.FunctionError{Type: "Function.ResponseSizeTooLarge", Message: "Response payload size exceeded maximum allowed payload size (6291556 bytes)."},
 			is:      emulator.ErrResponseTooLarge,
@@ -136,7 +136,7 @@ func TestFailures(t *testing.T) {
 				t.Errorf("errors.Is(%v, %v) is false", err, test.is)
 			}
 			if again := invoke[string](t, f, command{Do: "echo", Text: "hello"}); again != "hello" {
-				t.Errorf("next invocation answers %q", again)
+				t.Errorf("next invocation: response %q", again)
 			}
 			if lives := f.Pid() == pid; lives != test.lives {
 				t.Errorf("served by the same process: %v, want %v", lives, test.lives)
@@ -145,17 +145,17 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-func TestLimitsAreInclusive(t *testing.T) {
+func TestInvoke_SizeLimits(t *testing.T) {
 	f := start(t, config(t, "commands"))
 	response, err := f.Invoke(t.Context(), command{Do: "large", N: emulator.MaxResponseBytes}.payload(t))
 	if err != nil || len(response.Payload) != emulator.MaxResponseBytes {
-		t.Errorf("largest answer: %d bytes, %v", len(response.Payload), err)
+		t.Errorf("largest response: %d bytes, %v", len(response.Payload), err)
 	}
 	const frame = len(`{"Do":"echo","Text":""}`)
 	largest := []byte(`{"Do":"echo","Text":"` + strings.Repeat("x", emulator.MaxRequestBytes-frame) + `"}`)
 	response, err = f.Invoke(t.Context(), largest)
 	if err != nil || len(response.Payload) != emulator.MaxRequestBytes-frame+2 {
-		t.Errorf("largest request: answer of %d bytes, %v", len(response.Payload), err)
+		t.Errorf("largest request: response of %d bytes, %v", len(response.Payload), err)
 	}
 	if _, err := f.Invoke(t.Context(), append(largest, ' ')); !errors.Is(err, emulator.ErrRequestTooLarge) {
 		t.Errorf("request one byte over the limit: %v", err)
@@ -165,7 +165,7 @@ func TestLimitsAreInclusive(t *testing.T) {
 	}
 }
 
-func TestInitFailures(t *testing.T) {
+func TestStart_InitFailures(t *testing.T) {
 	missing := emulator.Config{Path: filepath.Join(t.TempDir(), "bootstrap")}
 	slow := config(t, "hang-in-init")
 	slow.InitTimeout = 300 * time.Millisecond
@@ -176,13 +176,13 @@ func TestInitFailures(t *testing.T) {
 		is   []error
 		text string
 	}{
-		"a process that exits before it asks for work": {
+		"a process that exits before it asks for an event": {
 			config(t, "exit-in-init"), []error{emulator.ErrInit, emulator.ErrExited}, "exit status 7",
 		},
-		"a process that never asks for work":      {slow, []error{emulator.ErrInit, emulator.ErrTimeout}, "300ms"},
+		"a process that never asks for an event":  {slow, []error{emulator.ErrInit, emulator.ErrTimeout}, "300ms"},
 		"an extension that never asks for events": {lazy, []error{emulator.ErrInit, emulator.ErrTimeout}, "300ms"},
-		"a binary that is not there":              {missing, []error{emulator.ErrInit, os.ErrNotExist}, missing.Path},
-		"a runtime that reports its own init":     {config(t, "raw", "RAW=init-error"), []error{emulator.ErrInit}, "Bad.Config: no table"},
+		"a binary that does not exist":            {missing, []error{emulator.ErrInit, os.ErrNotExist}, missing.Path},
+		"a runtime that reports an init error":    {config(t, "raw", "RAW=init-error"), []error{emulator.ErrInit}, "Bad.Config: no table"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
@@ -205,7 +205,7 @@ func TestInitFailures(t *testing.T) {
 	}
 }
 
-func TestRestartThatFailsIsTriedAgain(t *testing.T) {
+func TestInvoke_RetriesFailedRestart(t *testing.T) {
 	f := start(t, config(t, "exit-after-first-life"))
 	f.Kill()
 	for range 2 {
@@ -217,11 +217,11 @@ func TestRestartThatFailsIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := invoke[string](t, f, command{Do: "echo", Text: "back"}); got != "back" {
-		t.Errorf("answer %q", got)
+		t.Errorf("response %q", got)
 	}
 }
 
-func TestConfigIsChecked(t *testing.T) {
+func TestStart_InvalidConfig(t *testing.T) {
 	for name, test := range map[string]struct {
 		cfg  emulator.Config
 		want string

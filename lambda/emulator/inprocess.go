@@ -15,35 +15,36 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/awsid"
 )
 
-// An Invoker runs a function on events: a [Function], or what [InProcess]
-// returns. Both methods are called concurrently.
+// An Invoker runs a function on events. [Function] implements it, and [InProcess]
+// returns one. Its methods are safe for concurrent use.
 type Invoker interface {
 	Do(context.Context, Request) (Response, error)
 	Stream(context.Context, Request) (*Stream, error)
 }
 
-// A Handler takes an event and returns the answer: an event.Handler, or any
-// lambda.Handler of aws-lambda-go.
+// A Handler handles an event and returns the response. Every lambda.Handler of
+// aws-lambda-go implements it, and so does event.Handler. Invoke is called
+// concurrently.
 type Handler interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
 }
 
-// A StreamHandler can also be read while it makes its answer, as an
-// event.Handler can.
+// A StreamHandler also streams its response, as event.Handler does. If the reader
+// that Stream returns is an io.Closer, it is closed.
 type StreamHandler interface {
 	Handler
 	Stream(ctx context.Context, payload json.RawMessage) (io.Reader, error)
 }
 
-// InProcess returns an [Invoker] that calls h in this process, for tests that
-// need no binary: put a front door before it, made by frontdoor.New, and send
-// requests to that. Each invocation has a context as on Lambda, with a deadline 30 s away, and
-// Lambda's limits on events and answers. What only a process has is left out:
-// the loop of invocations, freezes, SIGTERM, and the end of the process when a
-// handler panics, which is a [FunctionError] here.
+// InProcess returns an [Invoker] that calls h in this process, for tests without
+// a function binary. Pass it to frontdoor.New to send it HTTP requests.
 //
-// Stream reads what h makes if h is a [StreamHandler], and otherwise behaves as
-// Do.
+// Each invocation has a context as on Lambda, with a deadline after 30 s.
+// Lambda's limits on events and responses apply. A panic of h becomes a
+// [FunctionError]. InProcess does not emulate freezes, SIGTERM or restarts.
+//
+// Stream streams the response if h is a [StreamHandler]. Otherwise it behaves
+// like Do.
 func InProcess(h Handler) Invoker { return inProcess{h} }
 
 type inProcess struct{ handler Handler }
@@ -53,7 +54,8 @@ const (
 	inProcessARN     = "arn:aws:lambda:us-east-1:123456789012:function:function"
 )
 
-// context returns that of one invocation.
+// context returns the context of one invocation, its cancel function, and the
+// request ID.
 func (inProcess) context(ctx context.Context, r Request) (context.Context, context.CancelFunc, string, error) {
 	if len(r.Payload) > MaxRequestBytes {
 		return nil, nil, "", ErrRequestTooLarge
@@ -64,13 +66,13 @@ func (inProcess) context(ctx context.Context, r Request) (context.Context, conte
 			continue
 		}
 		if err := json.Unmarshal([]byte(document), field); err != nil {
-			return nil, nil, "", fmt.Errorf("emulator: client context or identity %q: %w", document, err)
+			return nil, nil, "", fmt.Errorf("emulator: decoding client context or identity %q: %w", document, err)
 		}
 	}
 	if r.TraceID == "" {
 		r.TraceID = awsid.TraceID(time.Now())
 	}
-	ctx = context.WithValue(ctx, "x-amzn-trace-id", r.TraceID) //nolint:revive,staticcheck // the key that aws-lambda-go has
+	ctx = context.WithValue(ctx, "x-amzn-trace-id", r.TraceID) //nolint:revive,staticcheck // the key that aws-lambda-go uses
 	ctx, cancel := context.WithTimeout(lambdacontext.NewContext(ctx, &lc), inProcessTimeout)
 	return ctx, cancel, lc.AwsRequestID, nil
 }
@@ -82,7 +84,7 @@ func (p inProcess) Do(ctx context.Context, r Request) (Response, error) {
 	}
 	defer cancel()
 	var out []byte
-	err = called(id, func() (err error) {
+	err = call(id, func() (err error) {
 		out, err = p.handler.Invoke(ctx, bytes.Clone(r.Payload))
 		return err
 	})
@@ -108,7 +110,7 @@ func (p inProcess) Stream(ctx context.Context, r Request) (*Stream, error) {
 		return nil, err
 	}
 	s := &Stream{RequestID: id, ContentType: "application/octet-stream"}
-	err = called(id, func() error {
+	err = call(id, func() error {
 		body, err := streaming.Stream(ctx, bytes.Clone(r.Payload))
 		if typed, ok := body.(interface{ ContentType() string }); ok {
 			s.ContentType = typed.ContentType()
@@ -123,8 +125,8 @@ func (p inProcess) Stream(ctx context.Context, r Request) (*Stream, error) {
 	return splitPrelude(outer, s)
 }
 
-// called runs f, whose error or panic is a failure of the function.
-func called(id string, f func() error) (err error) {
+// call calls f and turns its error or panic into a FunctionError.
+func call(id string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = failure(id, fmt.Sprintf("%T", p), fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
@@ -136,7 +138,7 @@ func called(id string, f func() error) (err error) {
 	return nil
 }
 
-// inProcessBody counts what is read of a streamed answer.
+// inProcessBody limits a streamed response to MaxStreamBytes.
 type inProcessBody struct {
 	io.Reader
 	id     string

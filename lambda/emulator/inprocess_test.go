@@ -19,8 +19,8 @@ import (
 	lambdaevent "github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// An http.Handler, and with it a service.Service, can be tested behind each
-// source without a binary.
+// This example tests an http.Handler, such as a service.Service, behind an event
+// source without a function binary.
 func ExampleInProcess() {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info, _ := lambdaevent.FromContext(r.Context())
@@ -40,7 +40,7 @@ func ExampleInProcess() {
 	// Output: 200 ann asked for /v1/orders/7 through http-api
 }
 
-func TestInProcessServesEverySource(t *testing.T) {
+func TestInProcess_EverySource(t *testing.T) {
 	handler := lambdaevent.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %s", r.Method, r.URL.Path, body)
@@ -58,7 +58,7 @@ func TestInProcessServesEverySource(t *testing.T) {
 	}
 }
 
-func TestInProcessStreams(t *testing.T) {
+func TestInProcess_Streams(t *testing.T) {
 	more := make(chan struct{})
 	handler := lambdaevent.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-A", "b")
@@ -94,7 +94,7 @@ func (f handlerFunc) Invoke(ctx context.Context, payload []byte) ([]byte, error)
 	return f(ctx, payload)
 }
 
-func TestInProcessGivesAContextAsLambdaDoes(t *testing.T) {
+func TestInProcess_ContextHasLambdaMetadata(t *testing.T) {
 	var lc *lambdacontext.LambdaContext
 	var left time.Duration
 	_, err := emulator.InProcess(handlerFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
@@ -112,7 +112,7 @@ func TestInProcessGivesAContextAsLambdaDoes(t *testing.T) {
 	}
 }
 
-func TestInProcessFailsAsAFunctionDoes(t *testing.T) {
+func TestInProcess_Failures(t *testing.T) {
 	for name, test := range map[string]struct {
 		handler handlerFunc
 		payload int
@@ -126,7 +126,7 @@ func TestInProcessFailsAsAFunctionDoes(t *testing.T) {
 			func(context.Context, []byte) ([]byte, error) { panic("spilt") }, 2,
 			func(err error) bool { return strings.Contains(err.Error(), "spilt") },
 		},
-		"an answer over the limit": {
+		"a response over the limit": {
 			func(context.Context, []byte) ([]byte, error) { return make([]byte, emulator.MaxResponseBytes+1), nil }, 2,
 			func(err error) bool { return errors.Is(err, emulator.ErrResponseTooLarge) },
 		},

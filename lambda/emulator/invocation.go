@@ -9,12 +9,12 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/awsid"
 )
 
-// A Request is an event and what Lambda passes beside it.
+// A Request is an event with the metadata that Lambda passes along with it.
 type Request struct {
-	// Payload is the event, JSON for most functions. It is only read, and not
-	// after the call that it was given to has returned with an answer.
+	// Payload is the event, which is JSON for most functions. The emulator does
+	// not modify it, and does not use it after the invocation has ended.
 	Payload []byte
-	// TraceID is the X-Ray trace header; one is made up when it is empty.
+	// TraceID is the X-Ray trace header. If it is empty, a new one is made.
 	TraceID string
 	// TenantID is set for functions with tenant isolation.
 	TenantID string
@@ -23,52 +23,52 @@ type Request struct {
 	ClientContext, CognitoIdentity string
 }
 
-// A Response is what a function answered.
+// A Response is a buffered response of a function.
 type Response struct {
-	// RequestID names the invocation.
+	// RequestID identifies the invocation.
 	RequestID string
-	// ContentType is the one that the function's runtime posted, such as
+	// ContentType is the type that the function's runtime sent, such as
 	// "application/json".
 	ContentType string
-	// Payload is the answer, at most [MaxResponseBytes], the caller's to keep.
+	// Payload has at most [MaxResponseBytes]. It belongs to the caller.
 	Payload []byte
 }
 
-// A Stream is an answer that can be read while the function still writes it.
+// A Stream is a response that can be read while the function still writes it.
 type Stream struct {
 	RequestID   string
 	ContentType string
 
-	// Prelude is the JSON document with status and headers that stands before
-	// the body when ContentType is [StreamContentType]. It is nil for any
-	// other type, and when the answer of this type had no delimiter.
+	// Prelude is the JSON document with status and headers that precedes the
+	// body if ContentType is [StreamContentType]. It is nil for any other type,
+	// and if the response has no delimiter.
 	Prelude []byte
 
-	// Body is the rest, as it comes. Reading ends with io.EOF, or with a
-	// [FunctionError] when the function failed, timed out or exited on the
-	// way. The caller closes it; what the function writes after that is
-	// discarded while the invocation runs on, as on Lambda.
+	// Body is the rest of the response. Reading it ends with io.EOF, or with a
+	// [FunctionError] if the function fails, times out or exits before the end.
+	// The caller closes it. The invocation then continues, as on Lambda, and
+	// its further output is discarded.
 	Body io.ReadCloser
 }
 
-// invocation is one event on its way through a process. The fields below
-// result belong to the process that took it, under its mutex.
+// invocation is one event and its result. The mutex of the process that takes it
+// guards the fields from deadline on.
 type invocation struct {
 	id        string
 	request   Request
 	streaming bool
-	result    chan result // has room for the one value that it gets
+	result    chan result // buffered; gets one value
 	abandoned atomic.Bool
 
-	deadline  time.Time
-	timer     *time.Timer
-	answering bool           // the function has begun to post its answer
-	finished  bool           // the result has been given
-	pipe      *io.PipeWriter // of a streamed answer that has begun
+	deadline   time.Time
+	timer      *time.Timer
+	responding bool           // the function has begun to post its response
+	finished   bool           // the result has been delivered
+	pipe       *io.PipeWriter // of a streamed response that has begun
 }
 
-// result is how an invocation came out. retry says that the process stopped
-// before it had seen the event.
+// result is the outcome of an invocation. retry says that the process stopped
+// before it received the event.
 type result struct {
 	response Response
 	stream   *Stream
@@ -83,8 +83,8 @@ func newInvocation(r Request, streaming bool) *invocation {
 	return &invocation{id: awsid.UUID(), request: r, streaming: streaming, result: make(chan result, 1)}
 }
 
-// wait returns the result, or the error of ctx, in which case the function
-// goes on and its answer is dropped.
+// wait returns the result. If ctx ends first, it returns the cause of ctx; the
+// function continues and its response is discarded.
 func (inv *invocation) wait(ctx context.Context) result {
 	select {
 	case r := <-inv.result:
@@ -96,8 +96,8 @@ func (inv *invocation) wait(ctx context.Context) result {
 	return result{err: context.Cause(ctx)}
 }
 
-// dropAbandoned closes the stream that nobody waits for any more. Both sides
-// call it, since either may be the later one.
+// dropAbandoned closes the stream of an invocation whose caller no longer waits.
+// Both wait and give call it, since either may happen last.
 func (inv *invocation) dropAbandoned() {
 	if !inv.abandoned.Load() {
 		return
@@ -117,8 +117,8 @@ func (inv *invocation) give(r result) {
 	inv.dropAbandoned()
 }
 
-// finish ends the invocation with a result, or a stream that has begun with
-// the result's error. Later calls do nothing. The process's mutex is held.
+// finish delivers the result, or ends a stream that has begun with the result's
+// error. Later calls do nothing. The process's mutex is held.
 func (inv *invocation) finish(r result) {
 	if inv.finished {
 		return

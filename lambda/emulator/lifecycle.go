@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// arrive notes a call of next: it ends the invocation before, and the runtime's
-// part of init. It is false for a runtime that asks again without having
-// answered.
-func (p *process) arrive() bool {
+// beginNext records that the runtime asked for an event. The call completes the
+// previous invocation and the runtime's part of init. beginNext returns false if
+// the previous invocation has no response yet.
+func (p *process) beginNext() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.latest != nil {
@@ -27,15 +27,15 @@ func (p *process) arrive() bool {
 	return true
 }
 
-// leave notes that a call of next ends without an invocation.
-func (p *process) leave() {
+// cancelNext records that a call for an event ends without an invocation.
+func (p *process) cancelNext() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting--
 }
 
-// completeInit ends init once the runtime and every extension have called
-// next. p.mu is held.
+// completeInit ends init once the runtime and every extension have asked for an
+// event. p.mu is held.
 func (p *process) completeInit() {
 	if !p.stats.Ready.IsZero() || p.stats.FirstNext.IsZero() || p.stopping {
 		return
@@ -61,8 +61,8 @@ func (p *process) initTimedOut() {
 		"Init timed out after "+p.cfg.InitTimeout.String(), ErrInit, ErrTimeout), true)
 }
 
-// initFailed takes the runtime's own report that init has failed, after which
-// Lambda ends the process.
+// initFailed keeps the runtime's own report that init failed and ends the
+// process, as Lambda does.
 func (p *process) initFailed(report []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,9 +70,9 @@ func (p *process) initFailed(report []byte) {
 	p.stopLocked(nil, false)
 }
 
-// take gives inv to a call of next that was waiting and starts its clock. It
-// reports false when the process is stopping or the call's connection has been
-// dropped, and sends inv back.
+// take assigns inv to a waiting call for an event and starts its deadline. It
+// returns false if the process is stopping or the call's connection was dropped;
+// inv is then retried.
 func (p *process) take(inv *invocation, dropped <-chan struct{}) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,9 +95,9 @@ func (p *process) take(inv *invocation, dropped <-chan struct{}) bool {
 	return true
 }
 
-// expire fails an invocation at its deadline. At concurrency 1 the process is
-// ended, also when it has answered but not called next again. With several
-// invocations in one process it runs on, so that the others are not disturbed
+// expire fails an invocation at its deadline. At concurrency 1 it also ends the
+// process, even if the process has responded but not asked for the next event. At
+// a higher concurrency the process continues to serve the other invocations
 // (Lambda Managed Instances, "Error handling and recovery").
 func (p *process) expire(inv *invocation) {
 	p.mu.Lock()
@@ -114,20 +114,20 @@ func (p *process) expire(inv *invocation) {
 	}
 }
 
-// claim finds the invocation that the function wants to answer; nil if there
-// is none of that id that lacks an answer.
+// claim returns the invocation that the function responds to. It returns nil if
+// the ID is unknown or the invocation already has a response.
 func (p *process) claim(id string) *invocation {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	inv := p.inFlight[id]
-	if inv == nil || inv.answering {
+	if inv == nil || inv.responding {
 		return nil
 	}
-	inv.answering = true
+	inv.responding = true
 	return inv
 }
 
-// complete ends an invocation with its answer.
+// complete ends an invocation with its response or error.
 func (p *process) complete(inv *invocation, r result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -141,9 +141,9 @@ func (p *process) complete(inv *invocation, r result) {
 	inv.finish(r)
 }
 
-// interrupted notes that the function did not get to the end of its answer: it
-// died, which decides the error, or it may answer no more and runs into its
-// deadline.
+// interrupted records that the function did not finish its response. If the
+// process died, its exit status decides the error. Otherwise the function may
+// respond again until its deadline.
 func (p *process) interrupted(inv *invocation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -152,11 +152,11 @@ func (p *process) interrupted(inv *invocation) {
 		delete(p.inFlight, inv.id)
 		inv.finish(result{err: p.exitErrorLocked(inv.id)})
 	default:
-		inv.answering = false // exited or expire will finish it
+		inv.responding = false // exited or expire will finish it
 	}
 }
 
-// initError is the error of a process that ended before init was done.
+// initError returns the error of a process that ended before init was done.
 func (p *process) initError() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
-func TestTempDirIsKeptOverCrashes(t *testing.T) {
+func TestTempDir_OutlivesCrashes(t *testing.T) {
 	f := start(t, config(t, "stale"))
 	for life := 1; life <= 20; life++ {
 		if got := invoke[int](t, f, command{Do: "count"}); got != life {
@@ -36,7 +36,7 @@ func TestTempDirIsKeptOverCrashes(t *testing.T) {
 	}
 }
 
-func TestGivenTempDirIsLeftAlone(t *testing.T) {
+func TestClose_KeepsGivenTempDir(t *testing.T) {
 	cfg := config(t, "stale")
 	cfg.TempDir = t.TempDir()
 	if err := start(t, cfg).Close(); err != nil {
@@ -47,7 +47,7 @@ func TestGivenTempDirIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestKillDuringAnInvocation(t *testing.T) {
+func TestKill_FailsInvocation(t *testing.T) {
 	var out buffer
 	cfg := config(t, "commands")
 	cfg.Stdout = &out
@@ -64,7 +64,7 @@ func TestKillDuringAnInvocation(t *testing.T) {
 	}
 }
 
-func TestChildrenEndWithTheFunction(t *testing.T) {
+func TestKill_EndsChildren(t *testing.T) {
 	var out buffer
 	cfg := config(t, "commands")
 	cfg.Stdout, cfg.Stderr = &out, &out
@@ -74,15 +74,15 @@ func TestChildrenEndWithTheFunction(t *testing.T) {
 		t.Fatalf("child: %v", err)
 	}
 	f.Kill()
-	for alive(child) { // init has to reap it first
+	for alive(child) { // until init has reaped it
 		time.Sleep(time.Millisecond)
 	}
 	if f.Pid() == 0 {
-		t.Error("pid is forgotten")
+		t.Error("Pid is 0 after Kill")
 	}
 }
 
-// alive reports whether a process that is not a zombie has this id.
+// alive reports whether pid is the ID of a process that is not a zombie.
 func alive(pid int) bool {
 	if stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat"); err == nil {
 		return !strings.Contains(string(stat), ") Z ")
@@ -90,7 +90,7 @@ func alive(pid int) bool {
 	return syscall.Kill(pid, 0) == nil
 }
 
-func TestOutputIsPassedOn(t *testing.T) {
+func TestStdoutAndStderr(t *testing.T) {
 	var out buffer
 	cfg := config(t, "commands")
 	cfg.Stdout, cfg.Stderr = &out, &out
@@ -115,9 +115,9 @@ func TestSIGTERM(t *testing.T) {
 		printed  string
 		signaled bool
 	}{
-		"without an extension the process is killed at once":      {"commands", time.Hour, "", true},
-		"with one it is told, and may end by itself":              {"sigterm", time.Hour, "told to end\n", false},
-		"with one that does not end it is killed after the grace": {"deaf", 2 * time.Second, "told to end\n", true},
+		"a process without an extension is killed at once":            {"commands", time.Hour, "", true},
+		"a process with an extension gets SIGTERM and ends by itself": {"sigterm", time.Hour, "got SIGTERM\n", false},
+		"a process that ignores SIGTERM is killed after the grace":    {"ignore-sigterm", 2 * time.Second, "got SIGTERM\n", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out buffer
@@ -126,7 +126,7 @@ func TestSIGTERM(t *testing.T) {
 			cfg.ShutdownGrace = test.grace
 			f := start(t, cfg)
 			invoke[string](t, f, command{Do: "echo"})
-			if err := f.Pause(); err != nil { // as it is between invocations
+			if err := f.Pause(); err != nil { // as between invocations
 				t.Fatal(err)
 			}
 			if err := f.Close(); err != nil {
@@ -143,7 +143,7 @@ func TestSIGTERM(t *testing.T) {
 	}
 }
 
-func TestTimeoutSendsSIGTERMToo(t *testing.T) {
+func TestSIGTERM_OnTimeout(t *testing.T) {
 	var out buffer
 	cfg := config(t, "sigterm")
 	cfg.Stdout = &out
@@ -154,16 +154,16 @@ func TestTimeoutSendsSIGTERMToo(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	if got := invoke[string](t, f, command{Do: "echo", Text: "again"}); got != "again" {
-		t.Errorf("answer %q", got)
+		t.Errorf("response %q", got)
 	}
-	if out.String() != "told to end\n" {
+	if out.String() != "got SIGTERM\n" {
 		t.Errorf("printed %q", out.String())
 	}
 }
 
-func TestContextEndsTheFunction(t *testing.T) {
+func TestStart_ContextEndsTheFunction(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	f, err := emulator.Start(ctx, config(t, "deaf"))
+	f, err := emulator.Start(ctx, config(t, "ignore-sigterm"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestContextEndsTheFunction(t *testing.T) {
 	}
 }
 
-func TestContextThatEndsDuringInit(t *testing.T) {
+func TestStart_ContextEndsDuringInit(t *testing.T) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 200*time.Millisecond, errors.New("enough"))
 	defer cancel()
 	f, err := emulator.Start(ctx, config(t, "hang-in-init"))
@@ -202,7 +202,7 @@ func TestContextThatEndsDuringInit(t *testing.T) {
 	}
 }
 
-func TestCallerThatGivesUp(t *testing.T) {
+func TestInvoke_CallerCancels(t *testing.T) {
 	f := start(t, config(t, "commands"))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -211,9 +211,9 @@ func TestCallerThatGivesUp(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	if got := invoke[string](t, f, command{Do: "echo", Text: "next"}); got != "next" {
-		t.Errorf("next answer %q", got)
+		t.Errorf("next response %q", got)
 	}
 	if n := len(f.Processes()); n != 1 {
-		t.Errorf("%d processes, want 1: the function goes on without its caller", n)
+		t.Errorf("%d processes, want 1: the function continues without its caller", n)
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
-// The functions under test are this test binary itself: with FUNCTION set it
-// runs one of them through aws-lambda-go instead of the tests.
+// TestMain runs this test binary as a function of aws-lambda-go if FUNCTION is
+// set. Otherwise it runs the tests.
 func TestMain(m *testing.M) {
 	if name := os.Getenv("FUNCTION"); name != "" {
 		runFunction(name)
@@ -30,19 +30,19 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// config runs this binary as the function name.
+// config returns a configuration that runs this binary as the named function.
 func config(t testing.TB, name string, env ...string) emulator.Config {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The race detector sleeps for a second before a process exits, unless told not to.
+	// Without GORACE, the race detector sleeps for a second before a process exits.
 	return emulator.Config{Path: path, Env: append([]string{"FUNCTION=" + name, "GORACE=atexit_sleep_ms=0"}, env...)}
 }
 
-// start starts a function that is closed, and must leave nothing running, at
-// the end of the test.
+// start starts a function. At the end of the test it closes the function and
+// checks that no process is left.
 func start(t testing.TB, cfg emulator.Config) *emulator.Function {
 	t.Helper()
 	f, err := emulator.Start(t.Context(), cfg)
@@ -62,7 +62,7 @@ func start(t testing.TB, cfg emulator.Config) *emulator.Function {
 	return f
 }
 
-// command is the event of the function "commands": what it is to do.
+// command is the event of the function "commands", which says what to do.
 type command struct {
 	Do   string
 	Text string
@@ -79,7 +79,7 @@ func (c command) payload(t testing.TB) []byte {
 	return payload
 }
 
-// buffer is a bytes.Buffer that may be read while a function writes it.
+// buffer is a bytes.Buffer that is safe for concurrent use.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -100,15 +100,15 @@ func (b *buffer) String() string {
 func runFunction(name string) {
 	switch name {
 	case "commands":
-		lambda.Start(obey)
-	case "sigterm": // prints when told to end, then leaves
-		lambda.StartWithOptions(obey, lambda.WithEnableSIGTERM(func() {
-			fmt.Println("told to end")
+		lambda.Start(handle)
+	case "sigterm": // prints a line on SIGTERM and exits
+		lambda.StartWithOptions(handle, lambda.WithEnableSIGTERM(func() {
+			fmt.Println("got SIGTERM")
 			os.Exit(0)
 		}))
-	case "deaf": // registers the extension and never ends by itself
-		lambda.StartWithOptions(obey, lambda.WithEnableSIGTERM(func() { fmt.Println("told to end") }))
-	case "stale": // leaves a file behind that its next life would trip over
+	case "ignore-sigterm": // registers the extension and never exits by itself
+		lambda.StartWithOptions(handle, lambda.WithEnableSIGTERM(func() { fmt.Println("got SIGTERM") }))
+	case "stale": // leaves a file with one line for each process
 		file, err := os.OpenFile(os.TempDir()+"/stale", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err == nil {
 			_, err = fmt.Fprintln(file, os.Getpid())
@@ -117,7 +117,7 @@ func runFunction(name string) {
 			fmt.Println(err)
 			os.Exit(1)
 		}
-		lambda.Start(obey)
+		lambda.Start(handle)
 	case "exit-in-init":
 		os.Exit(7)
 	case "exit-after-first-life": // starts once, then never again
@@ -127,7 +127,7 @@ func runFunction(name string) {
 		if err := os.WriteFile(os.TempDir()+"/lived", nil, 0o600); err != nil {
 			os.Exit(9)
 		}
-		lambda.Start(obey)
+		lambda.Start(handle)
 	case "hang-in-init":
 		select {}
 	case "raw":
@@ -138,7 +138,7 @@ func runFunction(name string) {
 	}
 }
 
-type answer struct {
+type invocationInfo struct {
 	Pid       int
 	Text      string
 	RequestID string
@@ -151,7 +151,7 @@ type answer struct {
 	Dir       string
 }
 
-func obey(ctx context.Context, c command) (any, error) {
+func handle(ctx context.Context, c command) (any, error) {
 	switch c.Do {
 	case "echo":
 		time.Sleep(c.For)
@@ -178,18 +178,18 @@ func obey(ctx context.Context, c command) (any, error) {
 		fmt.Println(c.Text)
 		fmt.Fprintln(os.Stderr, "error:", c.Text)
 		return nil, nil
-	case "child": // a child that would outlive its parent and holds its output
+	case "child": // starts a child that inherits the output and outlives its parent
 		return startChild()
-	case "meet": // answers only once n invocations are here at the same time
+	case "meet": // returns once n invocations run at the same time
 		return nil, meet(ctx, c.N)
 	case "stream":
 		return &stream{ctx: ctx, command: c}, nil
 	}
-	return nil, fmt.Errorf("do not know how to %q", c.Do)
+	return nil, fmt.Errorf("unknown command %q", c.Do)
 }
 
-func tell(ctx context.Context) answer {
-	a := answer{Pid: os.Getpid(), Env: os.Environ()}
+func tell(ctx context.Context) invocationInfo {
+	a := invocationInfo{Pid: os.Getpid(), Env: os.Environ()}
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		a.RequestID, a.ARN, a.Tenant = lc.AwsRequestID, lc.InvokedFunctionArn, lc.TenantID
 		a.Client = lc.ClientContext.Client.AppTitle
@@ -209,7 +209,7 @@ func startChild() (int, error) {
 	return p.Pid, nil
 }
 
-// meeting counts the invocations that are here; meet waits until there are n.
+// meeting counts the invocations that are waiting in meet.
 var meeting = struct {
 	sync.Mutex
 	here int
@@ -231,9 +231,9 @@ func meet(ctx context.Context, n int) error {
 	}
 }
 
-// stream is a streamed answer of N pieces. Before each but the first it waits
-// until a file of the piece's number appears in the temporary directory, so
-// that a reader who has seen one piece decides when the next one comes.
+// stream is a streamed response of N pieces. Before every piece except the first,
+// it waits for a file in the temporary directory whose name is the piece's
+// number. The test creates that file after it has read the previous piece.
 type stream struct {
 	ctx     context.Context
 	command command
@@ -270,8 +270,8 @@ func (s *stream) Read(p []byte) (int, error) {
 	return copy(p, fmt.Sprintf("piece %d\n", s.next)), nil
 }
 
-// waitForLines waits until a function has printed n lines. If it never does,
-// the test ends by its own timeout.
+// waitForLines waits until a function has printed n lines. If that never happens,
+// the test binary's own timeout ends the test.
 func waitForLines(out *buffer, n int) {
 	for strings.Count(out.String(), "\n") < n {
 		time.Sleep(time.Millisecond)

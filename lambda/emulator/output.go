@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// connectOutput connects the child's output with the configured writers and
-// returns the ends that are the child's.
-func (p *process) connectOutput(output *sync.Mutex) (theirs []*os.File, err error) {
-	var ours []*os.File
+// connectOutput connects the child's output with the configured writers. It
+// returns the write ends of the pipes, which the child inherits.
+func (p *process) connectOutput(output *sync.Mutex) (writers []*os.File, err error) {
+	var readers []*os.File
 	connect := func(w io.Writer) (io.Writer, error) {
 		file, isFile := w.(*os.File)
 		if w == nil {
@@ -18,19 +18,19 @@ func (p *process) connectOutput(output *sync.Mutex) (theirs []*os.File, err erro
 		} else if isFile {
 			return file, nil
 		}
-		r, theirEnd, err := os.Pipe()
+		pr, pw, err := os.Pipe()
 		if err != nil {
 			return nil, err
 		}
-		ours, theirs = append(ours, r), append(theirs, theirEnd)
-		p.tasks.Go(func() { p.copyOutput(w, r, output) })
-		return theirEnd, nil
+		readers, writers = append(readers, pr), append(writers, pw)
+		p.tasks.Go(func() { p.copyOutput(w, pr, output) })
+		return pw, nil
 	}
 	if p.cmd.Stdout, err = connect(p.cfg.Stdout); err == nil {
 		p.cmd.Stderr, err = connect(p.cfg.Stderr)
 	}
 	if err != nil {
-		for _, pipe := range theirs {
+		for _, pipe := range writers {
 			_ = pipe.Close() // ends the copying
 		}
 		p.tasks.Wait()
@@ -38,15 +38,15 @@ func (p *process) connectOutput(output *sync.Mutex) (theirs []*os.File, err erro
 	}
 	p.tasks.Go(func() {
 		<-p.ending
-		for _, pipe := range ours { // a process that left the group may hold the other end
-			_ = pipe.SetReadDeadline(time.Now().Add(lingering))
+		for _, pipe := range readers { // a process that left the group may hold the other end
+			_ = pipe.SetReadDeadline(time.Now().Add(drainTimeout))
 		}
 	})
-	return theirs, nil
+	return writers, nil
 }
 
-// copyOutput copies until the pipe ends; a writer that fails loses output, and
-// the function is not told.
+// copyOutput copies the pipe to w until the pipe ends. If a write fails, that
+// output is lost and the function does not notice.
 func (p *process) copyOutput(w io.Writer, r *os.File, output *sync.Mutex) {
 	defer func() { _ = r.Close() }()
 	buffer := make([]byte, 32<<10)

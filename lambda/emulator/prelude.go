@@ -9,19 +9,19 @@ import (
 	"slices"
 )
 
-// StreamContentType marks an answer that begins with a prelude: a JSON document
-// with status and headers, eight NUL bytes, then the body.
+// StreamContentType is the content type of a streamed response with a prelude: a
+// JSON document with status and headers, followed by eight NUL bytes and the
+// body.
 const StreamContentType = "application/vnd.awslambda.http-integration-response"
 
-// MaxPreludeBytes is how far the delimiter may be from the beginning (API
-// Gateway developer guide, "Lambda proxy integration format for response
-// streaming").
+// MaxPreludeBytes bounds a prelude with its delimiter (API Gateway developer
+// guide, "Lambda proxy integration format for response streaming").
 const MaxPreludeBytes = 16 << 10
 
 var delimiter = make([]byte, 8)
 
-// splitPrelude reads the prelude of a stream that has one. It gives up when ctx
-// ends. The stream's Body is closed when there is an error.
+// splitPrelude reads the prelude of a stream that has one. It returns the cause
+// of ctx if ctx ends first. On error it closes the stream's Body.
 func splitPrelude(ctx context.Context, s *Stream) (*Stream, error) {
 	mediaType, _, err := mime.ParseMediaType(s.ContentType)
 	if err != nil || mediaType != StreamContentType {
@@ -46,8 +46,7 @@ func splitPrelude(ctx context.Context, s *Stream) (*Stream, error) {
 	return s, nil
 }
 
-// readPrelude reads until it has seen the delimiter, the end, or as much as a
-// prelude may be.
+// readPrelude reads until the delimiter, the end, or MaxPreludeBytes.
 func readPrelude(r io.Reader) ([]byte, error) {
 	head := make([]byte, 0, 4<<10)
 	for !bytes.Contains(head, delimiter) && len(head) < MaxPreludeBytes {
@@ -61,7 +60,7 @@ func readPrelude(r io.Reader) ([]byte, error) {
 	return head, nil
 }
 
-// prefixed is a body whose beginning has been read already.
+// prefixed is a body whose beginning has already been read.
 type prefixed struct {
 	prefix []byte
 	io.ReadCloser

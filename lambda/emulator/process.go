@@ -15,15 +15,15 @@ import (
 	"time"
 )
 
-// errGone says that a process stopped before it could take an invocation.
-var errGone = errors.New("emulator: process is gone")
+// errEnded says that a process stopped before it could take an invocation.
+var errEnded = errors.New("emulator: process has ended")
 
-// lingering bounds the wait for what a dead process has left in pipes and
-// sockets that nobody drains.
-const lingering = 200 * time.Millisecond
+// drainTimeout bounds the wait for data that a dead process left in pipes and
+// sockets.
+const drainTimeout = 200 * time.Millisecond
 
-// process is one life of the function: the child, the Runtime API that only it
-// knows the address of, and the invocations it has taken.
+// process is one process of the function: the child, its own Runtime API server,
+// and the invocations that it has taken.
 type process struct {
 	cfg    Config
 	logger *slog.Logger
@@ -36,28 +36,28 @@ type process struct {
 	open     sync.Map       // net.Conn to a chan struct{} that is closed when the connection is dropped
 	tasks    sync.WaitGroup // copying output
 
-	queue  chan *invocation // from offer to a waiting call of next
+	queue  chan *invocation // from offer to a waiting call for an event
 	ready  chan struct{}    // closed when init is done
 	ending chan struct{}    // closed when the child has been reaped, or was never started
-	done   chan struct{}    // closed when nothing of it is left
+	done   chan struct{}    // closed when all its goroutines and connections have ended
 
 	mu         sync.Mutex
 	stats      Process
 	inFlight   map[string]*invocation
-	latest     *invocation // taken last, until next is called again; at concurrency 1
+	latest     *invocation // taken last, until the next event is asked for; at concurrency 1
 	extensions map[string]*extension
 	initTimer  *time.Timer
 	killTimer  *time.Timer
-	initReport []byte // what the runtime posted as its init error
-	waiting    int    // calls of next that block
-	pending    int    // invocations on offer
+	initReport []byte // the init error that the runtime posted
+	waiting    int    // blocked calls for an event
+	pending    int    // invocations in offer
 	frozen     bool
 	stopping   bool
-	cause      error // why the emulator stops it; nil when it ended by itself
+	cause      error // why the emulator stops it; nil if it ended by itself
 }
 
-// startProcess executes the function and serves its Runtime API. Output goes
-// to the writers of cfg, one write at a time under the mutex output.
+// startProcess executes the function and serves its Runtime API. The mutex
+// output guards the writers of cfg.
 func startProcess(cfg Config, tempDir string, output *sync.Mutex) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -88,12 +88,12 @@ func startProcess(cfg Config, tempDir string, output *sync.Mutex) (*process, err
 		return nil, err
 	}
 	p.serve()
-	p.mu.Lock() // next may be called before the child's pid is known here
+	p.mu.Lock() // the child may ask for an event before its pid is known here
 	err = p.execute(pipes)
 	if err != nil {
 		p.mu.Unlock()
 		close(p.ending)
-		_ = p.server.Close() // no connection to lose
+		_ = p.server.Close() // there are no connections yet
 		<-p.served
 		p.tasks.Wait()
 		return nil, err
@@ -105,8 +105,8 @@ func startProcess(cfg Config, tempDir string, output *sync.Mutex) (*process, err
 }
 
 // execute starts the child and a goroutine that waits for its end. On Linux the
-// child is killed when the thread that started it ends (childAttributes), so
-// that goroutine keeps one thread to itself. p.mu is held.
+// child is killed when the thread that started it ends (childAttributes), so the
+// goroutine stays locked to its thread. p.mu is held.
 func (p *process) execute(pipes []*os.File) error {
 	started := make(chan error)
 	p.stats.Exec = time.Now()
@@ -115,13 +115,13 @@ func (p *process) execute(pipes []*os.File) error {
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
 		for _, pipe := range pipes {
-			_ = pipe.Close() // the child has its own
+			_ = pipe.Close() // the child has a copy
 		}
 		started <- err
 		if err != nil {
 			return
 		}
-		_ = p.cmd.Wait() // how it ended is in ProcessState
+		_ = p.cmd.Wait() // ProcessState has the exit status
 		p.exited()
 	}()
 	if err := <-started; err != nil {
@@ -131,8 +131,8 @@ func (p *process) execute(pipes []*os.File) error {
 	return nil
 }
 
-// exited runs when the child has been reaped: it ends what the child left,
-// fails the invocations that it owed an answer and joins every goroutine.
+// exited runs when the child has been reaped. It kills the child's own children,
+// fails the invocations without a response and waits for every goroutine.
 func (p *process) exited() {
 	p.signalGroup(syscall.SIGKILL)
 	p.mu.Lock()
@@ -153,7 +153,7 @@ func (p *process) exited() {
 	p.mu.Unlock()
 
 	_ = p.listener.Close()
-	<-p.served // no connection is added any more
+	<-p.served // no more connections are accepted
 	p.drain()
 	p.failRest()
 	_ = p.server.Close()
@@ -162,15 +162,15 @@ func (p *process) exited() {
 	close(p.done)
 }
 
-// drain waits for the connections of the dead child to run dry, so that what it
-// had posted still counts. It does not wait for a reader that does not read.
+// drain reads what the dead child had already sent, so that it still counts. It
+// waits at most drainTimeout, since a stream's reader may have stopped reading.
 func (p *process) drain() {
 	drained := make(chan struct{})
 	go func() {
 		p.conns.Wait()
 		close(drained)
 	}()
-	timer := time.NewTimer(lingering)
+	timer := time.NewTimer(drainTimeout)
 	defer timer.Stop()
 	select {
 	case <-drained:
@@ -178,11 +178,11 @@ func (p *process) drain() {
 	case <-timer.C:
 	}
 	p.failRest()
-	_ = p.server.Close() // the connections are of no use
+	_ = p.server.Close()
 	<-drained
 }
 
-// failRest fails every invocation that has no result.
+// failRest fails every invocation without a result.
 func (p *process) failRest() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -191,9 +191,9 @@ func (p *process) failRest() {
 	}
 }
 
-// stop ends the process for the reason cause, if it is not already ending. A
-// graceful stop gives a function with an extension the time to react to
-// SIGTERM. It does not wait.
+// stop ends the process because of cause, unless it is stopping already. A
+// graceful stop gives a function with an extension time to react to SIGTERM.
+// stop does not wait for the end.
 func (p *process) stop(cause error, graceful bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -211,7 +211,7 @@ func (p *process) stopLocked(cause error, graceful bool) {
 			p.killTimer = time.AfterFunc(p.cfg.ShutdownGrace, p.kill)
 			p.stats.PeakMemory = peakNow(p.stats.Pid)
 			p.thawLocked()
-			_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only if it has ended
+			_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only if the child has ended
 			return
 		}
 	} else if graceful {
@@ -234,16 +234,18 @@ func (p *process) killLocked() {
 	p.signalGroup(syscall.SIGKILL)
 }
 
-// signalGroup signals the child and its children. An error means that none is
-// left.
+// signalGroup signals the child and its children. An error means that all have
+// ended.
 func (p *process) signalGroup(signal syscall.Signal) {
 	_ = syscall.Kill(-p.cmd.Process.Pid, signal)
 }
 
-// reaped reports whether the child has ended; gone, whether all that belonged
-// to it has.
+// reaped reports whether the child has ended.
 func (p *process) reaped() bool { return closed(p.ending) }
-func (p *process) gone() bool   { return closed(p.done) }
+
+// ended reports whether the child and all its goroutines and connections have
+// ended.
+func (p *process) ended() bool { return closed(p.done) }
 
 func closed(c <-chan struct{}) bool {
 	select {
@@ -266,8 +268,8 @@ func (p *process) snapshot() Process {
 	return p.stats
 }
 
-// offer hands inv to the function as soon as it asks for work. It fails with
-// errGone when the process stops first, or with the cause of ctx.
+// offer passes inv to the function when it asks for an event. It fails with
+// errEnded if the process stops first, or with the cause of ctx.
 func (p *process) offer(ctx context.Context, inv *invocation) error {
 	p.mu.Lock()
 	p.pending++
@@ -276,9 +278,9 @@ func (p *process) offer(ctx context.Context, inv *invocation) error {
 	var err error
 	select {
 	case p.queue <- inv:
-		return nil // taken: pending goes down there
+		return nil // take has decremented pending
 	case <-p.ending:
-		err = errGone
+		err = errEnded
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}

@@ -13,8 +13,8 @@ func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// peakNow reads the high-water mark of a running process's resident set, in
-// bytes; 0 if it cannot be read (proc(5), VmHWM).
+// peakNow returns the largest resident set of a running process in bytes, or 0 if
+// it cannot be read (proc(5), VmHWM).
 func peakNow(pid int) int64 {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
@@ -32,6 +32,6 @@ func peakNow(pid int) int64 {
 	return kilobytes << 10
 }
 
-// peakOf is unknown here: at exec, Linux takes over the high-water mark of the
-// process that called it, so that ru_maxrss is never below the emulator's own.
+// peakOf returns 0 on Linux: a child inherits the peak of the process that
+// executes it, so ru_maxrss is never below the emulator's own.
 func peakOf(*os.ProcessState) int64 { return 0 }

@@ -84,7 +84,7 @@ func TestStreamThatFails(t *testing.T) {
 				t.Errorf("error %v, want %q", err, test.text)
 			}
 			if got := invoke[string](t, f, command{Do: "echo", Text: "on"}); got != "on" {
-				t.Errorf("next answer %q", got)
+				t.Errorf("next response %q", got)
 			}
 		})
 	}
@@ -98,7 +98,7 @@ func TestStreamThatNeverBegins(t *testing.T) {
 	s := openStream(t, f, command{Do: "echo", Text: "plain"})
 	body, err := io.ReadAll(s.Body)
 	if s.Prelude != nil || s.ContentType != "application/json" || string(body) != `"plain"` || err != nil {
-		t.Errorf("plain answer: %+v, %q, %v", s, body, err)
+		t.Errorf("plain response: %+v, %q, %v", s, body, err)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestStreamThatIsNotReadDoesNotHoldUpTheEnd(t *testing.T) {
 	openStream(t, f, command{Do: "large", N: 8 << 20})
 	f.Kill()
 	if got := invoke[string](t, f, command{Do: "echo", Text: "on"}); got != "on" {
-		t.Errorf("next answer %q", got)
+		t.Errorf("next response %q", got)
 	}
 }
 
@@ -127,7 +127,7 @@ func TestStreamThatIsClosedEarlyRunsOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := invoke[string](t, f, command{Do: "echo", Text: "on"}); got != "on" {
-		t.Errorf("next answer %q", got)
+		t.Errorf("next response %q", got)
 	}
 	if n := len(f.Processes()); n != 1 {
 		t.Errorf("%d processes, want 1", n)

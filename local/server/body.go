@@ -14,11 +14,11 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 )
 
-// limitBodies bounds the size of request bodies. A body that says that it is too
-// large is answered with 413 at once; one that turns out to be is cut off, and
-// the handler's complaint about it becomes a 413. Likewise, one that runs into
-// the server's ReadTimeout is a 408. Without MaxBodyBytes, the limit is the
-// handler's own.
+// limitBodies bounds the size of request bodies. If the Content-Length exceeds the
+// limit, the response is 413 at once. A longer body without one is truncated, and
+// the handler's error response becomes 413. Likewise, the response to a body that
+// exceeds the server's ReadTimeout becomes 408. If MaxBodyBytes is 0, only the
+// handler's own limit applies.
 func limitBodies(next http.Handler, c *config.Config) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
@@ -39,8 +39,8 @@ func limitBodies(next http.Handler, c *config.Config) http.Handler {
 	})
 }
 
-// limitedBody notes how a body ended. It can be read and looked at by different
-// goroutines.
+// limitedBody records how a body ended. failure may be loaded while another
+// goroutine reads.
 type limitedBody struct {
 	io.ReadCloser
 	limit   int64 // 0 for none
@@ -60,14 +60,14 @@ func (l *limitedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// writeError answers as the gateway does, with a google.rpc.Status, and has the
-// connection closed without waiting for the rest of the body.
+// writeError responds with a google.rpc.Status, as the gateway does, and closes the
+// connection without waiting for the rest of the body.
 func (l *limitedBody) writeError(w http.ResponseWriter, status int) {
-	code, message := codes.ResourceExhausted, fmt.Sprintf("the body has more than the %d bytes that are allowed", l.limit)
+	code, message := codes.ResourceExhausted, fmt.Sprintf("the body exceeds the limit of %d bytes", l.limit)
 	if status == http.StatusRequestTimeout {
-		code, message = codes.DeadlineExceeded, fmt.Sprintf("the body took longer to arrive than the %v that are allowed", l.timeout)
+		code, message = codes.DeadlineExceeded, fmt.Sprintf("the body took longer than the limit of %v", l.timeout)
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // every writer of net/http's server can
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // cannot fail for writers of net/http's server
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Del("Content-Length")
@@ -75,7 +75,7 @@ func (l *limitedBody) writeError(w http.ResponseWriter, status int) {
 	_, _ = fmt.Fprintf(w, `{"code":%d,"message":%q,"details":[]}`, code, message)
 }
 
-// limitedWriter puts the reason in the place of a 400 or 413 that comes of it.
+// limitedWriter replaces a 400 or 413 response to a failed body with writeError.
 type limitedWriter struct {
 	http.ResponseWriter
 	body     *limitedBody
@@ -85,8 +85,8 @@ type limitedWriter struct {
 
 func (w *limitedWriter) WriteHeader(status int) {
 	failure := w.body.failure.Load()
-	complaint := status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge
-	if failure != 0 && complaint && !w.begun {
+	isBodyError := status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge
+	if failure != 0 && isBodyError && !w.begun {
 		w.begun, w.replaced = true, true
 		w.body.writeError(w.ResponseWriter, int(failure))
 		return
@@ -103,7 +103,7 @@ func (w *limitedWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// Flush implements http.Flusher, which the gateway looks for.
+// Flush implements http.Flusher, which the gateway requires.
 func (w *limitedWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
 // Unwrap is for http.ResponseController.

@@ -14,8 +14,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// docs is the page and what it shows; nil where there is none, and then nothing
-// is recorded.
+// docs serves the page and records the calls that it shows. A nil *docs has no page
+// and records nothing.
 type docs struct {
 	listener net.Listener
 	recorder *record.Recorder
@@ -23,7 +23,8 @@ type docs struct {
 	logger   *slog.Logger
 }
 
-// newDocs returns the docs of a server whose URLs begin with prefix.
+// newDocs returns the docs of a server whose URL paths begin with prefix, or nil if
+// l is nil.
 func newDocs(l net.Listener, prefix string, c *config.Config, options []service.Option, logger *slog.Logger) *docs {
 	documents := service.OpenAPI(options...)
 	if l == nil {
@@ -43,12 +44,12 @@ func newDocs(l net.Listener, prefix string, c *config.Config, options []service.
 	}
 	if address, ok := l.Addr().(*net.TCPAddr); ok && !address.IP.IsLoopback() {
 		d.page.AnyAddress = true
-		logger.Warn("the page shows the calls of all clients to whoever can reach it: want a loopback address", "docs", address.String())
+		logger.Warn("everyone who can reach the page sees the calls of all clients: want a loopback address", "docs", address.String())
 	}
 	return d
 }
 
-// options has a Service record its calls.
+// options returns the options that make a Service record its calls.
 func (d *docs) options() []service.Option {
 	if d == nil {
 		return nil
@@ -56,7 +57,8 @@ func (d *docs) options() []service.Option {
 	return []service.Option{service.WithObserver(d.recorder)}
 }
 
-// record returns h with its calls recorded. The page calls the same.
+// record returns a handler that records the calls of h. The page's own calls use
+// the same handler.
 func (d *docs) record(h http.Handler) http.Handler {
 	if d == nil {
 		return h
@@ -67,7 +69,7 @@ func (d *docs) record(h http.Handler) http.Handler {
 
 // serve serves the page until ctx ends. http and grpc are the other listeners.
 func (d *docs) serve(ctx context.Context, c *config.Config, http, grpc net.Listener) error {
-	d.page.HTTPAddress, d.page.GRPCAddress = shown(http), shown(grpc)
+	d.page.HTTPAddress, d.page.GRPCAddress = localAddress(http), localAddress(grpc)
 	handler, err := page.New(d.page)
 	if err != nil {
 		return err
@@ -75,9 +77,9 @@ func (d *docs) serve(ctx context.Context, c *config.Config, http, grpc net.Liste
 	return serveHTTP(ctx, d.listener, handler, c, d.logger)
 }
 
-// shown is the address of a listener as a client on this machine writes it, or
-// nothing without one.
-func shown(l net.Listener) string {
+// localAddress returns the address of l for clients on this machine, or "" if l is
+// nil.
+func localAddress(l net.Listener) string {
 	if l == nil {
 		return ""
 	}

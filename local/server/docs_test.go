@@ -12,7 +12,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-func TestThePageShowsTheCallsOfEveryListener(t *testing.T) {
+func TestDocs_ShowsCallsOfEveryListener(t *testing.T) {
 	s := startWith(t, []service.Option{service.WithOpenAPI(openapi.Documents)}, nil)
 	get(t, "http://"+s.http+"/v1/ping")
 	get(t, "http://"+s.docs+"/call/v1/echo/7?text=x")
@@ -33,7 +33,7 @@ func TestThePageShowsTheCallsOfEveryListener(t *testing.T) {
 	}
 }
 
-func TestDocsOff(t *testing.T) {
+func TestDocs_Off(t *testing.T) {
 	s := startWith(t, []service.Option{service.WithOpenAPI(openapi.Documents)}, nil, "-docs", "off")
 	if s.docs != "" {
 		t.Errorf("the page is at %s", s.docs)
@@ -43,7 +43,7 @@ func TestDocsOff(t *testing.T) {
 	}
 }
 
-func TestMoreThanTheLoopbackIsWarnedOf(t *testing.T) {
+func TestDocs_WarnsBeyondLoopback(t *testing.T) {
 	s := start(t, nil, "-docs", ":0")
 	if !strings.Contains(s.log.String(), "level=WARN") || !strings.Contains(s.log.String(), "want a loopback address") {
 		t.Errorf("no warning:\n%s", s.log)
@@ -53,7 +53,7 @@ func TestMoreThanTheLoopbackIsWarnedOf(t *testing.T) {
 	}
 }
 
-func TestThePageSendsACallThroughTheFunction(t *testing.T) {
+func TestDocs_SendsCallThroughTheFunction(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "bootstrap")
 	if out, err := exec.Command("go", "build", "-o", binary, "../../lambda").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -71,7 +71,7 @@ func TestThePageSendsACallThroughTheFunction(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := strings.Count(string(body), "&#34;text&#34;: &#34;hello&#34;"); n < 3 {
-			t.Errorf("%s: %d %d answers in\n%s", source, r.StatusCode, n, body)
+			t.Errorf("%s: %d %d responses in\n%s", source, r.StatusCode, n, body)
 		}
 	}
 	if err := s.wait(t); err != nil {
@@ -79,7 +79,7 @@ func TestThePageSendsACallThroughTheFunction(t *testing.T) {
 	}
 }
 
-func TestTheFunctionDoesNotLinkThePage(t *testing.T) {
+func TestFunction_DoesNotLinkThePage(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "../../lambda", "../../lambda/function").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// serveFunction serves HTTP through the function binary until ctx ends. options
-// are for the page, which shows the services that they bind.
+// serveFunction serves HTTP through the function binary until ctx ends. The page
+// shows the services that options bind.
 func serveFunction(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Logger, options []service.Option) error {
 	doorOptions, err := frontDoorOptions(c, logger)
 	if err != nil {
@@ -29,8 +29,8 @@ func serveFunction(ctx context.Context, c *config.Config, out io.Writer, logger 
 	if err != nil {
 		return err
 	}
-	defer listeners.close() // those that nothing took over
-	// The function outlives ctx for as long as requests are being drained.
+	defer listeners.close() // closes those that are not served
+	// The function outlives ctx until requests in flight have finished.
 	fn, err := startFunction(context.WithoutCancel(ctx), c, out, logger)
 	if err != nil {
 		return err
@@ -74,7 +74,8 @@ func startFunction(ctx context.Context, c *config.Config, out io.Writer, logger 
 	return fn, nil
 }
 
-// frontDoorOptions refuses what the source cannot do, before anything starts.
+// frontDoorOptions returns the options of the front door. It refuses settings that
+// the source does not support.
 func frontDoorOptions(c *config.Config, logger *slog.Logger) ([]frontdoor.Option, error) {
 	source := frontdoor.Source(c.Source)
 	isAPI := isAPI(source)
@@ -121,7 +122,8 @@ func canAuthorize(source frontdoor.Source) bool {
 	return isAPI(source) || source == frontdoor.FunctionURL || source == frontdoor.VPCLattice
 }
 
-// doorOf returns the front door of any source, with what of c that source has.
+// doorOf returns the front door of any source. It ignores settings of c that the
+// source does not support.
 func doorOf(fn emulator.Invoker, source frontdoor.Source, c *config.Config, logger *slog.Logger) (http.Handler, error) {
 	other := *c
 	other.Source = string(source)
@@ -139,8 +141,8 @@ func doorOf(fn emulator.Invoker, source frontdoor.Source, c *config.Config, logg
 	return frontdoor.New(fn, source, options...)
 }
 
-// prefixOf is what the path of every URL of source begins with. Without an API,
-// the function itself removes the base path.
+// prefixOf returns the beginning of every URL path of source. If source is not an
+// API, the function itself removes the base path.
 func prefixOf(source frontdoor.Source, c *config.Config) string {
 	base := strings.Trim(c.BasePath, "/")
 	switch {
@@ -153,7 +155,8 @@ func prefixOf(source frontdoor.Source, c *config.Config) string {
 	}
 }
 
-// readAuthorizer lets every caller through, as the one whom the file describes.
+// readAuthorizer returns an authorizer that accepts every request. Its caller is
+// the one in the file.
 func readAuthorizer(path string) (frontdoor.Authorizer, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// handleEvent writes the answer to one event to answers. With -lambda the
-// function gives it, otherwise the services in this process.
-func handleEvent(ctx context.Context, c *config.Config, out, answers io.Writer, logger *slog.Logger, options []service.Option) error {
+// handleEvent handles one event and writes the response to responses. With -lambda,
+// the function handles the event; otherwise the services in this process do.
+func handleEvent(ctx context.Context, c *config.Config, out, responses io.Writer, logger *slog.Logger, options []service.Option) error {
 	payload, err := os.ReadFile(c.EventPath)
 	if err != nil {
 		return usageError{fmt.Errorf("-event=%q: %w: want a file with an event in JSON", c.EventPath, err)}
@@ -44,14 +44,15 @@ func handleEvent(ctx context.Context, c *config.Config, out, answers io.Writer, 
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(answers, "%s\n", response.Payload)
+	_, err = fmt.Fprintf(responses, "%s\n", response.Payload)
 	return err
 }
 
-// openEvents returns what handles events with the services in this process.
+// openEvents returns a handler that passes events to the services in this process,
+// and a function that stops it.
 func openEvents(ctx context.Context, c *config.Config, logger *slog.Logger, options []service.Option) (*event.Handler, func() error, error) {
 	triggers := slices.Concat(c.Triggers, trigger.Of(options...))
-	service.OpenAPI(options...) // for a page, which there is none of here
+	service.OpenAPI(options...) // not used: this mode has no page
 	defaults := []service.Option{
 		service.WithLogger(logger),
 		service.WithCORS(c.CORSOrigins...),

@@ -17,7 +17,7 @@ import (
 
 const samples = "../../lambda/trigger/testdata/"
 
-// runEvent returns what the program prints, with its log.
+// runEvent returns the program's output and log.
 func runEvent(t *testing.T, options []service.Option, env map[string]string, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
@@ -25,7 +25,7 @@ func runEvent(t *testing.T, options []service.Option, env map[string]string, arg
 	return out.String(), err
 }
 
-func TestOneEventInThisProcess(t *testing.T) {
+func TestRun_EventInThisProcess(t *testing.T) {
 	const echo = "test.v1.EchoService/Echo"
 	own := []service.Option{trigger.With(trigger.SNS("news", echo))}
 	reported := `{"batchItemFailures":[{"itemIdentifier":"7f1c0c3e-0000-4000-8000-000000000002"}]}`
@@ -36,14 +36,14 @@ func TestOneEventInThisProcess(t *testing.T) {
 		want    []string // of the output, or of the error
 		fails   bool
 	}{
-		"a trigger of the variable":    {nil, map[string]string{"EVENTS": "sqs:orders=" + echo}, samples + "sqs.json", []string{"\n" + reported + "\n", "requestId=7f1c0c3e-0000-4000-8000-000000000001"}, false},
-		"a trigger of the options":     {own, nil, samples + "sns.json", []string{"{}\n"}, false},
-		"both":                         {own, map[string]string{"EVENTS": "warmer"}, samples + "warmer.json", []string{"{}\n"}, false},
-		"a request over HTTP":          {own, nil, "../../lambda/event/testdata/http-api.json", []string{`"statusCode":`}, false},
-		"an event without a trigger":   {own, nil, samples + "sqs.json", []string{"no trigger takes", "these are: sns:news"}, true},
-		"an unknown method":            {nil, map[string]string{"EVENTS": "sqs=a.B/C"}, samples + "sqs.json", []string{`method "a.B/C"`}, true},
-		"a file that is not there":     {own, nil, "none.json", []string{`-event="none.json"`, "want a file"}, true},
-		"an address that is not heard": {own, map[string]string{"HTTP_ADDRESS": ":1"}, samples + "sns.json", []string{`HTTP_ADDRESS=":1"`, "-event"}, true},
+		"a trigger of the variable":  {nil, map[string]string{"EVENTS": "sqs:orders=" + echo}, samples + "sqs.json", []string{"\n" + reported + "\n", "requestId=7f1c0c3e-0000-4000-8000-000000000001"}, false},
+		"a trigger of the options":   {own, nil, samples + "sns.json", []string{"{}\n"}, false},
+		"both":                       {own, map[string]string{"EVENTS": "warmer"}, samples + "warmer.json", []string{"{}\n"}, false},
+		"a request over HTTP":        {own, nil, "../../lambda/event/testdata/http-api.json", []string{`"statusCode":`}, false},
+		"an event without a trigger": {own, nil, samples + "sqs.json", []string{"no trigger takes", "these are: sns:news"}, true},
+		"an unknown method":          {nil, map[string]string{"EVENTS": "sqs=a.B/C"}, samples + "sqs.json", []string{`method "a.B/C"`}, true},
+		"a file that does not exist": {own, nil, "none.json", []string{`-event="none.json"`, "want a file"}, true},
+		"an address without effect":  {own, map[string]string{"HTTP_ADDRESS": ":1"}, samples + "sns.json", []string{`HTTP_ADDRESS=":1"`, "-event"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := runEvent(t, test.options, test.env, "-event", test.file)
@@ -62,9 +62,8 @@ func TestOneEventInThisProcess(t *testing.T) {
 	}
 }
 
-// Where nothing sends events, a trigger that would fail on Lambda fails, and one
-// that would not is accepted.
-func TestTriggersOfAServer(t *testing.T) {
+// A server receives no events, but refuses triggers that would fail on Lambda.
+func TestRun_ChecksTriggers(t *testing.T) {
 	s := startWith(t, []service.Option{trigger.With(trigger.SNS("news", "test.v1.EchoService/Echo"))}, nil)
 	if err := s.wait(t); err != nil {
 		t.Error(err)
@@ -75,7 +74,7 @@ func TestTriggersOfAServer(t *testing.T) {
 	}
 }
 
-func TestOneEventInTheFunction(t *testing.T) {
+func TestRun_EventInTheFunction(t *testing.T) {
 	function := thisBinary(t)
 	out, err := runEvent(t, nil, map[string]string{"EVENTS": "sns=test.v1.EchoService/Echo"}, "-lambda", function, "-event", samples+"sns.json")
 	if err != nil || !strings.HasSuffix(out, "{}\n") || !strings.Contains(out, "requestId=0b1c2d3e-0000-4000-8000-000000000002") {

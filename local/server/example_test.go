@@ -11,8 +11,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// A mistake in the configuration is an error that says what is allowed. Without
-// one, Run would go on to serve until its context ends.
+// This example shows the errors for invalid settings. With valid settings, Run
+// serves until its context ends.
 func ExampleRun() {
 	environment := map[string]string{"RESPONSE_MODE": "stream"}
 	err := localserver.Run(context.Background(), []string{"-http-address", "localhost"},

@@ -1,4 +1,4 @@
 package server
 
-// ExitCode is for tests of what Main exits with.
+// ExitCode exports exitCode for tests.
 func ExitCode(err error) int { return exitCode(err) }

@@ -13,23 +13,23 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 )
 
-// Limits that nobody needs otherwise.
+// Limits that cannot be configured.
 const (
-	// headerTimeout is how long a client may take to send the header of a
-	// request, or the preface of a gRPC connection, if a body may take longer.
+	// headerTimeout bounds how long a client may take to send the header of a
+	// request or the preface of a gRPC connection. BodyTimeout also bounds it.
 	headerTimeout = 10 * time.Second
 
-	// maxHeaderBytes is the largest header of a request: eight times what
-	// browsers and load balancers take.
+	// maxHeaderBytes bounds the header of a request. It is eight times the
+	// limit of browsers and load balancers.
 	maxHeaderBytes = 64 << 10
 
-	// pingInterval is how often a gRPC client may ping, which is as often as
-	// grpc-go's client can.
+	// pingInterval is the shortest interval between pings of a gRPC client. It
+	// is the shortest that grpc-go's client allows.
 	pingInterval = 10 * time.Second
 
-	// aliveInterval is how long a gRPC connection may be silent before the
-	// server asks whether the client is still there.
-	aliveInterval = time.Minute
+	// keepaliveInterval is how long a gRPC connection may be silent before the
+	// server pings the client.
+	keepaliveInterval = time.Minute
 )
 
 // serveHTTP serves h on l until ctx ends, then lets requests in flight finish.
@@ -42,7 +42,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, c *config.Co
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: c.MaxStreams},
 		ReadHeaderTimeout: min(headerTimeout, c.BodyTimeout),
-		ReadTimeout:       c.BodyTimeout, // ends with the body: answers may take longer
+		ReadTimeout:       c.BodyTimeout, // does not bound the response
 		IdleTimeout:       c.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
@@ -65,13 +65,13 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, c *config.Co
 	return nil
 }
 
-// grpcLimits bounds what one gRPC connection can take.
+// grpcLimits returns the limits of a gRPC connection.
 func grpcLimits(c *config.Config) []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ConnectionTimeout(min(headerTimeout, c.BodyTimeout)),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.MaxConcurrentStreams(uint32(c.MaxStreams)),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: c.IdleTimeout, Time: aliveInterval}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: c.IdleTimeout, Time: keepaliveInterval}),
 	}
 }

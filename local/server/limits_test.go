@@ -25,10 +25,10 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// within is how long a test waits for what has to happen.
+// within bounds how long a test waits.
 const within = 20 * time.Second
 
-// dial opens a connection that gives up after within.
+// dial opens a connection whose deadline is after within.
 func dial(t *testing.T, address string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -40,13 +40,13 @@ func dial(t *testing.T, address string) net.Conn {
 	return conn
 }
 
-// answer reads one response and then wants the connection to be closed.
+// answer reads one response and checks that the server closes the connection.
 func answer(t *testing.T, conn net.Conn) string {
 	t.Helper()
 	reader := bufio.NewReader(conn)
 	r, err := http.ReadResponse(reader, nil)
 	if err != nil {
-		t.Fatalf("reading the answer: %v", err)
+		t.Fatalf("reading the response: %v", err)
 	}
 	body, _ := io.ReadAll(r.Body)
 	if _, err := reader.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -63,11 +63,11 @@ func counted(calls *atomic.Int32) service.Option {
 	})
 }
 
-func TestALargeBodyIsAnsweredWith413(t *testing.T) {
+func TestMaxBodyBytes(t *testing.T) {
 	var calls atomic.Int32
 	s := startWith(t, []service.Option{counted(&calls)}, nil, "-max-body-bytes", "1000")
 	text := strings.Repeat("x", 2000)
-	const want = `413 {"code":8,"message":"the body has more than the 1000 bytes that are allowed","details":[]}`
+	const want = `413 {"code":8,"message":"the body exceeds the limit of 1000 bytes","details":[]}`
 
 	t.Run("that says how large it is, without being read", func(t *testing.T) {
 		conn := dial(t, s.http)
@@ -108,22 +108,21 @@ func TestALargeBodyIsAnsweredWith413(t *testing.T) {
 	}
 }
 
-// brief is a timeout that is soon over, and within which a busy machine still
-// sends a request.
+// brief is a short timeout within which a busy machine can still send a request.
 const brief = "1s"
 
-func TestASlowBodyIsAnsweredWith408(t *testing.T) {
+func TestBodyTimeout(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil, "-body-timeout", brief)
 	conn := dial(t, s.http)
 	fmt.Fprint(conn, "POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-	const want = `408 {"code":4,"message":"the body took longer to arrive than the 1s that are allowed","details":[]}`
+	const want = `408 {"code":4,"message":"the body took longer than the limit of 1s","details":[]}`
 	if got := answer(t, conn); got != want {
 		t.Error(got)
 	}
 }
 
-func TestACallMayTakeLongerThanItsBody(t *testing.T) {
+func TestBodyTimeout_DoesNotBoundTheCall(t *testing.T) {
 	t.Parallel()
 	wait := func(ctx context.Context) error {
 		select {
@@ -169,7 +168,7 @@ func TestACallMayTakeLongerThanItsBody(t *testing.T) {
 	}
 }
 
-// closed wants the server to close the connection, having sent nothing but what
+// closed checks that the server closes the connection, and that all it sends
 // begins with prefix.
 func closed(t *testing.T, conn net.Conn, prefix string) {
 	t.Helper()
@@ -179,7 +178,7 @@ func closed(t *testing.T, conn net.Conn, prefix string) {
 	}
 }
 
-func TestConnectionsThatDoNothingAreClosed(t *testing.T) {
+func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil, "-body-timeout", brief, "-idle-timeout", "200ms")
 	for name, address := range map[string]string{"HTTP": s.http, "gRPC": s.grpc, "metrics": s.metrics} {
@@ -203,12 +202,12 @@ func TestConnectionsThatDoNothingAreClosed(t *testing.T) {
 	t.Run("gRPC, without a call", func(t *testing.T) {
 		t.Parallel()
 		if code := goAway(t, handshake(t, s.grpc)); code != http2.ErrCodeNo {
-			t.Errorf("sent away with %v", code)
+			t.Errorf("GOAWAY with %v", code)
 		}
 	})
 }
 
-func TestALargeHeaderIsRefused(t *testing.T) {
+func TestLargeHeaderIsRefused(t *testing.T) {
 	s := start(t, nil)
 	r, err := http.NewRequest(http.MethodGet, "http://"+s.http+"/v1/ping", nil)
 	if err != nil {
@@ -254,7 +253,7 @@ func handshake(t *testing.T, address string) *http2.Framer {
 	return framer
 }
 
-// goAway reads until the server sends the client away, and returns why.
+// goAway reads until the server sends a GOAWAY frame, and returns its error code.
 func goAway(t *testing.T, framer *http2.Framer) http2.ErrCode {
 	t.Helper()
 	for {
@@ -265,13 +264,13 @@ func goAway(t *testing.T, framer *http2.Framer) http2.ErrCode {
 		switch frame := frame.(type) {
 		case *http2.GoAwayFrame:
 			return frame.ErrCode
-		case *http2.PingFrame: // which a graceful GOAWAY is followed by
+		case *http2.PingFrame: // follows a graceful GOAWAY
 			_ = framer.WritePing(true, frame.Data)
 		}
 	}
 }
 
-func TestAGRPCClientThatPingsAllTheTimeIsSentAway(t *testing.T) {
+func TestFrequentPingsCloseGRPCConnection(t *testing.T) {
 	s := start(t, nil)
 	framer := handshake(t, s.grpc)
 	for range 10 {
@@ -280,17 +279,17 @@ func TestAGRPCClientThatPingsAllTheTimeIsSentAway(t *testing.T) {
 		}
 	}
 	if code := goAway(t, framer); code != http2.ErrCodeEnhanceYourCalm {
-		t.Errorf("sent away with %v", code)
+		t.Errorf("GOAWAY with %v", code)
 	}
 }
 
-func TestStreamsOfAGRPCConnectionAreBounded(t *testing.T) {
+func TestMaxStreams(t *testing.T) {
 	var running, most atomic.Int32
 	s := startWith(t, []service.Option{service.WithUnaryInterceptors(
 		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			most.Store(max(most.Load(), running.Add(1)))
 			defer running.Add(-1)
-			time.Sleep(20 * time.Millisecond) // time for another call, if there is room
+			time.Sleep(20 * time.Millisecond) // another call may begin if the limit allows it
 			return next(ctx, req)
 		})}, nil, "-max-streams", "1")
 	client := testv1.NewPingServiceClient(connect(t, s))
@@ -311,11 +310,11 @@ func TestStreamsOfAGRPCConnectionAreBounded(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreBounded(t *testing.T) {
+func TestMaxConnections(t *testing.T) {
 	s := start(t, nil, "-max-connections", "1")
 	first, second := dial(t, s.http), dial(t, s.http)
 	fmt.Fprint(first, "GET /v1/ping HTTP/1.1\r\nHost: x\r\n\r\n")
-	if _, err := first.Read(make([]byte, 1)); err != nil { // it is being served
+	if _, err := first.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Fprint(second, "GET /v1/ping HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -331,7 +330,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	second.Close()
 }
 
-func TestALargeMessageOverGRPCFailsAlone(t *testing.T) {
+func TestLargeGRPCMessageFailsOnlyItsCall(t *testing.T) {
 	s := start(t, nil)
 	client := testv1.NewEchoServiceClient(connect(t, s))
 	_, err := client.Echo(t.Context(), &testv1.EchoRequest{Id: "7", Text: strings.Repeat("x", 40<<20)})

@@ -10,7 +10,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 )
 
-// listeners are those that the configuration asks for; nil where one is off.
+// listeners are the configured listeners. One that is off is nil.
 type listeners struct{ http, grpc, metrics, docs net.Listener }
 
 // listenAll opens all of them or none.
@@ -30,7 +30,7 @@ func listenAll(c *config.Config) (*listeners, error) {
 		{"metrics-address", metricsAddress, &l.metrics},
 		{"docs", c.DocsAddress, &l.docs},
 	} {
-		if want.address == config.Off || want.address == "" { // the program does not read it
+		if want.address == config.Off || want.address == "" { // empty if the program does not read it
 			continue
 		}
 		opened, err := listen(c, want.flag, want.address)
@@ -47,7 +47,7 @@ func listenAll(c *config.Config) (*listeners, error) {
 	return l, nil
 }
 
-// listen opens a listener that holds at most c.MaxConnections.
+// listen opens a listener with at most c.MaxConnections connections.
 func listen(c *config.Config, flagName, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {

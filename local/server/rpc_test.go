@@ -21,7 +21,7 @@ type channel interface {
 	io.Closer
 }
 
-func TestServesEveryProtocolOnTheHTTPPort(t *testing.T) {
+func TestRun_EveryProtocolOnTheHTTPPort(t *testing.T) {
 	s := start(t, nil)
 	channels := map[string]func() (channel, error){
 		"gRPC": func() (channel, error) {

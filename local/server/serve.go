@@ -24,7 +24,7 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options [
 	if err != nil {
 		return err
 	}
-	defer listeners.close() // those that nothing took over
+	defer listeners.close() // closes those that are not served
 
 	defaults := []service.Option{
 		service.WithLogger(logger),
@@ -35,7 +35,7 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options [
 	if c.RPC {
 		defaults = append(defaults, service.WithRPC())
 	}
-	registry := prometheus.NewRegistry() // one for each Run
+	registry := prometheus.NewRegistry() // one for each Run, so that several can coexist
 	if c.Metrics == config.Prometheus {
 		defaults = append(defaults, metrics.WithRegisterer(registry))
 	}
@@ -46,7 +46,7 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options [
 	if err != nil {
 		return err
 	}
-	// No event arrives here, but what would fail on Lambda fails here too.
+	// No events arrive here, but triggers that would fail on Lambda also fail here.
 	if _, err := trigger.NewHandler(svc, trigger.Config{Logger: logger}, triggers...); err != nil {
 		return errors.Join(err, svc.Close())
 	}
@@ -78,8 +78,8 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options [
 	return errors.Join(err, svc.Close())
 }
 
-// metricsHandler serves the metrics of the calls and those of Prometheus'
-// default registry: Go's, the process's and the user's own.
+// metricsHandler serves the metrics of the calls and of Prometheus' default
+// registry, which has those of Go, of the process and of the user's code.
 func metricsHandler(registry *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(

@@ -1,10 +1,11 @@
-// Package server serves gRPC services on a laptop or in a container: HTTP
-// through their gateway, gRPC with reflection, Prometheus metrics, and a page
-// with the methods and the latest calls, each on an address of its own. It
-// limits what one client can take of the process.
+// Package server serves gRPC services on a local machine or in a container: HTTP
+// through their gateway, gRPC with reflection, Prometheus metrics, and a page with
+// the methods and the latest calls. Each has its own address. Limits on bodies,
+// timeouts and connections keep one client from using up the process.
+//
 // With -lambda FILE it serves HTTP through a function binary instead, in an
-// emulator of the Lambda Runtime API. The same services run on Lambda with
-// package lambda/function.
+// emulator of the Lambda Runtime API. Package lambda/function runs the same
+// services on Lambda.
 package server
 
 import (
@@ -24,15 +25,16 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// Main is the whole main function of a local server. It serves what options
-// describe until SIGINT or SIGTERM, lets calls in flight finish and ends the
-// process; a second signal ends it at once. The exit code is 0 after a clean
-// stop and after -help, 2 for a mistake in flags or variables, and 1 for every
-// other failure. Errors and logs go to standard error.
+// Main is the whole main function of a local server. It serves the services of
+// options until SIGINT or SIGTERM, waits for calls in flight, and ends the
+// process. A second signal ends the process at once. The exit code is 0 after a
+// clean stop and after -help, 2 for an invalid flag or variable, and 1 for every
+// other failure. Errors and logs go to standard error; the response to -event goes
+// to standard output.
 //
-// The logger is slog's default too: a handler that logs with the context of its
-// call writes lines with the ids of the request, see service.NewLogHandler.
-// options come after those that follow from the configuration.
+// Main sets slog's default logger. If a handler logs with the context of its call,
+// the line has the IDs of the request; see service.NewLogHandler. The options that
+// follow from the configuration are applied first, options after them.
 func Main(options ...service.Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
@@ -43,26 +45,27 @@ func Main(options ...service.Option) {
 	os.Exit(exitCode(err))
 }
 
-// logTo makes logger the process's, for handlers that log with slog.InfoContext,
-// and for grpc-go.
+// logTo makes logger the default of slog, for handlers that call slog.InfoContext,
+// and the logger of grpc-go.
 func logTo(logger *slog.Logger) {
 	slog.SetDefault(logger)
 	service.LogGRPC(logger)
 }
 
-// Run is [Main] without the process: it takes the arguments after the program's
-// name, the environment, and the writer for logs, help and the answer to an
-// event. It returns when ctx has ended and the calls in flight have finished or
-// taken longer than the drain timeout. A mistake in the configuration is an
-// error that names the flag or the variable, its value and what is allowed.
-// Several Runs in one process do not disturb one another.
+// Run is like [Main] but does not use or end the process. args are the arguments
+// after the program's name. getenv looks up environment variables. out receives
+// logs, help, and the response to -event.
+//
+// Run returns when ctx has ended and the calls in flight have finished or exceeded
+// the drain timeout. The error for an invalid setting gives the flag or variable,
+// its value, and the allowed values. Several Runs can coexist in one process.
 func Run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, options ...service.Option) error {
 	return run(ctx, args, getenv, out, out, func(*slog.Logger) {}, options)
 }
 
-// run is Run. slog's default and what grpc-go logs are the process's, so that
-// only Main has them go to the logger, with setLogger.
-func run(ctx context.Context, args []string, getenv func(string) string, out, answers io.Writer, setLogger func(*slog.Logger), options []service.Option) error {
+// run implements Run and Main. setLogger makes the logger the default of slog and
+// grpc-go, which only Main may do because they belong to the process.
+func run(ctx context.Context, args []string, getenv func(string) string, out, responses io.Writer, setLogger func(*slog.Logger), options []service.Option) error {
 	table, err := config.NewTable(service.Variables(options...), sources())
 	if err != nil {
 		return usageError{err}
@@ -80,14 +83,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, an
 	setLogger(logger)
 	switch {
 	case c.EventPath != "":
-		return handleEvent(ctx, c, out, answers, logger, options)
+		return handleEvent(ctx, c, out, responses, logger, options)
 	case c.Program == config.Emulator:
 		return serveFunction(ctx, c, out, logger, options)
 	}
 	return serve(ctx, c, logger, options)
 }
 
-// sources are the values of -source.
+// sources returns the values of -source.
 func sources() []string {
 	var names []string
 	for _, s := range frontdoor.Sources() {
@@ -99,14 +102,14 @@ func sources() []string {
 const about = `This is a local server: HTTP through the gateway, gRPC with reflection, and
 metrics. With -lambda it serves HTTP through a Lambda function instead, in an
 emulator of the Lambda Runtime API, and passes on to it what the function reads.
-With -event it handles one event as Lambda would, and prints the answer.
+With -event it handles one event as Lambda would, and prints the response.
 
-Each setting is a flag, and an environment variable where one is named. The
-flag wins; an empty variable counts as unset.
+Each setting is a flag, and most are also environment variables. The flag wins;
+an empty variable counts as unset.
 
 `
 
-// usageError is a mistake in the flags or variables.
+// usageError is an error in the flags or variables.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }

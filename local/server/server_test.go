@@ -31,8 +31,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// runAsServer has this test binary be the server of the test services. Started by
-// the emulator, it is their function.
+// runAsServer is the variable that makes this test binary run the server of the
+// test services. If the emulator starts the binary, it runs their function.
 const runAsServer = "SERVER_TEST"
 
 func TestMain(m *testing.M) {
@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// A server is the program, running in this process.
+// A server is the program running in this process.
 type server struct {
 	http, grpc, metrics, docs string // addresses
 	log                       *log
@@ -53,7 +53,7 @@ type server struct {
 	done                      chan error
 }
 
-// log collects what the program prints and can be waited on.
+// log collects the program's output. Tests can wait for a line.
 type log struct {
 	mu      sync.Mutex
 	b       bytes.Buffer
@@ -78,7 +78,7 @@ func (l *log) String() string {
 	return l.b.String()
 }
 
-// freePorts is flags that have a server with args listen where nobody does.
+// freePorts returns flags that make a server with args listen on free ports.
 func freePorts(args []string) (flags []string) {
 	for _, flag := range []string{"-http-address", "-grpc-address", "-metrics-address", "-docs"} {
 		if !slices.Contains(args, flag) && (flag == "-http-address" || flag == "-docs" || !slices.Contains(args, "-lambda")) {
@@ -107,7 +107,7 @@ func startWith(t *testing.T, options []service.Option, env map[string]string, ar
 	t.Cleanup(func() {
 		cancel()
 		http.DefaultClient.CloseIdleConnections()
-		<-ended // or what it leaves behind would look like a leak
+		<-ended // so that its goroutines are not reported as a leak
 	})
 	for !strings.Contains(s.log.String(), "msg=serving") {
 		select {
@@ -157,7 +157,7 @@ func get(t *testing.T, url string) string {
 	return fmt.Sprintf("%d %s", r.StatusCode, body)
 }
 
-func TestServesHTTPAndGRPCAndMetricsOnEachTransport(t *testing.T) {
+func TestRun_EveryTransport(t *testing.T) {
 	for name, env := range map[string]map[string]string{
 		"tcp":     nil, // the default
 		"unix":    {"TRANSPORT": "unix"},
@@ -206,7 +206,7 @@ func TestServesHTTPAndGRPCAndMetricsOnEachTransport(t *testing.T) {
 	}
 }
 
-func TestStopLetsCallsInFlightFinishAndRefusesNewOnes(t *testing.T) {
+func TestRun_StopWaitsForCallsInFlight(t *testing.T) {
 	s := start(t, nil)
 	r, err := http.Get("http://" + s.http + "/v1/echo/7/stream?count=10&interval=50ms")
 	if err != nil {
@@ -233,7 +233,7 @@ func TestStopLetsCallsInFlightFinishAndRefusesNewOnes(t *testing.T) {
 	}
 }
 
-func TestDrainIsBounded(t *testing.T) {
+func TestDrainTimeout(t *testing.T) {
 	s := start(t, nil, "-drain-timeout", "50ms")
 	r, err := http.Get("http://" + s.http + "/v1/echo/7/stream?count=1000&interval=10s")
 	if err != nil {
@@ -248,7 +248,7 @@ func TestDrainIsBounded(t *testing.T) {
 	}
 }
 
-func TestMistakesAreNamed(t *testing.T) {
+func TestRun_InvalidSettings(t *testing.T) {
 	busy, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
 		t.Fatal(err)
@@ -271,17 +271,17 @@ func TestMistakesAreNamed(t *testing.T) {
 		"a busy port":                  {args: []string{"-grpc-address", busy.Addr().String()}, want: []string{"-grpc-address=" + busy.Addr().String(), "in use"}, code: 1},
 		"two mistakes":                 {args: []string{"-transport", "x", "-log-level", "y"}, want: []string{"-transport", "-log-level"}, code: 2},
 		"an origin":                    {args: []string{"-cors-origins", "example.com"}, want: []string{`-cors-origins="example.com"`, "scheme://host"}, code: 2},
-		"a value of the function's":    {env: map[string]string{"METRICS": "emf"}, want: []string{`METRICS="emf"`, "off, prometheus"}, code: 2},
+		"a value for the function":     {env: map[string]string{"METRICS": "emf"}, want: []string{`METRICS="emf"`, "off, prometheus"}, code: 2},
 		"a function's variable":        {env: map[string]string{"RESPONSE_MODE": "foo"}, want: []string{`RESPONSE_MODE="foo"`, "-lambda"}, code: 2},
 		"a source without function":    {args: []string{"-source", "alb"}, want: []string{`-source="alb"`, "-lambda"}, code: 2},
 		"a gRPC port of a function":    {args: []string{"-lambda", "f", "-grpc-address", "localhost:0"}, want: []string{`-grpc-address="localhost:0"`, "-lambda"}, code: 2},
 		"a source without authorizers": {args: []string{"-lambda", "f", "-source", "alb", "-claims", "x"}, want: []string{`-claims="x"`, `-source="alb"`}, code: 2},
-		"claims that are not there":    {args: []string{"-lambda", "f", "-claims", "no/such"}, want: []string{`-claims="no/such"`, "no such file"}, code: 2},
+		"claims that do not exist":     {args: []string{"-lambda", "f", "-claims", "no/such"}, want: []string{`-claims="no/such"`, "no such file"}, code: 2},
 		"claims that are not JSON":     {args: []string{"-lambda", "f", "-claims", "server.go"}, want: []string{`-claims="server.go"`, "claims, scopes"}, code: 2},
 		"a source without stages":      {args: []string{"-lambda", "f", "-source", "alb", "-stage", "x"}, want: []string{`-stage="x"`, `-source="alb"`, "rest-api"}, code: 2},
 		"a source without streams":     {args: []string{"-lambda", "f"}, env: map[string]string{"RESPONSE_MODE": "stream"}, want: []string{`RESPONSE_MODE="stream"`, `-source="http-api"`, "function-url"}, code: 2},
 		"an origin by variable":        {env: map[string]string{"CORS_ORIGINS": "https://a.example https://*"}, want: []string{`CORS_ORIGINS="https://a.example https://*"`, `"https://*"`, "whole label"}, code: 2},
-		"a function that is none":      {args: []string{"-lambda", filepath.Join(t.TempDir(), "none")}, want: []string{"none"}, code: 1},
+		"a function that is missing":   {args: []string{"-lambda", filepath.Join(t.TempDir(), "none")}, want: []string{"none"}, code: 1},
 		"a busy port for functions":    {args: []string{"-lambda", "f", "-http-address", busy.Addr().String()}, want: []string{"-http-address", "in use"}, code: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -303,7 +303,7 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 }
 
-// thisBinary is the path of this test binary, which is the function when the
+// thisBinary returns the path of this test binary, which runs as the function if the
 // emulator starts it.
 func thisBinary(t *testing.T) string {
 	t.Helper()
@@ -314,7 +314,7 @@ func thisBinary(t *testing.T) string {
 	return binary
 }
 
-func TestServesThroughTheFunction(t *testing.T) {
+func TestRun_ServesThroughTheFunction(t *testing.T) {
 	binary := thisBinary(t)
 	for _, source := range frontdoor.Sources() {
 		t.Run(string(source), func(t *testing.T) {
@@ -325,7 +325,7 @@ func TestServesThroughTheFunction(t *testing.T) {
 			if err := s.wait(t); err != nil {
 				t.Errorf("run: %v", err)
 			}
-			// All that the function printed has arrived by now.
+			// After the stop, all of the function's output has arrived.
 			if !strings.Contains(s.log.String(), "transport=inproc") {
 				t.Errorf("TRANSPORT did not reach the function:\n%s", s.log)
 			}
@@ -342,7 +342,7 @@ func TestServesThroughTheFunction(t *testing.T) {
 	})
 }
 
-func TestSignalsEndTheProcessWithCodeZero(t *testing.T) {
+func TestMain_SignalsEndWithCodeZero(t *testing.T) {
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

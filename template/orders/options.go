@@ -13,7 +13,7 @@ import (
 	ordersv1 "github.com/lambda-grpc/lambda-grpc-gateway/template/gen/orders/v1"
 )
 
-// Options is what both programs serve: the services, and the interceptors around them.
+// Options returns the services and interceptors of both programs.
 func Options() []service.Option {
 	return []service.Option{
 		service.Bind[ordersv1.OrdersServer](ordersv1.RegisterOrdersServer, ordersv1.NewOrdersClient, ordersv1.RegisterOrdersHandlerClient, New()),
@@ -21,8 +21,8 @@ func Options() []service.Option {
 	}
 }
 
-// RequirePrincipal is an interceptor. Of the callers that come through an endpoint of the function, it lets those change an
-// order whom the endpoint's authorizer has identified. The metadata under x-lambda- is the endpoint's: no client can set it.
+// RequirePrincipal is an interceptor. If a request comes through an endpoint of the function, only a caller that the
+// endpoint's authorizer has identified may change an order. Clients cannot set metadata that begins with x-lambda-.
 func RequirePrincipal(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	source := metadata.ValueFromIncomingContext(ctx, "x-lambda-event-source")
 	principal := metadata.ValueFromIncomingContext(ctx, "x-lambda-event-authorizer-principal")

@@ -15,8 +15,8 @@ import (
 	ordersv1 "github.com/lambda-grpc/lambda-grpc-gateway/template/gen/orders/v1"
 )
 
-// A Service keeps orders in memory. Replace that by a database: each execution environment of a function has a memory of
-// its own.
+// A Service keeps orders in memory. Replace the memory with a database, since each execution environment of a function has
+// its own memory.
 type Service struct {
 	ordersv1.UnimplementedOrdersServer
 
@@ -25,7 +25,7 @@ type Service struct {
 	changed chan struct{} // closed and replaced at each change
 }
 
-// New returns a Service that has one order, with the id 1.
+// New returns a Service with one order, whose id is 1.
 func New() *Service {
 	return &Service{
 		orders:  map[string]*ordersv1.Order{"1": {Id: "1", Item: "tea", Quantity: 2}},
@@ -49,7 +49,7 @@ func (s *Service) UpdateOrder(_ context.Context, r *ordersv1.UpdateOrderRequest)
 	if order == nil {
 		return nil, notFound(r.GetOrder().GetId())
 	}
-	order = proto.CloneOf(order) // the old one may be on its way to a client
+	order = proto.CloneOf(order) // a response may still use the old one
 	from, to := r.GetOrder().ProtoReflect(), order.ProtoReflect()
 	for _, name := range mask.GetPaths() {
 		if field := to.Descriptor().Fields().ByName(protoreflect.Name(name)); field.Name() != "id" {
@@ -79,7 +79,7 @@ func (s *Service) WatchOrder(r *ordersv1.WatchOrderRequest, stream grpc.ServerSt
 	}
 }
 
-// get returns an order, and what is closed when an order changes.
+// get returns an order, and a channel that is closed when any order changes.
 func (s *Service) get(id string) (*ordersv1.Order, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/template/orders"
 )
 
-// behindHTTPAPI returns the service behind an HTTP API whose authorizer knows the caller by claims; nil claims are nobody's.
+// behindHTTPAPI returns the service behind an HTTP API whose authorizer identifies every caller by claims. With nil claims,
+// no caller is identified.
 func behindHTTPAPI(t *testing.T, claims map[string]string) http.Handler {
 	t.Helper()
 	s, err := service.New(t.Context(), transport.InProcess(), append(orders.Options(), service.WithReservedMetadata(event.Metadata))...)
@@ -33,7 +34,7 @@ func behindHTTPAPI(t *testing.T, claims map[string]string) http.Handler {
 
 func call(h http.Handler, method, path, body string) (int, string) {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
-	r.Header.Set("X-Lambda-Event-Authorizer-Principal", "mallory") // does nothing
+	r.Header.Set("X-Lambda-Event-Authorizer-Principal", "mallory") // has no effect
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w.Code, strings.ReplaceAll(w.Body.String(), " ", "")

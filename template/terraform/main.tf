@@ -6,7 +6,7 @@ module "api" {
 }
 
 variable "name" {
-  description = "Name of the function and of what belongs to it."
+  description = "Name of the function and of its other resources."
   type        = string
   default     = "orders"
 }

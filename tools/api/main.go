@@ -1,10 +1,10 @@
 // Command api writes the exported API of this repository's packages to
-// docs/api.txt, a line for each name, field and method:
+// docs/api.txt, with one line for each name, field and method:
 //
 //	go run -C tools ./api
 //
-// With -check it compares instead, and fails if the file is not current. A
-// change of the API is then seen in the diff of a commit.
+// With -check it fails if the file is not current, so that every change of the API
+// appears in the diff of a commit.
 package main
 
 import (
@@ -53,10 +53,10 @@ func run(root string, check bool) error {
 	for _, change := range changes(strings.Split(string(then), "\n"), strings.Split(now.String(), "\n")) {
 		fmt.Fprintln(os.Stderr, change)
 	}
-	return errors.New("the exported API is not that of docs/api.txt: if that is what you want, run make api")
+	return errors.New("the exported API differs from docs/api.txt: if the change is intended, run make api")
 }
 
-// changes returns the lines that only one of the two has, with - or + before them.
+// changes returns the lines that only then or only now has, with the prefix - or +.
 func changes(then, now []string) []string {
 	var out []string
 	for _, line := range then {
@@ -72,9 +72,8 @@ func changes(then, now []string) []string {
 	return out
 }
 
-// write writes the API of the packages that patterns match in dir. It leaves
-// out programs, internal packages and generated code, which nobody imports for
-// what it exports.
+// write writes the API of the packages that patterns match in dir. It omits
+// programs, internal packages and generated code.
 func write(w io.Writer, dir string, patterns ...string) error {
 	loaded, err := packages.Load(&packages.Config{Mode: packages.NeedName | packages.NeedTypes, Dir: dir}, patterns...)
 	if err != nil {
@@ -138,7 +137,7 @@ func describe(object types.Object) []string {
 
 func methods(named *types.Named, qualifier types.Qualifier) []string {
 	if types.IsInterface(named) {
-		return nil // they are in its own line
+		return nil // the line of the interface has them
 	}
 	var lines []string
 	for m := range types.NewMethodSet(types.NewPointer(named)).Methods() {

@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	// The files that a project may import without having them, as the
-	// descriptors in the packages that the generated code imports in turn.
+	// These packages have the descriptors of the .proto files that a project may
+	// import without having a copy. The generated code imports the same packages.
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv2/options"
 	_ "github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv3/options"
@@ -61,8 +61,8 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// compile returns the descriptors of the .proto files below root/proto and of all that they import, in an order in which
-// a file comes after its imports, and the names of those below root/proto. Its error names each mistake by file and line.
+// compile compiles the .proto files below root/proto. all has their descriptors and those of all imports, with each file
+// after its imports. own has the names of the files below root/proto. The error gives the file and line of each mistake.
 func compile(ctx context.Context, root string, protoPath []string) (all []*descriptorpb.FileDescriptorProto, own []string, err error) {
 	dir := filepath.Join(root, "proto")
 	if own, err = protoFiles(dir); err != nil {
@@ -113,21 +113,21 @@ func protoFiles(dir string) ([]string, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("generate: looking for .proto files in %s: %w", dir, err)
+		return nil, fmt.Errorf("generate: finding .proto files in %s: %w", dir, err)
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("generate: there is no .proto file below %s", dir)
+		return nil, fmt.Errorf("generate: no .proto file below %s", dir)
 	}
 	return names, nil
 }
 
-// linked finds the files whose descriptors are linked into this program.
+// linked returns the descriptor of a file that is linked into this program.
 func linked(name string) (protocompile.SearchResult, error) {
 	file, err := protoregistry.GlobalFiles.FindFileByPath(name)
 	return protocompile.SearchResult{Desc: file}, err
 }
 
-// appendWithImports appends file to all, after what it imports, unless seen has it.
+// appendWithImports appends the imports of file and then file to all, except the files in seen.
 func appendWithImports(all []*descriptorpb.FileDescriptorProto, seen map[string]bool, file protoreflect.FileDescriptor) []*descriptorpb.FileDescriptorProto {
 	if seen[file.Path()] {
 		return all
@@ -143,7 +143,7 @@ func appendWithImports(all []*descriptorpb.FileDescriptorProto, seen map[string]
 	return append(all, protodesc.ToFileDescriptorProto(file))
 }
 
-// setGoPackage gives file the import path of what is generated from it.
+// setGoPackage sets the go_package option of file to the import path of its generated code.
 func setGoPackage(file *descriptorpb.FileDescriptorProto, module string) {
 	if file.Options == nil {
 		file.Options = &descriptorpb.FileOptions{}
@@ -154,7 +154,8 @@ func setGoPackage(file *descriptorpb.FileDescriptorProto, module string) {
 
 var version = regexp.MustCompile(`^v[0-9]+((alpha|beta)[0-9]*)?$`)
 
-// packageName is the last element of dir, with the one before it where that alone is a version: orders/v1 is ordersv1.
+// packageName returns the last element of dir. If that is a version, it is preceded by the element before: orders/v1
+// becomes ordersv1.
 func packageName(dir string) string {
 	name := path.Base(dir)
 	if parent := path.Base(path.Dir(dir)); version.MatchString(name) && parent != "." {

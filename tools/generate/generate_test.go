@@ -50,7 +50,7 @@ message Order {
 }
 `
 
-func TestGenerateFollowsTheModuleAndFindsWhatProtosImport(t *testing.T) {
+func TestRun_GeneratesModuleWithImports(t *testing.T) {
 	root := writeTree(t, map[string]string{
 		"go.mod":                    "module example.com/shop\n",
 		"proto/orders/v1/a.proto":   orders,
@@ -97,12 +97,12 @@ func TestGenerateFollowsTheModuleAndFindsWhatProtosImport(t *testing.T) {
 	}
 }
 
-func TestGenerateNamesTheMistake(t *testing.T) {
+func TestRun_NamesMistakes(t *testing.T) {
 	for name, test := range map[string]struct {
 		files map[string]string
 		want  []string
 	}{
-		"an import that is nowhere": {
+		"an import that does not exist": {
 			map[string]string{"go.mod": "module m", "proto/a/a.proto": "syntax = \"proto3\";\nimport \"no/such.proto\";"},
 			[]string{"a/a.proto:2:8", "no/such.proto"},
 		},
@@ -136,7 +136,7 @@ func TestGenerateNamesTheMistake(t *testing.T) {
 	}
 }
 
-func TestDescriptorSetHasTheFilesAndTheirImports(t *testing.T) {
+func TestRun_DescriptorSet(t *testing.T) {
 	root := writeTree(t, map[string]string{
 		"go.mod":          "module m",
 		"proto/a/a.proto": `syntax = "proto3"; import "google/type/money.proto"; message A { google.type.Money m = 1; }`,
@@ -195,12 +195,12 @@ func TestCompare(t *testing.T) {
 		"a file that was never committed": {
 			map[string]string{"a": "1"}, map[string]string{"a": "1", "b/c": ""}, []string{"c is missing"},
 		},
-		"a file whose source is gone": {
-			map[string]string{"a": "1", "b/c": ""}, map[string]string{"a": "1"}, []string{"c comes from no .proto file"},
+		"a file whose source was deleted": {
+			map[string]string{"a": "1", "b/c": ""}, map[string]string{"a": "1"}, []string{"c has no .proto file"},
 		},
 		"all of them, in order": {
 			map[string]string{"a": "1", "c": "1"}, map[string]string{"a": "2", "b": "1"},
-			[]string{"a is not current", "b is missing", "c comes from no .proto file"},
+			[]string{"a is not current", "b is missing", "c has no .proto file"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -237,7 +237,7 @@ func readFile(t *testing.T, root, name string) []byte {
 	return data
 }
 
-func TestRunRefusesArgumentsItDoesNotKnow(t *testing.T) {
+func TestRun_InvalidArguments(t *testing.T) {
 	for name, test := range map[string]struct{ arg, want string }{
 		"an argument": {"x", `unexpected argument "x"`},
 		"a flag":      {"-x", "not defined: -x"},
@@ -251,7 +251,7 @@ func TestRunRefusesArgumentsItDoesNotKnow(t *testing.T) {
 	}
 }
 
-// writeTree makes a directory with the files, whose contents are given by path.
+// writeTree writes files, which map paths to contents, to a new directory.
 func writeTree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -1,19 +1,19 @@
-// Command generate makes a project's gen/ from its proto/: the messages, the gRPC clients and servers, the grpc-gateway
-// handlers, and for each directory directly below proto/ that has a file openapi.yaml an OpenAPI document, in versions 2.0
-// and 3.1. A Go package in gen/openapi embeds the latter. It needs Go and the modules that the go.mod of the working
-// directory pins, and nothing else: no protoc, no buf, no network.
+// Command generate writes a project's gen/ from its proto/: messages, gRPC clients and servers, and grpc-gateway handlers.
+// For each directory directly below proto/ with a file openapi.yaml, it also writes an OpenAPI document in versions 2.0 and
+// 3.1. A Go package in gen/openapi embeds the 3.1 documents. The command needs only Go and the modules that the go.mod of
+// the working directory pins: no protoc, no buf and no network.
 //
 //	go run -C tools ./generate          # write gen/
-//	go run -C tools ./generate -check   # fail when gen/ is not what would be written
+//	go run -C tools ./generate -check   # fail if gen/ is not current
 //
 // The working directory is a module whose go.mod lists the plugins as tools; -root is the project. A .proto file may import
-// its neighbours, google/api, google/rpc, google/type, google/protobuf, buf/validate, the OpenAPI options of grpc-gateway,
-// and what is found below the directories that -proto-path names. Imports from those directories are read, not generated.
+// other files of proto/, google/api, google/rpc, google/type, google/protobuf, buf/validate, the OpenAPI options of
+// grpc-gateway, and files below the directories of -proto-path. No code is generated for imports from those directories.
 //
-// A file without a go_package option gets the project's module path, gen/ and its own directory, so that nothing has to be
-// edited when a project is copied under another name: proto/orders/v1 becomes MODULE/gen/orders/v1, package ordersv1. What
-// the OpenAPI 2.0 document of proto/NAME says about the API as a whole is read from proto/NAME/openapi.yaml, in the form that
-// grpc-gateway's openapi_configuration has.
+// A file without a go_package option gets an import path from the project's module path, gen/ and the file's directory:
+// proto/orders/v1 becomes MODULE/gen/orders/v1, package ordersv1. A project can therefore be copied under another name
+// without edits. The general part of the OpenAPI document of proto/NAME comes from proto/NAME/openapi.yaml, in the format
+// of grpc-gateway's openapi_configuration.
 package main
 
 import (
@@ -42,15 +42,15 @@ func main() {
 	}
 }
 
-// run does what the command line args says. Paths are relative to the working directory.
+// run runs the command with the arguments args. Paths are relative to the working directory.
 func run(ctx context.Context, args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("generate", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	root := flags.String("root", "..", "the root `directory` of the project, which has go.mod and proto/")
-	check := flags.Bool("check", false, "write nothing, fail when gen/ is not current")
+	check := flags.Bool("check", false, "fail if gen/ is not current, and write nothing")
 	descriptorSet := flags.String("descriptor-set", "", "write a google.protobuf.FileDescriptorSet of proto/ to this `file` instead of gen/")
 	var protoPath []string
-	flags.Func("proto-path", "a further `directory` to find imports in; may be repeated", func(dir string) error {
+	flags.Func("proto-path", "an additional `directory` with imports; may be repeated", func(dir string) error {
 		protoPath = append(protoPath, dir)
 		return nil
 	})
@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		return err
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("generate: unexpected argument %q: there are only flags, see -help", flags.Arg(0))
+		return fmt.Errorf("generate: unexpected argument %q: want only flags, see -help", flags.Arg(0))
 	}
 	if *descriptorSet != "" {
 		return writeDescriptorSet(ctx, *descriptorSet, *root, protoPath)
@@ -78,8 +78,8 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	return write(gen, have, fresh)
 }
 
-// writeDescriptorSet writes what compile returns to file, for tools that would rather not look for imports, such as
-// buf lint and grpcurl -protoset.
+// writeDescriptorSet writes the descriptors to file, for tools that read a descriptor set, such as buf lint and
+// grpcurl -protoset.
 func writeDescriptorSet(ctx context.Context, file, root string, protoPath []string) error {
 	all, _, err := compile(ctx, root, protoPath)
 	if err != nil {

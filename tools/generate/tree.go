@@ -11,8 +11,8 @@ import (
 	"slices"
 )
 
-// compare reports every file of dir that is in one of have and want alone, or differs. The error is nil when they are the
-// same.
+// compare returns an error for every file of dir that is only in have, is only in want, or differs. It returns nil if they
+// are equal.
 func compare(dir string, have, want map[string][]byte) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(want)) {
@@ -25,13 +25,13 @@ func compare(dir string, have, want map[string][]byte) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(have)) {
 		if _, ok := want[name]; !ok {
-			errs = append(errs, fmt.Errorf("generate: %s comes from no .proto file", filepath.Join(dir, name)))
+			errs = append(errs, fmt.Errorf("generate: %s has no .proto file", filepath.Join(dir, name)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// write makes the content of dir, which is have, want: what comes from no .proto file is removed.
+// write changes the content of dir from have to want. It removes the files that are not in want.
 func write(dir string, have, want map[string][]byte) error {
 	var errs []error
 	for name, data := range want {
@@ -46,7 +46,8 @@ func write(dir string, have, want map[string][]byte) error {
 	return errors.Join(errs...)
 }
 
-// readTree returns the content of every file below dir by its path relative to dir, and nothing when there is no dir.
+// readTree returns the content of every file below dir by its path relative to dir. It returns no files if dir does not
+// exist.
 func readTree(dir string) (map[string][]byte, error) {
 	tree := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

@@ -1,10 +1,10 @@
-// Command newproject copies template/ of this checkout to a new directory, as a project with a module path of its own:
+// Command newproject copies template/ of this checkout to a new directory, as a project with its own module path:
 //
 //	make new-project MODULE=example.com/shop DIR=../shop
 //
-// The project depends on the packages and on the Terraform module of this checkout, by replace lines and by a path, so it
-// works before a version of them is published and with changes of your own. -released leaves both at the version in the
-// template, as golang.org/x/tools/cmd/gonew does.
+// The project uses the packages and the Terraform module of this checkout, through replace lines and a relative path. It
+// therefore works with unpublished changes. With -released, it uses the published version that the template names, as
+// golang.org/x/tools/cmd/gonew does.
 package main
 
 import (
@@ -43,7 +43,7 @@ func main() {
 	}
 }
 
-// project says what to make of the template.
+// project describes the new project.
 type project struct {
 	checkout string // absolute path of this repository
 	dir      string // absolute path of the new project
@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("newproject: unexpected argument %q: there are only flags, see -help", flags.Arg(0))
+		return fmt.Errorf("newproject: unexpected argument %q: want only flags, see -help", flags.Arg(0))
 	}
 	if *dir == "" || *path == "" {
 		return fmt.Errorf("newproject: -module=%q -dir=%q: both are needed, such as -module=example.com/shop -dir=../shop", *path, *dir)
@@ -109,7 +109,7 @@ func (p project) copyTemplate() error {
 		}
 		if entry.IsDir() {
 			switch entry.Name() {
-			case "dist", ".terraform", "gen": // gen has the module path in descriptors: it is generated anew
+			case "dist", ".terraform", "gen": // the descriptors in gen have the module path, so gen is regenerated
 				return fs.SkipDir
 			}
 			return os.MkdirAll(filepath.Join(p.dir, name), 0o755)
@@ -125,7 +125,7 @@ func (p project) copyTemplate() error {
 	})
 }
 
-// rewrite returns what the project has in place of data, the file of that name in the template.
+// rewrite returns the project's version of the template file name, whose content is data.
 func (p project) rewrite(name string, data []byte) ([]byte, error) {
 	data = bytes.ReplaceAll(data, []byte(templatePath), []byte(p.module))
 	if p.released {
@@ -156,7 +156,7 @@ func (p project) replaceRequired(name string, data []byte) ([]byte, error) {
 	return file.Format()
 }
 
-// localTerraform has the released Terraform module replaced by the checkout's, as the relative path that Terraform wants.
+// localTerraform replaces the released Terraform module with the checkout's, as the relative path that Terraform requires.
 func (p project) localTerraform(name string, data []byte) ([]byte, error) {
 	relative, err := filepath.Rel(filepath.Join(p.dir, filepath.Dir(name)), filepath.Join(p.checkout, "terraform"))
 	if err != nil {
@@ -173,7 +173,7 @@ func (p project) localTerraform(name string, data []byte) ([]byte, error) {
 	return []byte(strings.Join(out, "")), nil
 }
 
-// goCommand runs go in the new project. The plugins, which the generator runs, come from the same tools.mod.
+// goCommand runs go in the new project with its tools.mod, which also has the plugins of the generator.
 func (p project) goCommand(ctx context.Context, stderr io.Writer, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Stderr = p.dir, stderr

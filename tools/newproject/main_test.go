@@ -14,7 +14,7 @@ import (
 	modzip "golang.org/x/mod/zip"
 )
 
-// newProject makes a project in a new directory and returns that.
+// newProject makes a project in a new directory and returns the directory.
 func newProject(t *testing.T, modulePath string, args ...string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "project")
@@ -36,7 +36,7 @@ func command(t *testing.T, dir string, env []string, name string, args ...string
 	return string(out)
 }
 
-func TestANewProjectWorksUnderItsOwnName(t *testing.T) {
+func TestRun_NewProjectWorks(t *testing.T) {
 	dir := newProject(t, "example.com/shop")
 	command(t, dir, nil, "make", "test", "lint")
 	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
@@ -57,9 +57,8 @@ func TestANewProjectWorksUnderItsOwnName(t *testing.T) {
 	}
 }
 
-// What the template has in gen/ and go.mod is what make generate and go mod
-// tidy give.
-func TestTheTemplateIsCurrent(t *testing.T) {
+// The template's gen/ and go.mod are the output of make generate and go mod tidy.
+func TestTemplateIsCurrent(t *testing.T) {
 	dir := newProject(t, templatePath)
 	command(t, dir, nil, "go", "mod", "edit", "-dropreplace", repository)
 	for _, name := range []string{"gen", "go.mod", "go.sum"} {
@@ -67,7 +66,7 @@ func TestTheTemplateIsCurrent(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestRun_InvalidArguments(t *testing.T) {
 	full := t.TempDir()
 	if err := os.WriteFile(filepath.Join(full, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -91,9 +90,9 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// gonew makes a project of the published template. What HEAD has stands for the
-// published version, served by a module proxy made of files. It builds all
-// modules anew, which takes minutes.
+// TestGonew makes a project from the published template with gonew. A module proxy
+// of files serves HEAD as the published version. The test rebuilds all modules,
+// which takes minutes.
 func TestGonew(t *testing.T) {
 	if os.Getenv("NEWPROJECT_GONEW") == "" {
 		t.Skip("NEWPROJECT_GONEW is not set")
@@ -125,7 +124,7 @@ func TestGonew(t *testing.T) {
 	command(t, dir, append(env, "GOFLAGS="), "make", "test", "lint")
 }
 
-// publish writes a module of this repository as a proxy serves it.
+// publish writes a module of this repository in the format of a module proxy.
 func publish(t *testing.T, proxy, root string, m module.Version, subdir string) {
 	t.Helper()
 	escaped, err := module.EscapePath(m.Path)
@@ -153,7 +152,7 @@ func publish(t *testing.T, proxy, root string, m module.Version, subdir string) 
 	}
 }
 
-// read returns a file of a zip archive.
+// read returns the content of a file in a zip archive.
 func read(t *testing.T, archive []byte, name string) []byte {
 	t.Helper()
 	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))

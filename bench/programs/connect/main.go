@@ -1,5 +1,5 @@
-// Command connect is the example's PingService as a handler of connect-go,
-// behind aws-lambda-go-api-proxy's httpadapter. It serves RPCs and no REST.
+// Command connect serves the example's PingService with connect-go, behind
+// aws-lambda-go-api-proxy's httpadapter. It serves RPCs but not REST.
 package main
 
 import (

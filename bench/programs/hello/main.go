@@ -1,5 +1,5 @@
-// Command hello is the smallest function that answers an HTTP event:
-// aws-lambda-go alone, with a constant. It does not read the event.
+// Command hello is the smallest function that handles an HTTP event: aws-lambda-go
+// with a constant response. It does not read the event.
 package main
 
 import "github.com/aws/aws-lambda-go/lambda"

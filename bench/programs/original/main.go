@@ -1,5 +1,5 @@
-// Command original is the design that this project follows: a gRPC server on a
-// socket with a fixed path and a gateway, with grpc-go's defaults, behind
+// Command original is the design that this project started from: a gateway and a
+// gRPC server on a socket with a fixed path, with grpc-go's defaults, behind
 // aws-lambda-go-api-proxy's httpadapter.
 package main
 
@@ -41,7 +41,7 @@ func gateway(ctx context.Context) (*runtime.ServeMux, error) {
 
 	conn, err := grpc.NewClient("unix://"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
-		return nil, fmt.Errorf("making a client: %w", err)
+		return nil, fmt.Errorf("creating client: %w", err)
 	}
 	mux := runtime.NewServeMux()
 	return mux, examplev1.RegisterPingServiceHandler(ctx, mux, conn)

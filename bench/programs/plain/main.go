@@ -1,5 +1,5 @@
-// Command plain is an http.Handler without gRPC, behind aws-lambda-go-api-proxy's
-// httpadapter.
+// Command plain serves an http.Handler without gRPC, behind
+// aws-lambda-go-api-proxy's httpadapter.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command register-server is grpc-gateway's in-process mode behind
+// Command register-server serves grpc-gateway's in-process mode behind
 // aws-lambda-go-api-proxy's httpadapter. It runs no interceptors.
 package main
 

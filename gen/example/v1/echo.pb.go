@@ -27,19 +27,19 @@ const (
 // EchoRequest has a field of each kind that differs between JSON, query parameters and the gRPC wire format.
 type EchoRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is echoed: the last segment of the path.
+	// The ID, from the last segment of the path.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Text, which may hold any Unicode character.
+	// Text, which may contain any Unicode character.
 	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
-	// Several values: in a query the parameter is repeated, as in tags=a&tags=b.
+	// Several values. In a query the parameter is repeated, as in tags=a&tags=b.
 	Tags []string `protobuf:"bytes,3,rep,name=tags,proto3" json:"tags,omitempty"`
-	// A 64-bit integer: JSON carries it as a string, since a JSON number would lose digits beyond 2^53.
+	// A 64-bit integer. It is a string in JSON, since a JSON number would lose digits beyond 2^53.
 	Number int64 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
-	// Binary data: base64 in JSON and in a query.
+	// Binary data, which is base64 in JSON and in a query.
 	Data []byte `protobuf:"bytes,5,opt,name=data,proto3" json:"data,omitempty"`
-	// A point in time: RFC 3339 in JSON and in a query, as in 2026-01-02T03:04:05Z.
+	// A point in time, in RFC 3339 format in JSON and in a query, as in 2026-01-02T03:04:05Z.
 	Time *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=time,proto3" json:"time,omitempty"`
-	// A message within the message: in a query its fields are named with a dot, as in nested.name=x.
+	// A nested message. In a query its fields are named with a dot, as in nested.name=x.
 	Nested        *EchoNested `protobuf:"bytes,7,opt,name=nested,proto3" json:"nested,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -124,7 +124,7 @@ func (x *EchoRequest) GetNested() *EchoNested {
 	return nil
 }
 
-// EchoNested is the message within the message.
+// EchoNested is the nested message of a request.
 type EchoNested struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A name.
@@ -192,9 +192,9 @@ type EchoResponse struct {
 	Number int64 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
 	// The data of the request.
 	Data []byte `protobuf:"bytes,5,opt,name=data,proto3" json:"data,omitempty"`
-	// The time of the request, absent when it was.
+	// The time of the request, if it had one.
 	Time *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=time,proto3" json:"time,omitempty"`
-	// The nested message of the request, absent when it was.
+	// The nested message of the request, if it had one.
 	Nested        *EchoNested `protobuf:"bytes,7,opt,name=nested,proto3" json:"nested,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -279,15 +279,15 @@ func (x *EchoResponse) GetNested() *EchoNested {
 	return nil
 }
 
-// EchoStreamRequest says how many messages to send, and how fast.
+// EchoStreamRequest says how many messages to send, and at which interval.
 type EchoStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is echoed in each message: the segment of the path before "stream".
+	// The ID that each message repeats, from the path segment before "stream".
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// How many messages to send: from 0, which is what absent means, to 1000.
+	// How many messages to send, from 0 to 1000. The default is 0.
 	Count int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
-	// How long to wait between one message and the next: from 0 to 10 seconds, at once when it is absent. A query
-	// takes a number with a unit, as in interval=100ms or interval=1.5s.
+	// How long to wait between two messages, from 0 to 10 seconds. The default is 0. In a query it is a number with a unit,
+	// as in interval=100ms or interval=1.5s.
 	Interval      *durationpb.Duration `protobuf:"bytes,3,opt,name=interval,proto3" json:"interval,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -349,7 +349,7 @@ type EchoStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the request.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Which message of the stream this is, counted from 1.
+	// The number of this message in the stream, counted from 1.
 	Sequence      int32 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -59,7 +59,7 @@ func (*PingRequest) Descriptor() ([]byte, []int) {
 	return file_example_v1_ping_proto_rawDescGZIP(), []int{0}
 }
 
-// PingResponse is the answer to a ping.
+// PingResponse is the response to a ping.
 type PingResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The constant "Pong".

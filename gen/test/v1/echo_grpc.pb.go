@@ -27,17 +27,17 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// EchoService returns what it is sent. It has one of each kind of mapping between HTTP and gRPC: a path parameter,
+// EchoService returns the fields of its requests. It has each kind of mapping between HTTP and gRPC: a path parameter,
 // query parameters, a body, and a server stream.
 type EchoServiceClient interface {
 	// Echo returns the fields of the request.
 	//
-	// With POST the fields come from a JSON body, with GET from query parameters; the id always comes from the path.
+	// With POST the fields come from a JSON body, and with GET from query parameters. The id always comes from the path.
 	Echo(ctx context.Context, in *EchoRequest, opts ...grpc.CallOption) (*EchoResponse, error)
 	// EchoStream sends count messages, one every interval.
 	//
-	// Over HTTP the answer is one JSON object a line: each has a message under "result", or as the last line the status
-	// under "error" when the stream failed.
+	// Over HTTP the response has one JSON object on each line, with a message under "result". If the stream fails, the last
+	// line has the status under "error".
 	EchoStream(ctx context.Context, in *EchoStreamRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[EchoStreamResponse], error)
 }
 
@@ -82,17 +82,17 @@ type EchoService_EchoStreamClient = grpc.ServerStreamingClient[EchoStreamRespons
 // All implementations must embed UnimplementedEchoServiceServer
 // for forward compatibility.
 //
-// EchoService returns what it is sent. It has one of each kind of mapping between HTTP and gRPC: a path parameter,
+// EchoService returns the fields of its requests. It has each kind of mapping between HTTP and gRPC: a path parameter,
 // query parameters, a body, and a server stream.
 type EchoServiceServer interface {
 	// Echo returns the fields of the request.
 	//
-	// With POST the fields come from a JSON body, with GET from query parameters; the id always comes from the path.
+	// With POST the fields come from a JSON body, and with GET from query parameters. The id always comes from the path.
 	Echo(context.Context, *EchoRequest) (*EchoResponse, error)
 	// EchoStream sends count messages, one every interval.
 	//
-	// Over HTTP the answer is one JSON object a line: each has a message under "result", or as the last line the status
-	// under "error" when the stream failed.
+	// Over HTTP the response has one JSON object on each line, with a message under "result". If the stream fails, the last
+	// line has the status under "error".
 	EchoStream(*EchoStreamRequest, grpc.ServerStreamingServer[EchoStreamResponse]) error
 	mustEmbedUnimplementedEchoServiceServer()
 }

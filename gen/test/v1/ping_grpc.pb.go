@@ -26,10 +26,10 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// PingService answers as soon as a request has gone all the way: through the gateway, the transport and the
-// interceptors. It is the smallest service that shows that a deployment works.
+// PingService responds to every request with a constant. It is the smallest service that shows that a deployment works: a
+// request passes through the gateway, the transport and the interceptors.
 type PingServiceClient interface {
-	// Ping answers every request with the same message.
+	// Ping responds to every request with the same message.
 	Ping(ctx context.Context, in *PingRequest, opts ...grpc.CallOption) (*PingResponse, error)
 }
 
@@ -55,10 +55,10 @@ func (c *pingServiceClient) Ping(ctx context.Context, in *PingRequest, opts ...g
 // All implementations must embed UnimplementedPingServiceServer
 // for forward compatibility.
 //
-// PingService answers as soon as a request has gone all the way: through the gateway, the transport and the
-// interceptors. It is the smallest service that shows that a deployment works.
+// PingService responds to every request with a constant. It is the smallest service that shows that a deployment works: a
+// request passes through the gateway, the transport and the interceptors.
 type PingServiceServer interface {
-	// Ping answers every request with the same message.
+	// Ping responds to every request with the same message.
 	Ping(context.Context, *PingRequest) (*PingResponse, error)
 	mustEmbedUnimplementedPingServiceServer()
 }

@@ -32,7 +32,7 @@ const (
 	State_STATE_UNSPECIFIED State = 0
 	// In use.
 	State_STATE_ACTIVE State = 1
-	// No longer in use.
+	// Retired.
 	State_STATE_RETIRED State = 2
 )
 
@@ -90,13 +90,13 @@ type Item struct {
 	States []State `protobuf:"varint,4,rep,packed,name=states,proto3,enum=test.v1.State" json:"states,omitempty"`
 	// States by name.
 	StatesByName map[string]State `protobuf:"bytes,5,rep,name=states_by_name,json=statesByName,proto3" json:"states_by_name,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value,enum=test.v1.State"`
-	// An item within the item.
+	// A nested item.
 	Child *Item `protobuf:"bytes,6,opt,name=child,proto3" json:"child,omitempty"`
-	// Items within the item.
+	// Nested items.
 	Children []*Item `protobuf:"bytes,7,rep,name=children,proto3" json:"children,omitempty"`
 	// Items by name.
 	ChildrenByName map[string]*Item `protobuf:"bytes,8,rep,name=children_by_name,json=childrenByName,proto3" json:"children_by_name,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// A number of 64 bits.
+	// A 64-bit number.
 	SizeBytes int64 `protobuf:"varint,9,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// Binary data.
 	Data          []byte `protobuf:"bytes,10,opt,name=data,proto3" json:"data,omitempty"`
@@ -524,7 +524,7 @@ func (x *UpdateRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
-// UpdateResponse has what the request had.
+// UpdateResponse has the fields of the request.
 type UpdateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The item.
@@ -671,7 +671,7 @@ func (x *ListResponse) GetItem() *Item {
 	return nil
 }
 
-// CollectRequest is one message of the client's.
+// CollectRequest is one message of the client.
 type CollectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Text.
@@ -772,7 +772,7 @@ func (x *CollectResponse) GetTexts() []string {
 	return nil
 }
 
-// ChatRequest is one message of the client's.
+// ChatRequest is one message of the client.
 type ChatRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Text.
@@ -818,7 +818,7 @@ func (x *ChatRequest) GetText() string {
 	return ""
 }
 
-// ChatResponse is one message of the server's.
+// ChatResponse is one message of the server.
 type ChatResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Text.

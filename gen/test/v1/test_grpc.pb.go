@@ -35,12 +35,12 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// TestService has one method for each kind of call and of mapping that the library's own tests need. It is no example:
-// those can change without it.
+// TestService has one method for each kind of call and mapping that the library's own tests need. It is separate from the
+// example services, which can change independently.
 type TestServiceClient interface {
 	// Get is a unary call with a path parameter and query parameters.
 	Get(ctx context.Context, in *GetRequest, opts ...grpc.CallOption) (*GetResponse, error)
-	// Exists has a HEAD binding of its own, beside the GET of Get.
+	// Exists has a HEAD binding for the same path as the GET binding of Get.
 	Exists(ctx context.Context, in *ExistsRequest, opts ...grpc.CallOption) (*ExistsResponse, error)
 	// Update is a PATCH whose field mask the gateway derives from the body.
 	Update(ctx context.Context, in *UpdateRequest, opts ...grpc.CallOption) (*UpdateResponse, error)
@@ -184,12 +184,12 @@ func (c *testServiceClient) Upload(ctx context.Context, in *UploadRequest, opts 
 // All implementations must embed UnimplementedTestServiceServer
 // for forward compatibility.
 //
-// TestService has one method for each kind of call and of mapping that the library's own tests need. It is no example:
-// those can change without it.
+// TestService has one method for each kind of call and mapping that the library's own tests need. It is separate from the
+// example services, which can change independently.
 type TestServiceServer interface {
 	// Get is a unary call with a path parameter and query parameters.
 	Get(context.Context, *GetRequest) (*GetResponse, error)
-	// Exists has a HEAD binding of its own, beside the GET of Get.
+	// Exists has a HEAD binding for the same path as the GET binding of Get.
 	Exists(context.Context, *ExistsRequest) (*ExistsResponse, error)
 	// Update is a PATCH whose field mask the gateway derives from the body.
 	Update(context.Context, *UpdateRequest) (*UpdateResponse, error)

@@ -34,11 +34,11 @@ const (
 //
 // TriggerService has one method for each kind of request that a trigger can make.
 type TriggerServiceClient interface {
-	// Order takes a message of its own.
+	// Order takes its own message type.
 	Order(ctx context.Context, in *OrderRequest, opts ...grpc.CallOption) (*OrderResponse, error)
 	// Store takes any JSON object.
 	Store(ctx context.Context, in *structpb.Struct, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// Handle takes all of an event.
+	// Handle takes a whole event.
 	Handle(ctx context.Context, in *v1.Event, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Watch is a stream, which no trigger can call.
 	Watch(ctx context.Context, in *OrderRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[OrderResponse], error)
@@ -107,11 +107,11 @@ type TriggerService_WatchClient = grpc.ServerStreamingClient[OrderResponse]
 //
 // TriggerService has one method for each kind of request that a trigger can make.
 type TriggerServiceServer interface {
-	// Order takes a message of its own.
+	// Order takes its own message type.
 	Order(context.Context, *OrderRequest) (*OrderResponse, error)
 	// Store takes any JSON object.
 	Store(context.Context, *structpb.Struct) (*emptypb.Empty, error)
-	// Handle takes all of an event.
+	// Handle takes a whole event.
 	Handle(context.Context, *v1.Event) (*emptypb.Empty, error)
 	// Watch is a stream, which no trigger can call.
 	Watch(*OrderRequest, grpc.ServerStreamingServer[OrderResponse]) error

@@ -2,7 +2,7 @@ package frontdoor
 
 // albEvent is the event of a load balancer: Elastic Load Balancing, "Use Lambda
 // functions as targets of an Application Load Balancer". It has either the
-// single maps or the multi-value ones, never both.
+// single-value maps or the multi-value maps, never both.
 type albEvent struct {
 	RequestContext    albContext           `json:"requestContext"`
 	HTTPMethod        string               `json:"httpMethod"`
@@ -21,8 +21,8 @@ type albContext struct {
 	} `json:"elb"`
 }
 
-// albEvent makes the event of a load balancer, which passes path and query as
-// they were sent. Without multi-value headers the last of several values
+// albEvent returns the event of a load balancer, which passes path and query as
+// the client sent them. Without multi-value headers, the last of several values
 // counts.
 func (d *door) albEvent(in *incoming) albEvent {
 	scheme, port := in.listener()

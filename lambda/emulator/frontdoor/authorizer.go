@@ -8,29 +8,29 @@ import (
 	"net/http"
 )
 
-// Authorized is what an authorizer in front of the function has found out about
-// a caller. The event carries it in the form of its source.
+// Authorized is an authorizer's information about a caller. The event carries it
+// in the format of its source.
 type Authorized struct {
-	// Claims and Scopes are those of a JWT: from an HTTP API's JWT authorizer
-	// or a REST API's Cognito authorizer (which has no scopes). API Gateway
-	// passes every claim as a string.
+	// Claims and Scopes are those of a JWT, from an HTTP API's JWT authorizer or
+	// a REST API's Cognito authorizer, which passes no scopes. API Gateway passes
+	// every claim as a string.
 	Claims map[string]string `json:"claims"`
 	Scopes []string          `json:"scopes"`
 
-	// IAM is the identity that signed the request.
+	// IAM is the identity that signed the request, or nil.
 	IAM *IAMIdentity `json:"iam"`
 
-	// Context is what a Lambda authorizer returned, and PrincipalID whom it
-	// returned it for. Payload 1.0 passes each value as a string.
+	// Context and PrincipalID are the context and the principal that a Lambda
+	// authorizer returned. Payload 1.0 passes each value of Context as a string.
 	Context     map[string]any `json:"context"`
 	PrincipalID string         `json:"principalId"`
 }
 
-// ReadAuthorized reads an Authorized as a JSON document, such as
+// ReadAuthorized reads an Authorized from a JSON document, such as
 //
 //	{"claims": {"sub": "ann", "email": "ann@example.com"}, "scopes": ["orders.write"]}
 //
-// Names that it does not have are an error.
+// Unknown names are an error.
 func ReadAuthorized(r io.Reader) (Authorized, error) {
 	var a Authorized
 	d := json.NewDecoder(r)
@@ -39,12 +39,12 @@ func ReadAuthorized(r io.Reader) (Authorized, error) {
 		return Authorized{}, fmt.Errorf("frontdoor: want a JSON object with claims, scopes, iam, context or principalId: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Authorized{}, errors.New("frontdoor: want one JSON object, there is more after it")
+		return Authorized{}, errors.New("frontdoor: want one JSON object, found more data after it")
 	}
 	return a, nil
 }
 
-// IAMIdentity is the caller of a request that was signed with AWS credentials.
+// An IAMIdentity is the caller of a request that was signed with AWS credentials.
 type IAMIdentity struct {
 	AccessKey string `json:"accessKey"`
 	AccountID string `json:"accountId"`
@@ -53,13 +53,13 @@ type IAMIdentity struct {
 	UserID    string `json:"userId"`
 }
 
-// An Authorizer decides about a request before the function sees it: false
-// refuses it with the source's own answer. It is called concurrently and must
-// not read the body.
+// An Authorizer decides whether a request may reach the function. If it returns
+// false, the client gets the source's own error response. It is called
+// concurrently and must not read the request's body.
 type Authorizer func(*http.Request) (Authorized, bool)
 
-// payloadV1 is the form in requestContext.authorizer of payload 1.0; nil when
-// there is nothing to tell.
+// payloadV1 returns requestContext.authorizer of payload 1.0, or nil if it is
+// empty.
 func (a Authorized) payloadV1(source Source) map[string]any {
 	fields := make(map[string]any)
 	for key, value := range a.Context {
@@ -80,7 +80,7 @@ func (a Authorized) payloadV1(source Source) map[string]any {
 	return fields
 }
 
-// authorizerV2 is requestContext.authorizer of payload 2.0.
+// authorizerV2 is requestContext.authorizer in payload 2.0.
 type authorizerV2 struct {
 	JWT    *jwtV2         `json:"jwt,omitempty"`
 	Lambda map[string]any `json:"lambda,omitempty"`
@@ -89,7 +89,7 @@ type authorizerV2 struct {
 
 type jwtV2 struct {
 	Claims map[string]string `json:"claims"`
-	Scopes []string          `json:"scopes"` // null when the token has none
+	Scopes []string          `json:"scopes"` // null if the token has none
 }
 
 func (a Authorized) payloadV2() *authorizerV2 {

@@ -10,11 +10,11 @@ import (
 )
 
 // BenchmarkServeHTTP is the emulator's own part of a request: the event made
-// and the answer read, without a function.
+// and the response read, without a function.
 func BenchmarkServeHTTP(b *testing.B) {
 	for _, source := range frontdoor.Sources() {
 		b.Run(string(source), func(b *testing.B) {
-			h, err := frontdoor.New(&fake{answer: `{"statusCode":200,"body":"hello"}`}, source)
+			h, err := frontdoor.New(&fake{response: `{"statusCode":200,"body":"hello"}`}, source)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -22,7 +22,7 @@ func BenchmarkServeHTTP(b *testing.B) {
 				w := httptest.NewRecorder()
 				h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/ping?a=b", bytes.NewReader([]byte(`{}`))))
 				if w.Code != 200 || w.Body.String() != "hello" {
-					b.Fatalf("answer %d %q", w.Code, w.Body)
+					b.Fatalf("response %d %q", w.Code, w.Body)
 				}
 			}
 		})

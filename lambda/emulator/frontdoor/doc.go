@@ -1,7 +1,8 @@
-// Package frontdoor puts Lambda's HTTP event sources before a function of
-// package emulator: HTTP goes in, events of a source come out, and answers go
-// back as that source passes them on. [New] makes the handler for one source.
+// Package frontdoor emulates Lambda's HTTP event sources, such as API Gateway, in
+// front of a function of package emulator. [New] returns the handler for one
+// source. The handler turns each HTTP request into an event and the function's
+// response into an HTTP response, as that source does.
 //
-// It reproduces what AWS documents and what captured events show, limits and
-// error responses included. Routing, throttling, caching and TLS are left out.
+// It follows AWS's documentation and captured events, including limits and error
+// responses. Routing, throttling, caching and TLS are not supported.
 package frontdoor

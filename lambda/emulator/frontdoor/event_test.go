@@ -14,7 +14,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-// volatile are the parts of an event that differ from call to call.
+// volatile matches the parts of an event that differ from call to call.
 var volatile = regexp.MustCompile(`("(?:requestId|extendedRequestId|requestTime|time|timeEpoch|x-amzn-trace-id|X-Amzn-Trace-Id)": ?\[?\s*)"[^"]*"|("(?:requestTimeEpoch|timeEpoch)": ?)\d+`)
 
 func TestEvents(t *testing.T) {
@@ -32,7 +32,7 @@ func TestEvents(t *testing.T) {
 		"\n" + `{"text":"<&>"}`
 	for _, source := range frontdoor.Sources() {
 		t.Run(string(source), func(t *testing.T) {
-			fn := &fake{answer: `{"statusCode":200}`}
+			fn := &fake{response: `{"statusCode":200}`}
 			serve(t, frontDoor(t, fn, source), wire)
 			var indented bytes.Buffer
 			if err := json.Indent(&indented, fn.event, "", "  "); err != nil {
@@ -56,7 +56,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// seen are the parts of an event that the tests of paths look at.
+// seen has the fields of all events that the tests below compare.
 type seen struct {
 	Path           string
 	RawPath        string
@@ -77,7 +77,7 @@ type seen struct {
 
 func event(t *testing.T, source frontdoor.Source, wire string, options ...frontdoor.Option) seen {
 	t.Helper()
-	fn := &fake{answer: `{"statusCode":200}`}
+	fn := &fake{response: `{"statusCode":200}`}
 	if response := serve(t, frontDoor(t, fn, source, options...), wire); response.StatusCode != http.StatusOK {
 		t.Fatalf("status %d", response.StatusCode)
 	}
@@ -88,8 +88,8 @@ func event(t *testing.T, source frontdoor.Source, wire string, options ...frontd
 	return s
 }
 
-func TestPathsAsSourcesPassThem(t *testing.T) {
-	encoded := map[string]string{ // what is sent: what an encoding source passes, which is the same
+func TestEvents_Paths(t *testing.T) {
+	encoded := map[string]string{ // sent path: path in the event of a source that does not decode
 		"/": "/", "/a%2Fb": "/a%2Fb", "/a%20b": "/a%20b", "/a%25b": "/a%25b", "/a%3Fb%23c": "/a%3Fb%23c",
 		"/%C3%BC": "/%C3%BC", "/a/": "/a/", "//a//b": "//a//b", "/a'b": "/a'b", "/a+b": "/a+b",
 	}
@@ -103,7 +103,7 @@ func TestPathsAsSourcesPassThem(t *testing.T) {
 			want = decoded
 		}
 		if source == frontdoor.VPCLattice || source == frontdoor.VPCLatticeV1 {
-			continue // TestPathsAndQueriesOfLattice
+			continue // see TestLattice_PathsAndQueries
 		}
 		for sent, path := range want {
 			e := event(t, source, get(sent))
@@ -114,7 +114,7 @@ func TestPathsAsSourcesPassThem(t *testing.T) {
 	}
 }
 
-func TestQueriesAsSourcesPassThem(t *testing.T) {
+func TestEvents_Queries(t *testing.T) {
 	const query = "a=1&a=2&p=x+y%2B&e=&bare&%6B=v"
 	decoded := map[string][]string{"a": {"1", "2"}, "p": {"x y+"}, "e": {""}, "bare": {""}, "k": {"v"}}
 	raw := map[string][]string{"a": {"1", "2"}, "p": {"x+y%2B"}, "e": {""}, "bare": {""}, "%6B": {"v"}}
@@ -185,7 +185,7 @@ func TestStageAndBasePath(t *testing.T) {
 	}
 }
 
-func TestBodiesAsSourcesPassThem(t *testing.T) {
+func TestEvents_Bodies(t *testing.T) {
 	post := func(contentType, body string) string {
 		return "POST / HTTP/1.1\nHost: h\n" + contentType + "Transfer-Encoding: chunked\n\n" +
 			// one chunk, its length in hexadecimal
@@ -201,18 +201,18 @@ func TestBodiesAsSourcesPassThem(t *testing.T) {
 		body    string
 		base64  bool
 	}{
-		"JSON is text":                                {notREST, nil, "Content-Type: application/json\n", "{}", "{}", false},
-		"so are text types":                           {notREST, nil, "Content-Type: text/csv; charset=utf-8\n", "a,ü", "a,ü", false},
-		"bytes are not":                               {notREST, nil, "Content-Type: application/octet-stream\n", "\xff\x00", "/wA=", true},
-		"forms are not":                               {notREST, nil, "Content-Type: application/x-www-form-urlencoded\n", "a=b", "YT1i", true},
-		"nor what has no type":                        {notREST, nil, "", "a=b", "YT1i", true},
-		"nor what is compressed":                      {notREST, nil, "Content-Type: text/plain\nContent-Encoding: gzip\n", "zip", "emlw", true},
-		"a REST API passes binary types in base64":    {rest, nil, "Content-Type: application/json\n", "{}", "e30=", true},
-		"a REST API without binary types passes text": {rest, []frontdoor.Option{none}, "Content-Type: image/png\n", "png", "png", false},
-		"which breaks bytes":                          {rest, []frontdoor.Option{none}, "Content-Type: image/png\n", "\xff", "\ufffd", false},
-		"a range of binary types matches":             {rest, []frontdoor.Option{images}, "Content-Type: image/png\n", "png", "cG5n", true},
-		"a binary type matches":                       {rest, []frontdoor.Option{images}, "Content-Type: application/x-proto; v=1\n", "png", "cG5n", true},
-		"another type does not":                       {rest, []frontdoor.Option{images}, "Content-Type: imagery/png\n", "png", "png", false},
+		"JSON is text":                                 {notREST, nil, "Content-Type: application/json\n", "{}", "{}", false},
+		"text is passed as it is":                      {notREST, nil, "Content-Type: text/csv; charset=utf-8\n", "a,ü", "a,ü", false},
+		"bytes are passed in base64":                   {notREST, nil, "Content-Type: application/octet-stream\n", "\xff\x00", "/wA=", true},
+		"forms are passed in base64":                   {notREST, nil, "Content-Type: application/x-www-form-urlencoded\n", "a=b", "YT1i", true},
+		"a body without a type is passed in base64":    {notREST, nil, "", "a=b", "YT1i", true},
+		"a compressed body is passed in base64":        {notREST, nil, "Content-Type: text/plain\nContent-Encoding: gzip\n", "zip", "emlw", true},
+		"a REST API passes binary types in base64":     {rest, nil, "Content-Type: application/json\n", "{}", "e30=", true},
+		"a REST API without binary types passes text":  {rest, []frontdoor.Option{none}, "Content-Type: image/png\n", "png", "png", false},
+		"passing bytes as text replaces invalid UTF-8": {rest, []frontdoor.Option{none}, "Content-Type: image/png\n", "\xff", "\ufffd", false},
+		"a range of binary types matches":              {rest, []frontdoor.Option{images}, "Content-Type: image/png\n", "png", "cG5n", true},
+		"a binary type matches":                        {rest, []frontdoor.Option{images}, "Content-Type: application/x-proto; v=1\n", "png", "cG5n", true},
+		"another type does not match":                  {rest, []frontdoor.Option{images}, "Content-Type: imagery/png\n", "png", "png", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, source := range test.sources {
@@ -227,7 +227,7 @@ func TestBodiesAsSourcesPassThem(t *testing.T) {
 		frontdoor.RESTAPI: `"body":null`, frontdoor.HTTPAPIv1: `"body":null`, frontdoor.ALB: `"body":""`, frontdoor.ALBMulti: `"body":""`,
 		frontdoor.HTTPAPI: "", frontdoor.FunctionURL: "",
 	} {
-		fn := &fake{answer: `{"statusCode":200}`}
+		fn := &fake{response: `{"statusCode":200}`}
 		serve(t, frontDoor(t, fn, source), get("/"))
 		if has := bytes.Contains(fn.event, []byte(`"body"`)); has != (want != "") || !bytes.Contains(fn.event, []byte(want)) {
 			t.Errorf("%s: event without a body is %s, want %s in it", source, fn.event, want)

@@ -10,9 +10,9 @@ import (
 	lambdaevent "github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// HTTP through an event source: the function sees the source's event, the
-// client plain HTTP. A binary started by [emulator.Start] can stand in the place
-// of emulator.InProcess.
+// This example sends an HTTP request through an event source. The function
+// receives the source's event, and the client gets an HTTP response. A binary
+// started by [emulator.Start] can replace emulator.InProcess.
 func ExampleNew() {
 	function := emulator.InProcess(lambdaevent.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info, _ := lambdaevent.FromContext(r.Context())

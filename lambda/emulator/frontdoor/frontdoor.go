@@ -34,19 +34,18 @@ type door struct {
 
 	apiID     string
 	bodyLimit int64
-	prefix    string // what every URL begins with
+	prefix    string // the beginning of every URL's path
 }
 
-// New returns a handler that turns each request into an event of source, gives
-// it to fn and turns the answer back into HTTP, as AWS documents it for that
-// source, errors and limits included. The handler holds no resources.
+// New returns a handler that turns each request into an event of source, invokes
+// fn and turns the response into HTTP. Errors and limits are those that AWS
+// documents for that source. The handler needs no closing.
 //
-// A streamed answer is flushed piece by piece. One that fails after it has
-// begun aborts the connection with [http.ErrAbortHandler].
+// A streamed response is flushed piece by piece. If it fails after it has begun,
+// the handler panics with [http.ErrAbortHandler], which aborts the connection.
 //
-// It fails when an option's value is invalid, and when the source does not have
-// what an option asks for: only REST APIs and function URLs stream, only APIs
-// have stages.
+// New fails if an option's value is invalid or the source does not support an
+// option: only REST APIs and function URLs stream, and only APIs have stages.
 func New(fn emulator.Invoker, source Source, options ...Option) (http.Handler, error) {
 	if _, err := ParseSource(string(source)); err != nil {
 		return nil, err
@@ -83,7 +82,7 @@ func New(fn emulator.Invoker, source Source, options ...Option) (http.Handler, e
 	return d, nil
 }
 
-// check refuses options that the source does not have, and invalid values.
+// check refuses options that the source does not support, and invalid values.
 func (d *door) check() error {
 	switch {
 	case d.streaming && d.source != RESTAPI && d.source != FunctionURL:
@@ -100,7 +99,7 @@ func (d *door) check() error {
 	return nil
 }
 
-// setStage works out the prefix of URLs and fills in the stage.
+// setStage sets the prefix of URLs and the default stage.
 func (d *door) setStage() {
 	switch {
 	case d.basePath == "/":
@@ -117,7 +116,7 @@ func (d *door) setStage() {
 	}
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP handles one request.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in, refused := d.admit(w, r)
 	if refused != nil {
@@ -150,10 +149,10 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.respond(w, out)
-	_, _ = w.Write(out.body) // the client may have gone
+	_, _ = w.Write(out.body) // fails only if the client has disconnected
 }
 
-// stream passes a streamed answer on.
+// stream forwards a streamed response.
 func (d *door) stream(ctx context.Context, w http.ResponseWriter, r *http.Request, event emulator.Request) {
 	s, err := d.fn.Stream(ctx, event)
 	if err != nil {
@@ -166,7 +165,7 @@ func (d *door) stream(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		d.refuse(w, r, d.functionError(err))
 		return
 	}
-	stop := context.AfterFunc(ctx, func() { _ = s.Body.Close() }) // a client that has gone reads no more
+	stop := context.AfterFunc(ctx, func() { _ = s.Body.Close() }) // the client has disconnected
 	defer stop()
 	d.respond(w, out)
 	controller := http.NewResponseController(w)
@@ -177,23 +176,23 @@ func (d *door) stream(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		}
 		n, err := s.Body.Read(buffer)
 		if n > 0 {
-			_, _ = w.Write(buffer[:n]) // Flush will tell if the client has gone; a HEAD has no body
+			_, _ = w.Write(buffer[:n]) // Flush fails if the client has disconnected; HEAD has no body
 		}
 		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil {
-			d.logger.Warn("answer broke off", "source", d.source, "path", r.URL.Path, "error", err)
+			d.logger.Warn("streamed response aborted", "source", d.source, "path", r.URL.Path, "error", err)
 			panic(http.ErrAbortHandler)
 		}
 	}
 }
 
-// incoming is a request as the source sees it, before it takes its form.
+// incoming is a request as the source receives it.
 type incoming struct {
 	*http.Request
 	body       []byte
-	path       string // percent-encoded as sent, without stage and base path
+	path       string // percent-encoded as sent, without the stage or base path
 	clientIP   string
 	received   time.Time
 	requestID  string
@@ -201,8 +200,7 @@ type incoming struct {
 	authorized Authorized
 }
 
-// admit reads the request and checks what the source checks before it invokes
-// anything.
+// admit reads the request and applies the source's checks before an invocation.
 func (d *door) admit(w http.ResponseWriter, r *http.Request) (*incoming, *gatewayError) {
 	if d.isAPIGateway() && headerBytes(r) > maxHeaderBytes {
 		return nil, d.headersTooLarge()
@@ -240,7 +238,8 @@ func (d *door) isAPIGateway() bool {
 	return d.source == RESTAPI || d.source == HTTPAPI || d.source == HTTPAPIv1
 }
 
-// stripPrefix removes the stage or base path, in whole segments.
+// stripPrefix removes the stage or base path from path. It returns false if path
+// does not begin with it.
 func (d *door) stripPrefix(path string) (string, bool) {
 	if path == "" || path[0] != '/' { // as in OPTIONS *
 		path = "/" + path
@@ -258,8 +257,8 @@ func (d *door) stripPrefix(path string) (string, bool) {
 // maxHeaderBytes is API Gateway's limit on the request line and headers.
 const maxHeaderBytes = 10_240
 
-// headerBytes is the size of the request line and the headers, as far as
-// net/http lets one reconstruct it.
+// headerBytes returns the size of the request line and the headers, as far as
+// net/http preserves it.
 func headerBytes(r *http.Request) int {
 	n := len(r.Method) + len(r.URL.RequestURI()) + len(r.Proto) + len("  \r\n") + len("Host: \r\n") + len(r.Host)
 	for name, values := range r.Header {
@@ -270,7 +269,7 @@ func headerBytes(r *http.Request) int {
 	return n
 }
 
-// encode makes the event.
+// encode returns the event.
 func (d *door) encode(in *incoming) ([]byte, error) {
 	var event any
 	switch d.source {

@@ -14,14 +14,14 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// fake is an Invoker that keeps the event and gives the answer it is told.
+// fake is an Invoker that keeps the event and returns a fixed response.
 type fake struct {
-	event  []byte
-	answer string
-	err    error
-	stream *emulator.Stream
+	event    []byte
+	response string
+	err      error
+	stream   *emulator.Stream
 }
 
 func (f *fake) Do(ctx context.Context, r emulator.Request) (emulator.Response, error) {
@@ -30,7 +30,7 @@ func (f *fake) Do(ctx context.Context, r emulator.Request) (emulator.Response, e
 		<-ctx.Done()
 		return emulator.Response{}, context.Cause(ctx)
 	}
-	return emulator.Response{Payload: []byte(f.answer)}, f.err
+	return emulator.Response{Payload: []byte(f.response)}, f.err
 }
 
 func (f *fake) Stream(_ context.Context, r emulator.Request) (*emulator.Stream, error) {
@@ -40,7 +40,7 @@ func (f *fake) Stream(_ context.Context, r emulator.Request) (*emulator.Stream, 
 
 var errWait = errors.New("wait until the caller gives up")
 
-// request reads a request as it stands on the wire, with \n for line ends.
+// request parses a request in wire format, with \n for line ends.
 func request(t *testing.T, wire string) *http.Request {
 	t.Helper()
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(wire)))

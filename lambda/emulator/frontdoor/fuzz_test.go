@@ -13,35 +13,35 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-// FuzzAnswer gives a front door whatever a function may answer: the client gets
-// a final status, and one of the source's own when the answer was not JSON.
-func FuzzAnswer(f *testing.F) {
-	for _, answer := range []string{
+// FuzzResponse checks that the client gets a final status for any response of the
+// function, and the source's own error status if the response is not JSON.
+func FuzzResponse(f *testing.F) {
+	for _, response := range []string{
 		`{"statusCode":200,"headers":{"a":"b","n":1},"body":"x"}`,
 		`{"statusCode":"204","multiValueHeaders":{"set-cookie":["a=b"]},"isBase64Encoded":true,"body":"eA=="}`,
 		`{"statusCode":200,"cookies":["a=b"]}`, `{"statusCode":null}`, `"x"`, `null`, `[]`, ``, `{`,
 		`{"statusCode":200,"headers":{"a\nb":"c\r\nd"," ":""}}`,
 	} {
 		for i := range frontdoor.Sources() {
-			f.Add(i, answer)
+			f.Add(i, response)
 		}
 	}
-	f.Fuzz(func(t *testing.T, i int, answer string) {
+	f.Fuzz(func(t *testing.T, i int, response string) {
 		sources := frontdoor.Sources()
 		source := sources[uint(i)%uint(len(sources))]
-		h := frontDoor(t, &fake{answer: answer}, source)
+		h := frontDoor(t, &fake{response: response}, source)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 		if w.Code < 200 || w.Code > 599 {
-			t.Errorf("%s: status %d for %q", source, w.Code, answer)
+			t.Errorf("%s: status %d for %q", source, w.Code, response)
 		}
-		if !json.Valid([]byte(answer)) && w.Code < 500 {
-			t.Errorf("%s: status %d for %q, which is not JSON", source, w.Code, answer)
+		if !json.Valid([]byte(response)) && w.Code < 500 {
+			t.Errorf("%s: status %d for %q, which is not JSON", source, w.Code, response)
 		}
 	})
 }
 
-// FuzzPrelude gives a streaming front door whatever a function may stream.
+// FuzzPrelude checks the status and the body for any stream of the function.
 func FuzzPrelude(f *testing.F) {
 	for _, prelude := range []string{`{"statusCode":201,"headers":{"a":"b"},"cookies":["c=d"]}`, `{}`, `null`, `{"statusCode":"x"}`, ``} {
 		f.Add(prelude, "body")
@@ -61,8 +61,7 @@ func FuzzPrelude(f *testing.F) {
 	})
 }
 
-// FuzzRequest gives a front door whatever a client may send: the event is JSON
-// whenever there is one.
+// FuzzRequest checks that any request either fails or becomes an event in JSON.
 func FuzzRequest(f *testing.F) {
 	for _, wire := range []string{
 		"GET /a%2Fb?c=d&e HTTP/1.1\r\nHost: h\r\nCookie: a=b; ;c\r\n\r\n",
@@ -78,7 +77,7 @@ func FuzzRequest(f *testing.F) {
 			if err != nil {
 				return
 			}
-			fn := &fake{answer: `{"statusCode":200}`}
+			fn := &fake{response: `{"statusCode":200}`}
 			w := httptest.NewRecorder()
 			frontDoor(t, fn, source).ServeHTTP(w, r)
 			if fn.event != nil && (!json.Valid(fn.event) || w.Code != http.StatusOK) {

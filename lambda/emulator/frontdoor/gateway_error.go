@@ -14,8 +14,8 @@ import (
 // errIntegrationTimeout says that the API stopped waiting for the function.
 var errIntegrationTimeout = errors.New("frontdoor: function took longer than the API waits")
 
-// gatewayError is an error that the source answers in the function's place. An empty
-// body means the source's usual one.
+// gatewayError is an error response that the source sends in the function's
+// place. For a load balancer, the body is always its HTML page.
 type gatewayError struct {
 	status int
 	body   string // JSON unless text
@@ -23,7 +23,8 @@ type gatewayError struct {
 	cause  error
 }
 
-// invocationError is the answer to an invocation that failed. AWS's own are:
+// invocationError returns the response to an invocation that failed. AWS uses
+// these statuses:
 //
 //	                    function failed   API timed out   event over 6 MB
 //	REST API            502               504             413
@@ -32,11 +33,11 @@ type gatewayError struct {
 //	function URL        502               -               413
 //	VPC Lattice         500               -               413
 //
-// "Failed" covers an answer in the wrong form and the function's own timeout.
+// "Function failed" includes a malformed response and the function's own timeout.
 // Sources: API Gateway developer guide, "Gateway response types", and
 // "Troubleshooting issues with HTTP API Lambda integrations"; Elastic Load
-// Balancing, "Troubleshoot your Application Load Balancers". That of VPC Lattice
-// is not documented; a service must not rely on its form.
+// Balancing, "Troubleshoot your Application Load Balancers". AWS does not
+// document the response of VPC Lattice, so a service must not rely on it.
 func (d *door) invocationError(err error) gatewayError {
 	switch {
 	case errors.Is(err, errIntegrationTimeout):
@@ -71,7 +72,7 @@ func (d *door) unavailable(err error) gatewayError {
 	return gatewayError{status: http.StatusServiceUnavailable, body: `{"message":"Service Unavailable"}`, cause: err}
 }
 
-// bodyTooLarge answers a body over the limit of the source itself.
+// bodyTooLarge returns the response to a body that exceeds the source's own limit.
 func (d *door) bodyTooLarge() *gatewayError {
 	cause := fmt.Errorf("body is larger than %d bytes", d.bodyLimit)
 	switch d.source {
@@ -85,8 +86,8 @@ func (d *door) bodyTooLarge() *gatewayError {
 	return &e
 }
 
-// eventTooLarge answers a request that Lambda refuses since its event has more
-// than 6 MB.
+// eventTooLarge returns the response to a request that Lambda refuses because its
+// event exceeds 6 MB.
 func (d *door) eventTooLarge(err error) gatewayError {
 	e := gatewayError{status: http.StatusRequestEntityTooLarge, cause: err}
 	switch d.source {
@@ -106,7 +107,8 @@ func (d *door) headersTooLarge() *gatewayError {
 		cause: fmt.Errorf("request line and headers have more than %d bytes", maxHeaderBytes)}
 }
 
-// noSuchStage answers a path that does not begin with the stage or base path.
+// noSuchStage returns the response to a path that does not begin with the stage
+// or base path.
 func (d *door) noSuchStage() *gatewayError {
 	cause := fmt.Errorf("path does not begin with %s", d.prefix)
 	if d.source == RESTAPI {
@@ -125,7 +127,7 @@ func (d *door) unauthorized() *gatewayError {
 	return &gatewayError{status: http.StatusUnauthorized, body: `{"message":"Unauthorized"}`, cause: cause}
 }
 
-// refuse answers with e. A load balancer answers in HTML.
+// refuse logs e and writes it as the response. A load balancer responds in HTML.
 func (d *door) refuse(w http.ResponseWriter, r *http.Request, e gatewayError) {
 	d.logger.Warn("request failed", "source", d.source, "method", r.Method, "path", r.URL.Path,
 		"status", e.status, "error", e.cause)
@@ -143,11 +145,11 @@ func (d *door) refuse(w http.ResponseWriter, r *http.Request, e gatewayError) {
 		h.Set("Content-Type", "application/json")
 	}
 	w.WriteHeader(e.status)
-	_, _ = w.Write([]byte(e.body)) // the client may have gone
+	_, _ = w.Write([]byte(e.body)) // fails only if the client has disconnected
 }
 
-// shortRequestID returns a request id of the form that HTTP APIs use, and REST
-// APIs as extended request id.
+// shortRequestID returns a new request ID in the format of HTTP APIs. REST APIs
+// use the same format for extended request IDs.
 func shortRequestID() string {
 	return base64.StdEncoding.EncodeToString([]byte(awsid.Hex(6))[:11])
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-func TestLimitsOfSources(t *testing.T) {
+func TestNew_SizeLimits(t *testing.T) {
 	for source, limit := range map[frontdoor.Source]int{
 		frontdoor.RESTAPI: 10 << 20, frontdoor.HTTPAPI: 10 << 20, frontdoor.HTTPAPIv1: 10 << 20,
 		frontdoor.ALB: 1 << 20, frontdoor.ALBMulti: 1 << 20, frontdoor.FunctionURL: 6 << 20,
 		frontdoor.VPCLattice: 6 << 20, frontdoor.VPCLatticeV1: 6 << 20,
 	} {
 		for n, want := range map[int]int{limit: 200, limit + 1: 413} {
-			fn := &fake{answer: `{"statusCode":200}`}
+			fn := &fake{response: `{"statusCode":200}`}
 			w := httptest.NewRecorder()
 			frontDoor(t, fn, source).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("x", n))))
 			if w.Code != want || (want == 413) != (fn.event == nil) {
@@ -34,7 +34,7 @@ func TestLimitsOfSources(t *testing.T) {
 	}
 }
 
-func TestAuthorizers(t *testing.T) {
+func TestWithAuthorizer(t *testing.T) {
 	authorized := frontdoor.Authorized{
 		Claims: map[string]string{"sub": "me"}, Scopes: []string{"read"},
 		IAM:     &frontdoor.IAMIdentity{AccessKey: "AK", AccountID: "1", CallerID: "C", UserARN: "arn", UserID: "U"},
@@ -48,7 +48,7 @@ func TestAuthorizers(t *testing.T) {
 		frontdoor.HTTPAPI:     {`"authorizer":{"jwt":{"claims":{"sub":"me"},"scopes":["read"]},"lambda":{"n":1},"iam":` + iam + `}`},
 		frontdoor.FunctionURL: {`"authorizer":{"iam":` + iam + `}`},
 	} {
-		fn := &fake{answer: `{"statusCode":200}`}
+		fn := &fake{response: `{"statusCode":200}`}
 		h := frontDoor(t, fn, source, frontdoor.WithAuthorizer(func(r *http.Request) (frontdoor.Authorized, bool) {
 			return authorized, r.URL.Path == "/open"
 		}))
@@ -66,7 +66,7 @@ func TestAuthorizers(t *testing.T) {
 	}
 }
 
-func TestEventsNameTheRegionAndTheAccount(t *testing.T) {
+func TestEvents_RegionAndAccount(t *testing.T) {
 	region, account := frontdoor.WithRegion("eu-west-1"), frontdoor.WithAccountID("111122223333")
 	for source, want := range map[frontdoor.Source][]string{
 		frontdoor.RESTAPI:     {`"accountId":"111122223333"`, `"domainName":"emulator01.execute-api.eu-west-1.amazonaws.com"`},
@@ -77,7 +77,7 @@ func TestEventsNameTheRegionAndTheAccount(t *testing.T) {
 		frontdoor.VPCLattice:  {`"region":"eu-west-1"`, `"arn:aws:vpc-lattice:eu-west-1:111122223333:servicenetwork/`, `"arn:aws:ec2:eu-west-1:111122223333:vpc/`},
 		frontdoor.FunctionURL: {`"domainName":"emulator01.lambda-url.eu-west-1.on.aws"`},
 	} {
-		fn := &fake{answer: `{"statusCode":200}`}
+		fn := &fake{response: `{"statusCode":200}`}
 		located := &locatedFake{fake: fn, config: emulator.Config{Region: "eu-west-1", AccountID: "111122223333"}}
 		for how, door := range map[string]http.Handler{
 			"by options": frontDoor(t, fn, source, region, account), "by the function": frontDoor(t, located, source),
@@ -92,7 +92,7 @@ func TestEventsNameTheRegionAndTheAccount(t *testing.T) {
 	}
 }
 
-// locatedFake has a configuration, as an emulator.Function has.
+// locatedFake is a fake with a configuration, like emulator.Function.
 type locatedFake struct {
 	*fake
 	config emulator.Config
@@ -100,7 +100,7 @@ type locatedFake struct {
 
 func (f *locatedFake) Config() emulator.Config { return f.config }
 
-func TestFrontDoorsThatThereAreNot(t *testing.T) {
+func TestNew_InvalidOptions(t *testing.T) {
 	authorizer := frontdoor.WithAuthorizer(func(*http.Request) (frontdoor.Authorized, bool) { return frontdoor.Authorized{}, true })
 	for name, test := range map[string]struct {
 		source frontdoor.Source
@@ -114,9 +114,9 @@ func TestFrontDoorsThatThereAreNot(t *testing.T) {
 		"an authorizer before a load balancer": {frontdoor.ALB, authorizer},
 		"a stage of VPC Lattice":               {frontdoor.VPCLattice, frontdoor.WithStage("x")},
 		"an authorizer in VPC Lattice V1":      {frontdoor.VPCLatticeV1, authorizer},
-		"a region that is none":                {frontdoor.RESTAPI, frontdoor.WithRegion("Ireland")},
-		"no region":                            {frontdoor.RESTAPI, frontdoor.WithRegion("")},
-		"an account that is none":              {frontdoor.RESTAPI, frontdoor.WithAccountID("1234")},
+		"an invalid region":                    {frontdoor.RESTAPI, frontdoor.WithRegion("Ireland")},
+		"an empty region":                      {frontdoor.RESTAPI, frontdoor.WithRegion("")},
+		"an invalid account ID":                {frontdoor.RESTAPI, frontdoor.WithAccountID("1234")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if h, err := frontdoor.New(&fake{}, test.source, test.option); err == nil || h != nil {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// latticeV2 is version 2 of the event structure of VPC Lattice, and latticeV1
+// latticeV2 is version 2 of the event structure of VPC Lattice, and latticeV1 is
 // version 1: VPC Lattice user guide, "Lambda functions as targets in VPC
-// Lattice". The guide does not say that the path has the query behind it; events
-// that users of other adapters have shown do.
+// Lattice". The path includes the query, which the guide does not say but
+// captured events show.
 type latticeV2 struct {
 	Version         string              `json:"version"`
 	Path            string              `json:"path"`
@@ -47,8 +47,8 @@ type latticeIdentity struct {
 	SessionName  string `json:"sessionName,omitempty"`
 }
 
-// latticeEvent makes the event of VPC Lattice, which passes path and query as
-// they were sent and removes its own headers from what the client sent.
+// latticeEvent returns the event of VPC Lattice, which passes path and query as
+// the client sent them and removes x-amzn-lattice headers of the client.
 func (d *door) latticeEvent(in *incoming) any {
 	headers := withoutHopByHop(in.latticeHeaders())
 	path := in.path
@@ -74,8 +74,8 @@ func (d *door) latticeEvent(in *incoming) any {
 	}
 }
 
-// latticeHeaders returns the headers of the event, with those that VPC Lattice
-// adds: VPC Lattice user guide, "HTTP targets in VPC Lattice".
+// latticeHeaders returns the headers of the event, including those that VPC
+// Lattice adds: VPC Lattice user guide, "HTTP targets in VPC Lattice".
 func (in *incoming) latticeHeaders() http.Header {
 	scheme, port := in.listener()
 	h := in.headers(scheme, port)
@@ -92,7 +92,7 @@ func (in *incoming) latticeHeaders() http.Header {
 	return h
 }
 
-// listener returns the scheme and the port that the client has connected to.
+// listener returns the scheme and the port that the client connected to.
 func (in *incoming) listener() (scheme, port string) {
 	scheme, port = "http", "80"
 	if in.TLS != nil {

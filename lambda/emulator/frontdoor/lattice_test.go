@@ -11,10 +11,10 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
 
-func TestPathsAndQueriesOfLattice(t *testing.T) {
+func TestLattice_PathsAndQueries(t *testing.T) {
 	for _, target := range []string{"/", "/a%2Fb?k=1&k=2&q=a+b%2B&bare", "/a%3Fb%23c?", "//a//../b?%zz"} {
 		for _, source := range []frontdoor.Source{frontdoor.VPCLattice, frontdoor.VPCLatticeV1} {
-			fn := &fake{answer: `{"statusCode":200}`}
+			fn := &fake{response: `{"statusCode":200}`}
 			serve(t, frontDoor(t, fn, source), get(target))
 			var e struct {
 				Path    string
@@ -30,8 +30,8 @@ func TestPathsAndQueriesOfLattice(t *testing.T) {
 	}
 }
 
-func TestHeadersOfLattice(t *testing.T) {
-	fn := &fake{answer: `{"statusCode":200}`}
+func TestLattice_Headers(t *testing.T) {
+	fn := &fake{response: `{"statusCode":200}`}
 	serve(t, frontDoor(t, fn, frontdoor.VPCLattice), "GET / HTTP/1.1\nHost: h\nX-Amzn-Lattice-Identity: Principal=mallory\n"+
 		"X-Forwarded-For: 198.51.100.7\nX-Forwarded-For-Proto: https\nConnection: close\nX-List: a\nX-List: b\n\n")
 	var e struct{ Headers map[string][]string }
@@ -47,7 +47,7 @@ func TestHeadersOfLattice(t *testing.T) {
 	}
 }
 
-func TestCallersOfLattice(t *testing.T) {
+func TestLattice_Callers(t *testing.T) {
 	type identity struct{ SourceVPCARN, Type, Principal, SessionName string }
 	const vpc = "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0123456789abcdef0"
 	for arn, want := range map[string]identity{
@@ -63,7 +63,7 @@ func TestCallersOfLattice(t *testing.T) {
 			}
 			return frontdoor.Authorized{IAM: &frontdoor.IAMIdentity{UserARN: arn}}, r.URL.Path != "/shut"
 		})
-		fn := &fake{answer: `{"statusCode":200}`}
+		fn := &fake{response: `{"statusCode":200}`}
 		door := frontDoor(t, fn, frontdoor.VPCLattice, authorizer)
 		serve(t, door, get("/"))
 		var e struct{ RequestContext struct{ Identity identity } }

@@ -4,9 +4,9 @@ import (
 	"strings"
 )
 
-// payloadV1Event is payload format 1.0: API Gateway developer guide, "Set up Lambda
-// proxy integrations" for REST APIs, and "Create AWS Lambda proxy integrations
-// for HTTP APIs". Fields without omitempty are null when there is nothing.
+// payloadV1Event is payload format 1.0: API Gateway developer guide, "Set up
+// Lambda proxy integrations" for REST APIs, and "Create AWS Lambda proxy
+// integrations for HTTP APIs". An empty field without omitempty is null.
 type payloadV1Event struct {
 	Version           string              `json:"version,omitempty"` // of HTTP APIs only
 	Resource          string              `json:"resource"`
@@ -52,9 +52,9 @@ type identityV1 struct {
 	UserARN   *string `json:"userArn"`
 }
 
-// payloadV1 makes the event of a REST API, or of an HTTP API with payload 1.0.
-// The former has the path percent-encoded and, on its own domain, without the
-// stage; the latter decoded and with it. Both keep the base path of a custom
+// payloadV1 returns the event of a REST API, or of an HTTP API with payload 1.0.
+// A REST API passes the path percent-encoded and without the stage. An HTTP API
+// passes it decoded and with the stage. Both keep the base path of a custom
 // domain.
 func (d *door) payloadV1(in *incoming) payloadV1Event {
 	headers := withoutHopByHop(in.headers("https", "443"))
@@ -99,7 +99,7 @@ func (d *door) inBase64(in *incoming) bool {
 		return !isText(contentType) || in.Header.Get("Content-Encoding") != ""
 	}
 	if contentType == "" {
-		contentType = "application/json" // what API Gateway takes it for
+		contentType = "application/json" // API Gateway's default
 	}
 	return matchesMediaType(d.binaryTypes, contentType)
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// payloadV2Event is payload format 2.0: API Gateway developer guide, "Create AWS Lambda
-// proxy integrations for HTTP APIs", and Lambda developer guide, "Invoking
+// payloadV2Event is payload format 2.0: API Gateway developer guide, "Create AWS
+// Lambda proxy integrations for HTTP APIs", and Lambda developer guide, "Invoking
 // Lambda function URLs".
 type payloadV2Event struct {
 	Version         string            `json:"version"`
@@ -43,10 +43,10 @@ type httpContext struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// payloadV2 makes the event of an HTTP API or a function URL. The former has
-// decoded the path, and put a named stage before it in place of a base path;
-// the latter leaves it as it was sent. Cookies stand beside the headers, for a
-// function URL also among them.
+// payloadV2 returns the event of an HTTP API or a function URL. An HTTP API
+// decodes the path, removes a base path and adds a named stage. A function URL
+// passes the path as the client sent it. Both pass cookies in a field of their
+// own; a function URL also passes them in the headers.
 func (d *door) payloadV2(in *incoming) payloadV2Event {
 	headers := withoutHopByHop(in.headers("https", "443"))
 	e := payloadV2Event{
@@ -94,7 +94,7 @@ func (d *door) contextV2(in *incoming) contextV2 {
 		TimeEpoch:    in.received.UnixMilli(),
 	}
 	if d.source == FunctionURL {
-		c.AccountID = "anonymous" // unless IAM says who it is
+		c.AccountID = "anonymous" // unless IAM identifies the caller
 		if in.authorized.IAM != nil {
 			c.AccountID = in.authorized.IAM.AccountID
 			c.Authorizer = &authorizerV2{IAM: in.authorized.IAM}
@@ -106,7 +106,7 @@ func (d *door) contextV2(in *incoming) contextV2 {
 	return c
 }
 
-// cookies returns the cookies of a request one by one, as they were sent.
+// cookies returns each cookie of a request, unchanged.
 func cookies(h http.Header) []string {
 	var list []string
 	for _, line := range h["Cookie"] {

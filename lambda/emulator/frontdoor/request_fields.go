@@ -11,8 +11,6 @@ import (
 	"strings"
 )
 
-// This file has what the events of several sources are made of.
-
 func encodeJSON(b *bytes.Buffer, v any) error {
 	encoder := json.NewEncoder(b)
 	encoder.SetEscapeHTML(false)
@@ -25,15 +23,15 @@ var hopByHop = [...]string{
 	"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade", "Trailer", "Expect",
 }
 
-// headers returns the headers of the event with those that the source adds.
-// scheme and port are those of the listener.
+// headers returns the headers of the event, including those that the source
+// adds. scheme and port are those of the listener.
 func (in *incoming) headers(scheme, port string) http.Header {
 	h := in.Header.Clone()
 	h.Set("Host", in.Host)
 	h.Set("X-Amzn-Trace-Id", in.traceID)
 	h.Set("X-Forwarded-Proto", scheme)
 	h.Set("X-Forwarded-Port", port)
-	// What the client sent comes first; the address that the source saw is last.
+	// The client's own value comes first; the address that the source sees is last.
 	h.Set("X-Forwarded-For", strings.Join(append(in.Header.Values("X-Forwarded-For"), in.clientIP), ", "))
 	if len(in.body) > 0 {
 		h.Set("Content-Length", strconv.Itoa(len(in.body)))
@@ -78,8 +76,8 @@ func lowerCase(h http.Header) map[string][]string {
 	return lower
 }
 
-// queryFields splits a raw query into keys and values, in order for each key,
-// decoded if asked for. It is nil when there is none.
+// queryFields splits a raw query into keys and values, and decodes them if decode
+// is set. The values of each key keep their order. The map is nil if raw is empty.
 func queryFields(raw string, decode bool) map[string][]string {
 	if raw == "" {
 		return nil
@@ -98,8 +96,7 @@ func queryFields(raw string, decode bool) map[string][]string {
 	return fields
 }
 
-// unescape decodes a part of a query; one that is not validly encoded stays as
-// it is.
+// unescape decodes a part of a query. If the encoding is invalid, it returns s.
 func unescape(s string) string {
 	decoded, err := url.QueryUnescape(s)
 	if err != nil {
@@ -108,7 +105,7 @@ func unescape(s string) string {
 	return decoded
 }
 
-// decodedPath decodes a percent-encoded path, which net/http has validated.
+// decodedPath decodes a percent-encoded path that net/http has validated.
 func decodedPath(encoded string) string {
 	decoded, err := url.PathUnescape(encoded)
 	if err != nil {
@@ -117,10 +114,10 @@ func decodedPath(encoded string) string {
 	return decoded
 }
 
-// isText reports whether HTTP APIs, function URLs and load balancers pass a
-// body of this type as it is instead of in base64: text/*, and the application
-// types json, javascript and xml (Elastic Load Balancing, "Lambda functions as
-// targets").
+// isText reports whether HTTP APIs, function URLs and load balancers pass a body
+// of this type as text instead of base64. They do so for text/* and for the
+// application types json, javascript and xml (Elastic Load Balancing, "Lambda
+// functions as targets").
 func isText(contentType string) bool {
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -133,8 +130,8 @@ func isText(contentType string) bool {
 	return strings.HasPrefix(mediaType, "text/")
 }
 
-// bodyField returns the body as a field of an event. Text that is not UTF-8
-// gets replacement characters, since JSON has no other way.
+// bodyField returns the body as a field of an event. JSON encoding replaces
+// invalid UTF-8 in a text body.
 func bodyField(body []byte, inBase64 bool) string {
 	if inBase64 {
 		return base64.StdEncoding.EncodeToString(body)
@@ -142,8 +139,8 @@ func bodyField(body []byte, inBase64 bool) string {
 	return string(body)
 }
 
-// matchesMediaType reports whether mediaType is one of types, any of which may
-// be a range such as "image/*".
+// matchesMediaType reports whether mediaType matches one of types, which may be
+// ranges such as "image/*".
 func matchesMediaType(types []string, mediaType string) bool {
 	if parsed, _, err := mime.ParseMediaType(mediaType); err == nil {
 		mediaType = parsed
@@ -157,8 +154,8 @@ func matchesMediaType(types []string, mediaType string) bool {
 	return false
 }
 
-// domain is the name that AWS gave the API or the function URL. Unlike the Host
-// header, a client has no influence on it.
+// domain returns the domain name of the API or the function URL. Unlike the Host
+// header, it does not depend on the client.
 func (d *door) domain() string {
 	if d.source == FunctionURL {
 		return d.apiID + ".lambda-url." + d.region + ".on.aws"
@@ -166,5 +163,5 @@ func (d *door) domain() string {
 	return d.apiID + ".execute-api." + d.region + ".amazonaws.com"
 }
 
-// clfTime is the form of requestContext.time.
+// clfTime is the format of requestContext.time.
 const clfTime = "02/Jan/2006:15:04:05 -0700"

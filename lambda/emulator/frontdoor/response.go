@@ -16,15 +16,15 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
-// outgoing is an answer of the function as HTTP.
+// outgoing is the function's response as HTTP.
 type outgoing struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// fields are those of every source's answer. What a source does not know, it
-// ignores, or it takes the whole answer for malformed.
+// fields are the fields of a function's response for all sources. A source
+// ignores an unknown field or treats the whole response as malformed.
 type fields struct {
 	StatusCode        json.RawMessage     `json:"statusCode"`
 	Headers           map[string]scalar   `json:"headers"`
@@ -35,7 +35,7 @@ type fields struct {
 }
 
 // scalar is a header value: a string, or a number or boolean that the sources
-// write out.
+// convert to a string.
 type scalar string
 
 func (s *scalar) UnmarshalJSON(b []byte) error {
@@ -51,20 +51,20 @@ func (s *scalar) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// strictFields are the fields of payload 1.0; any other makes the answer
+// strictFields are the fields of payload 1.0. A response with any other field is
 // malformed.
 var strictFields = [...]string{"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 
-// decode reads a buffered answer.
+// decode decodes a buffered response.
 func (d *door) decode(payload []byte, in *incoming) (outgoing, error) {
 	if (d.source == ALB || d.source == ALBMulti) && len(payload) > 1<<20 {
-		return outgoing{}, errors.New("answer is larger than the 1 MB that a load balancer takes")
+		return outgoing{}, errors.New("response exceeds the 1 MB that a load balancer accepts")
 	}
 	if d.isLattice() && len(payload) > 6<<20 {
-		return outgoing{}, errors.New("answer is larger than the 6 MB that VPC Lattice takes")
+		return outgoing{}, errors.New("response exceeds the 6 MB that VPC Lattice accepts")
 	}
 	if !json.Valid(payload) {
-		return outgoing{}, errors.New("answer is not JSON")
+		return outgoing{}, errors.New("response is not JSON")
 	}
 	if d.source == HTTPAPI || d.source == FunctionURL {
 		if inferred(payload) {
@@ -92,8 +92,8 @@ func (d *door) decode(payload []byte, in *incoming) (outgoing, error) {
 	return out, nil
 }
 
-// inferred reports whether payload 2.0 takes the whole answer for the body: it
-// is JSON without a status code.
+// inferred reports whether payload 2.0 treats the whole response as the body,
+// because it is JSON without a status code.
 func inferred(payload []byte) bool {
 	var f map[string]json.RawMessage
 	if json.Unmarshal(payload, &f) != nil {
@@ -107,17 +107,17 @@ func (d *door) parse(payload []byte) (fields, error) {
 	if d.source == RESTAPI || d.source == HTTPAPIv1 {
 		var keys map[string]json.RawMessage
 		if err := json.Unmarshal(payload, &keys); err != nil {
-			return f, fmt.Errorf("answer is not an object: %w", err)
+			return f, fmt.Errorf("response is not an object: %w", err)
 		}
 		for _, known := range strictFields {
 			delete(keys, known)
 		}
 		for key := range keys {
-			return f, fmt.Errorf("answer has the field %q, which payload 1.0 does not know", key)
+			return f, fmt.Errorf("response has the field %q, which payload 1.0 does not allow", key)
 		}
 	}
 	if err := json.Unmarshal(payload, &f); err != nil {
-		return f, fmt.Errorf("answer is not in the source's form: %w", err)
+		return f, fmt.Errorf("response does not have the source's format: %w", err)
 	}
 	return f, nil
 }
@@ -126,7 +126,7 @@ func (d *door) parse(payload []byte) (fields, error) {
 // string.
 func statusCode(raw json.RawMessage) (int, error) {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
-		return 0, errors.New("answer has no statusCode")
+		return 0, errors.New("response has no statusCode")
 	}
 	status, err := strconv.Atoi(strings.Trim(string(raw), `"`))
 	if err != nil || status < 200 || status > 599 {
@@ -136,8 +136,8 @@ func statusCode(raw json.RawMessage) (int, error) {
 }
 
 // decodesBase64 reports whether the source decodes a body marked as base64. A
-// REST API looks whether the first type that the client accepts is binary
-// (API Gateway developer guide, "Binary media types for REST APIs").
+// REST API does so if the first type that the client accepts is binary (API
+// Gateway developer guide, "Binary media types for REST APIs").
 func (d *door) decodesBase64(in *incoming, header http.Header) bool {
 	if d.source != RESTAPI {
 		return true
@@ -149,9 +149,9 @@ func (d *door) decodesBase64(in *incoming, header http.Header) bool {
 	return matchesMediaType(d.binaryTypes, strings.TrimSpace(accept))
 }
 
-// outgoingHeader takes the headers from the fields that the source reads. Names
-// that differ in case are different names to JSON, so that a header can be sent
-// several times even without lists of values, as cookies have to be.
+// outgoingHeader returns the headers from the fields that the source reads. Names
+// that differ in case are different JSON keys. A function can therefore send a
+// header several times without multiValueHeaders, as it must for cookies.
 func (d *door) outgoingHeader(f fields) http.Header {
 	h := make(http.Header)
 	if d.source != ALBMulti {
@@ -161,7 +161,7 @@ func (d *door) outgoingHeader(f fields) http.Header {
 	}
 	if d.source == RESTAPI || d.source == HTTPAPIv1 || d.source == ALBMulti {
 		for name, values := range f.MultiValueHeaders {
-			h.Del(name) // of a name in both maps, this one counts
+			h.Del(name) // multiValueHeaders wins over headers
 			for _, value := range values {
 				h.Add(name, string(value))
 			}
@@ -175,15 +175,16 @@ func (d *door) outgoingHeader(f fields) http.Header {
 	return h
 }
 
-// decodePrelude reads the prelude of a streamed answer. Without one, a function
-// URL passes the whole answer on as bytes; a REST API calls it malformed.
+// decodePrelude decodes the prelude of a streamed response. Without a prelude, a
+// function URL passes the whole response as bytes, and a REST API treats it as
+// malformed.
 func (d *door) decodePrelude(s *emulator.Stream) (outgoing, error) {
 	if s.Prelude == nil {
 		if d.source == FunctionURL && s.ContentType != emulator.StreamContentType {
 			return outgoing{status: http.StatusOK, header: http.Header{"Content-Type": {"application/octet-stream"}}}, nil
 		}
 		_, _ = io.CopyN(io.Discard, s.Body, emulator.MaxPreludeBytes)
-		return outgoing{}, errors.New("streamed answer has no prelude")
+		return outgoing{}, errors.New("streamed response has no prelude")
 	}
 	var f fields
 	if err := json.Unmarshal(s.Prelude, &f); err != nil {
@@ -199,8 +200,8 @@ func (d *door) decodePrelude(s *emulator.Stream) (outgoing, error) {
 	return out, nil
 }
 
-// remapped are the headers of an answer that REST APIs and function URLs pass
-// on under another name, since they set them themselves.
+// remapped are the response headers that REST APIs and function URLs pass under
+// another name, because they set these headers themselves.
 var remapped = [...]string{"Connection", "Content-Length", "Date", "Server", "Www-Authenticate"}
 
 // respond writes status and headers as the source does.
@@ -219,7 +220,7 @@ func (d *door) respond(w http.ResponseWriter, out outgoing) {
 	for _, name := range hopByHop {
 		out.header.Del(name)
 	}
-	out.header.Del("Content-Length") // it is counted anew
+	out.header.Del("Content-Length") // net/http sets it
 	maps.Copy(h, out.header)
 	if h["Content-Type"] == nil {
 		switch d.source {
@@ -228,7 +229,7 @@ func (d *door) respond(w http.ResponseWriter, out outgoing) {
 		case HTTPAPI, HTTPAPIv1:
 			h.Set("Content-Type", "text/plain; charset=utf-8")
 		default:
-			h["Content-Type"] = nil // and net/http guesses none
+			h["Content-Type"] = nil // prevents detection by net/http
 		}
 	}
 	w.WriteHeader(out.status)

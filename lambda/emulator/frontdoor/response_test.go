@@ -23,12 +23,12 @@ var (
 	every   = frontdoor.Sources()
 )
 
-func TestAnswers(t *testing.T) {
+func TestResponses(t *testing.T) {
 	for name, test := range map[string]struct {
 		sources []frontdoor.Source
-		answer  string
+		payload string
 		status  int
-		header  http.Header // of those named here, the values
+		header  http.Header // other headers are not compared
 		body    string
 	}{
 		"status, headers and body": {
@@ -41,7 +41,7 @@ func TestAnswers(t *testing.T) {
 			`{"statusCode":200,"multiValueHeaders":{"set-cookie":["a=1","b=2"]},"body":""}`,
 			200, http.Header{"Set-Cookie": {"a=1", "b=2"}}, "",
 		},
-		"of a header in both maps the multi-value one counts": {
+		"multi-value headers win over single-value headers": {
 			v1, `{"statusCode":200,"headers":{"x-a":"0","x-b":"1"},"multiValueHeaders":{"x-a":["1","2"]}}`,
 			200, http.Header{"X-A": {"1", "2"}, "X-B": {"1"}}, "",
 		},
@@ -57,7 +57,7 @@ func TestAnswers(t *testing.T) {
 			[]frontdoor.Source{frontdoor.ALB}, `{"statusCode":200,"headers":{"x-a":"1"},"multiValueHeaders":{"x-b":["2"]}}`,
 			200, http.Header{"X-A": {"1"}, "X-B": nil}, "",
 		},
-		"a load balancer with them reads nothing else": {
+		"a load balancer with multi-value headers ignores single-value headers": {
 			[]frontdoor.Source{frontdoor.ALBMulti}, `{"statusCode":200,"headers":{"x-a":"1"},"multiValueHeaders":{"x-b":["2"]}}`,
 			200, http.Header{"X-A": nil, "X-B": {"2"}}, "",
 		},
@@ -65,7 +65,7 @@ func TestAnswers(t *testing.T) {
 		"JSON without a status is the body in payload 2.0": {
 			v2, `{"message":"Pong"}`, 200, http.Header{"Content-Type": {"application/json"}}, `{"message":"Pong"}`,
 		},
-		"a JSON string is too": {v2, `"Pong"`, 200, http.Header{"Content-Type": {"application/json"}}, `"Pong"`},
+		"a JSON string is the body in payload 2.0": {v2, `"Pong"`, 200, http.Header{"Content-Type": {"application/json"}}, `"Pong"`},
 		"hop-by-hop headers are dropped": {
 			[]frontdoor.Source{frontdoor.HTTPAPI, frontdoor.ALB}, `{"statusCode":200,"headers":{"Connection":"close","Transfer-Encoding":"x","Content-Length":"99"},"body":"x"}`,
 			200, http.Header{"Connection": nil, "Transfer-Encoding": nil, "Content-Length": nil}, "x",
@@ -74,21 +74,21 @@ func TestAnswers(t *testing.T) {
 			[]frontdoor.Source{frontdoor.RESTAPI, frontdoor.FunctionURL}, `{"statusCode":401,"headers":{"WWW-Authenticate":"Bearer"}}`,
 			401, http.Header{"X-Amzn-Remapped-Www-Authenticate": {"Bearer"}, "Www-Authenticate": nil}, "",
 		},
-		"HTTP APIs do not": {
+		"HTTP APIs do not rename headers": {
 			[]frontdoor.Source{frontdoor.HTTPAPI}, `{"statusCode":401,"headers":{"WWW-Authenticate":"Bearer"}}`,
 			401, http.Header{"Www-Authenticate": {"Bearer"}}, "",
 		},
-		"the type of an answer without one": {
+		"an HTTP API adds a content type": {
 			[]frontdoor.Source{frontdoor.HTTPAPI}, `{"statusCode":200,"body":"<html>"}`,
 			200, http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, "<html>",
 		},
-		"a load balancer guesses none": {
+		"a load balancer does not add a content type": {
 			[]frontdoor.Source{frontdoor.ALB}, `{"statusCode":200,"body":"<html>"}`, 200, http.Header{"Content-Type": nil}, "<html>",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, source := range test.sources {
-				response := serve(t, frontDoor(t, &fake{answer: test.answer}, source), get("/"))
+				response := serve(t, frontDoor(t, &fake{response: test.payload}, source), get("/"))
 				body, err := io.ReadAll(response.Body)
 				if err != nil || string(body) != test.body || response.StatusCode != test.status {
 					t.Errorf("%s: %d %q, %v; want %d %q", source, response.StatusCode, body, err, test.status, test.body)
@@ -103,8 +103,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-func TestBase64AnswersOfRESTAPIsDependOnAccept(t *testing.T) {
-	const answer = `{"statusCode":200,"headers":{"Content-Type":"image/png"},"body":"cG5n","isBase64Encoded":true}`
+func TestResponses_RESTAPIDecodesBase64DependingOnAccept(t *testing.T) {
+	const payload = `{"statusCode":200,"headers":{"Content-Type":"image/png"},"body":"cG5n","isBase64Encoded":true}`
 	images := frontdoor.WithBinaryMediaTypes("image/*")
 	for accept, want := range map[string]string{
 		"":                                     "png",
@@ -112,25 +112,25 @@ func TestBase64AnswersOfRESTAPIsDependOnAccept(t *testing.T) {
 		"Accept: image/png;q=0.1, text/html\n": "png",
 		"Accept: text/html, image/png\n":       "cG5n",
 	} {
-		response := serve(t, frontDoor(t, &fake{answer: answer}, frontdoor.RESTAPI, images), "GET / HTTP/1.1\nHost: h\n"+accept+"\n")
+		response := serve(t, frontDoor(t, &fake{response: payload}, frontdoor.RESTAPI, images), "GET / HTTP/1.1\nHost: h\n"+accept+"\n")
 		if body, err := io.ReadAll(response.Body); err != nil || string(body) != want {
 			t.Errorf("%q: body %q, %v, want %q", accept, body, err, want)
 		}
 	}
 }
 
-func TestInvalidAnswers(t *testing.T) {
+func TestResponses_Invalid(t *testing.T) {
 	want := map[frontdoor.Source]int{
 		frontdoor.RESTAPI: 502, frontdoor.HTTPAPI: 500, frontdoor.HTTPAPIv1: 500, frontdoor.ALB: 502, frontdoor.ALBMulti: 502, frontdoor.FunctionURL: 502,
 		frontdoor.VPCLattice: 500, frontdoor.VPCLatticeV1: 500,
 	}
 	for name, test := range map[string]struct {
 		sources []frontdoor.Source
-		answer  string
+		payload string
 	}{
 		"not JSON":                        {every, `pong`},
-		"no answer at all":                {every, ``},
-		"a status that is none":           {every, `{"statusCode":"teapot"}`},
+		"an empty response":               {every, ``},
+		"a status that is not a number":   {every, `{"statusCode":"teapot"}`},
 		"a status out of range":           {every, `{"statusCode":99}`},
 		"a body that is an object":        {every, `{"statusCode":200,"body":{}}`},
 		"a body that is not base64":       {every, `{"statusCode":200,"body":"***","isBase64Encoded":true}`},
@@ -146,7 +146,7 @@ func TestInvalidAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, source := range test.sources {
-				if got := serve(t, frontDoor(t, &fake{answer: test.answer}, source), get("/")).StatusCode; got != want[source] {
+				if got := serve(t, frontDoor(t, &fake{response: test.payload}, source), get("/")).StatusCode; got != want[source] {
 					t.Errorf("%s: status %d, want %d", source, got, want[source])
 				}
 			}
@@ -154,7 +154,7 @@ func TestInvalidAnswers(t *testing.T) {
 	}
 }
 
-func TestFailedInvocations(t *testing.T) {
+func TestResponses_FailedInvocations(t *testing.T) {
 	type reply struct {
 		status int
 		body   string

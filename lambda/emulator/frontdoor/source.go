@@ -8,7 +8,7 @@ import (
 // A Source is one of the AWS services that turn HTTP requests into events.
 type Source string
 
-// The sources, by the names that [ParseSource] knows them by.
+// The sources. Their values are the names that [ParseSource] accepts.
 const (
 	// RESTAPI is an API Gateway REST API with Lambda proxy integration.
 	RESTAPI Source = "rest-api"
@@ -23,19 +23,21 @@ const (
 	ALBMulti Source = "alb-multi"
 	// FunctionURL is a Lambda function URL.
 	FunctionURL Source = "function-url"
-	// VPCLattice is a VPC Lattice service whose target group has version V2 of
+	// VPCLattice is a VPC Lattice service whose target group uses version V2 of
 	// the event structure.
 	VPCLattice Source = "vpc-lattice"
-	// VPCLatticeV1 is one whose target group has version V1.
+	// VPCLatticeV1 is a VPC Lattice service whose target group uses version V1
+	// of the event structure.
 	VPCLatticeV1 Source = "vpc-lattice-v1"
 )
 
-// Sources returns every source.
+// Sources returns all sources.
 func Sources() []Source {
 	return []Source{RESTAPI, HTTPAPI, HTTPAPIv1, ALB, ALBMulti, FunctionURL, VPCLattice, VPCLatticeV1}
 }
 
-// ParseSource returns the source of that name. The error names those there are.
+// ParseSource returns the source with the given name. The error for an unknown
+// name lists the known ones.
 func ParseSource(name string) (Source, error) {
 	var names []string
 	for _, s := range Sources() {

@@ -16,8 +16,8 @@ import (
 	lambdaevent "github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// served serves a front door on loopback. Its client makes a new
-// connection for each request, so that a broken one is seen.
+// served serves a front door on loopback. Its client makes a new connection for
+// each request, so that it does not retry an aborted one.
 func served(t *testing.T, h http.Handler) (*http.Client, string) {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -45,7 +45,7 @@ func pieces(next <-chan struct{}) emulator.Invoker {
 	})))
 }
 
-func TestStreamedAnswersReachTheClientPieceByPiece(t *testing.T) {
+func TestStreaming_FlushesEachPiece(t *testing.T) {
 	for _, source := range []frontdoor.Source{frontdoor.FunctionURL, frontdoor.RESTAPI} {
 		t.Run(string(source), func(t *testing.T) {
 			next := make(chan struct{})
@@ -73,7 +73,7 @@ func TestStreamedAnswersReachTheClientPieceByPiece(t *testing.T) {
 	}
 }
 
-func TestStreamedAnswerThatBreaksOffIsAnErrorOfTheClient(t *testing.T) {
+func TestStreaming_FailureAbortsTheConnection(t *testing.T) {
 	next := make(chan struct{})
 	close(next)
 	client, base := served(t, frontDoor(t, pieces(next), frontdoor.FunctionURL, frontdoor.WithStreaming()))
@@ -88,17 +88,17 @@ func TestStreamedAnswerThatBreaksOffIsAnErrorOfTheClient(t *testing.T) {
 	}
 }
 
-func TestStreamingDoorsAndAnswersThatDoNotStream(t *testing.T) {
+func TestStreaming_Preludes(t *testing.T) {
 	for name, test := range map[string]struct {
 		source frontdoor.Source
 		stream emulator.Stream
 		status int
 		body   string
 	}{
-		"a function URL passes an answer without prelude on": {
+		"a function URL passes a response without a prelude": {
 			frontdoor.FunctionURL, emulator.Stream{ContentType: "application/json"}, 200, "rest",
 		},
-		"a REST API does not": {
+		"a REST API does not pass a response without a prelude": {
 			frontdoor.RESTAPI, emulator.Stream{ContentType: "application/json"}, 502, `{"message": "Internal server error"}`,
 		},
 		"a prelude that never ends": {
@@ -126,7 +126,7 @@ func TestStreamingDoorsAndAnswersThatDoNotStream(t *testing.T) {
 	}
 }
 
-func TestStreamedAnswerWhoseClientLeaves(t *testing.T) {
+func TestStreaming_ClientDisconnects(t *testing.T) {
 	body, writer := io.Pipe()
 	stream := &emulator.Stream{ContentType: emulator.StreamContentType, Prelude: []byte("{}"), Body: body}
 	client, base := served(t, frontDoor(t, &fake{stream: stream}, frontdoor.FunctionURL, frontdoor.WithStreaming()))

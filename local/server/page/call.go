@@ -17,7 +17,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
 )
 
-// A detail is all of a call.
+// A detail has everything that the page shows of one call.
 type detail struct {
 	row
 	Live              bool
@@ -34,13 +34,13 @@ type detail struct {
 	Metadata          []field
 
 	Sources []frontdoor.Source
-	Source  frontdoor.Source // whose event is shown
+	Source  frontdoor.Source // the source of the shown event
 	Event   event
 	CanSend bool
-	Sent    *answer // nil before it was sent
+	Sent    *answer // nil until the event is sent
 }
 
-// A text is something to read with its name; Note says what is missing of it.
+// A text is a named text on the page. Note says what is missing from it.
 type text struct{ Name, Text, Note string }
 
 // A field is a header or a key of metadata.
@@ -55,7 +55,8 @@ func (p *page) showCall(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// find answers the request itself if there is no such call.
+// find returns the call that the request names. If there is none, it writes the
+// response and returns false.
 func (p *page) find(w http.ResponseWriter, r *http.Request) (record.Call, bool) {
 	id, err := parseID(r)
 	c, ok := p.Recorder.Call(id)
@@ -106,7 +107,7 @@ func fields(values map[string][]string) []field {
 	return all
 }
 
-// messages are those of one direction as JSON.
+// messages returns the messages of one direction as JSON.
 func messages(m record.Messages) []text {
 	var all []text
 	for i, data := range m.Data {
@@ -139,7 +140,7 @@ func jsonOf(m proto.Message) (text, note string) {
 	return indent(string(data)), ""
 }
 
-// details are those of a status.
+// details returns the details of a status as JSON.
 func details(list []*anypb.Any) []text {
 	var all []text
 	for _, d := range list {
@@ -155,13 +156,13 @@ func details(list []*anypb.Any) []text {
 	return all
 }
 
-// bodyText is a body as far as it can be read.
+// bodyText returns a body as text, as far as it was kept and is valid UTF-8.
 func bodyText(b record.Body, contentType string) text {
 	var t text
 	mediaType, _, _ := mime.ParseMediaType(contentType)
 	data := b.Data
 	for i := 0; !b.Whole() && i < utf8.UTFMax && !utf8.Valid(data) && len(data) > 0; i++ {
-		data = data[:len(data)-1] // a rune that was cut
+		data = data[:len(data)-1] // removes a truncated rune
 	}
 	switch {
 	case b.Size == 0:

@@ -18,7 +18,7 @@ import (
 type row struct {
 	ID        uint64
 	Time      string
-	Method    string // of the RPC, or of the request if it is not known
+	Method    string // of the RPC or, if it is not known, of the request
 	Protocol  record.Protocol
 	Transport string
 	Code      string
@@ -44,7 +44,7 @@ func newRow(c record.Call) row {
 	return r
 }
 
-// label is the method of a call: that of the RPC, or else of the request.
+// label returns the RPC's method or, if it is not known, the request's.
 func label(c record.Call) string {
 	if c.Method != "" || c.HTTP == nil {
 		return strings.TrimPrefix(c.Method, "/")
@@ -53,7 +53,7 @@ func label(c record.Call) string {
 	return c.HTTP.Method + " " + path
 }
 
-// requestID is the one that the platform gave, or else the client.
+// requestID returns the request ID of the platform or, without one, of the client.
 func requestID(c record.Call) string {
 	for _, key := range [...]string{"x-lambda-event-request-id", "x-request-id"} {
 		if ids := c.Metadata[key]; len(ids) > 0 {
@@ -116,8 +116,9 @@ func (p *page) showCalls(w http.ResponseWriter, r *http.Request) {
 	p.render(w, http.StatusOK, "calls", "Calls", data)
 }
 
-// matches reports whether a row is in the filter: part of the method's name in
-// either case, and the name of a code, or "failed" for all but OK.
+// matches reports whether a row passes the filter. method is a part of the method's
+// name, in upper or lower case. code is the name of a code, or "failed" for all
+// codes but OK.
 func matches(r row, method, code string) bool {
 	if !strings.Contains(strings.ToLower(r.Method), strings.ToLower(strings.TrimSpace(method))) {
 		return false
@@ -125,7 +126,7 @@ func matches(r row, method, code string) bool {
 	return code == "" || code == r.Code || code == "failed" && r.Failed
 }
 
-// A histogram is the durations of a method's calls.
+// A histogram shows the durations of a method's calls.
 type histogram struct {
 	Method      string
 	Count       int
@@ -133,20 +134,21 @@ type histogram struct {
 	Bars        []bar
 }
 
-// A bar is drawn in a box of 20 units.
+// A bar is one bar of a histogram, which is 20 units high.
 type bar struct {
 	Label     string
 	Count     int
 	X, Y, Top int // left edge, upper edge and height
 }
 
-// limits are the upper ends of the bars, but for the last one.
+// limits are the upper bounds of all bars but the last.
 var limits = [...]time.Duration{
 	time.Millisecond, 3 * time.Millisecond, 10 * time.Millisecond, 30 * time.Millisecond,
 	100 * time.Millisecond, 300 * time.Millisecond, time.Second,
 }
 
-// histograms has one for each method of calls that have ended, by its name.
+// histograms returns a histogram for each method with completed calls, sorted by
+// name.
 func histograms(calls []record.Call) []histogram {
 	durations := map[string][]time.Duration{}
 	for _, c := range calls {
@@ -166,7 +168,7 @@ func histograms(calls []record.Call) []histogram {
 	return all
 }
 
-// bars counts sorted durations.
+// bars returns the bars for sorted durations.
 func bars(sorted []time.Duration) []bar {
 	const height, width = 20, 14
 	all := make([]bar, len(limits)+1)

@@ -11,7 +11,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
 )
 
-// commands are those that reach the method on the addresses of the server.
+// commands returns shell commands that call the method at the server's addresses.
 func (p *page) commands(m method, info grpc.MethodInfo) []command {
 	data := shellQuote(compact(m.Sample))
 	var all []command
@@ -33,7 +33,7 @@ func (p *page) commands(m method, info grpc.MethodInfo) []command {
 	return all
 }
 
-// curl is the command for a binding. Variables of the path are 1.
+// curl returns the command for a binding. Each path variable is 1.
 func curl(b record.Binding, base, data string, streams bool) string {
 	words := []string{"curl"}
 	if streams {
@@ -58,7 +58,7 @@ func curl(b record.Binding, base, data string, streams bool) string {
 	return strings.Join(append(words, shellQuote(base+path)), " ")
 }
 
-// shellQuote quotes s for a POSIX shell, if need be.
+// shellQuote quotes s for a POSIX shell if necessary.
 func shellQuote(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_./:,@%+=", r)
@@ -68,7 +68,7 @@ func shellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// compact and indent lay JSON out; what is not JSON they return as it is.
+// compact removes white space from JSON. It returns invalid JSON unchanged.
 func compact(s string) string {
 	var b bytes.Buffer
 	if json.Compact(&b, []byte(s)) != nil {
@@ -77,6 +77,7 @@ func compact(s string) string {
 	return b.String()
 }
 
+// indent indents JSON. It returns invalid JSON unchanged.
 func indent(s string) string {
 	var b bytes.Buffer
 	if depth(s) > maxDepth || json.Indent(&b, []byte(s), "", "  ") != nil {

@@ -17,36 +17,36 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
 )
 
-// Events says how calls become events.
+// Events says how the page turns calls into events.
 type Events struct {
 	// Door returns the front door of a source.
 	Door func(emulator.Invoker, frontdoor.Source) (http.Handler, error)
-	// Prefix returns what every URL of a source begins with.
+	// Prefix returns the beginning of every URL path of a source.
 	Prefix func(frontdoor.Source) string
-	// Source is the one that is shown first.
+	// Source is the source that the page shows first.
 	Source frontdoor.Source
-	// Function runs events; nil if there is none.
+	// Function runs events. If it is nil, events are only shown.
 	Function emulator.Invoker
 }
 
-// An event is what a call would be on Lambda.
+// An event is the event that a call would be on Lambda.
 type event struct {
 	Text    string
-	Problem string // why there is none
+	Problem string // why there is no event
 	Note    string
 }
 
-// An answer is what the function made of an event.
+// An answer is the function's response to an event.
 type answer struct {
 	StatusCode int
 	Headers    []field
 	Body       text
 }
 
-// errCaptured ends the way of an event that is not to be answered.
+// errCaptured ends the invocation of an event that is only shown.
 var errCaptured = errors.New("page: the event is only shown")
 
-// capture is a function that keeps its event.
+// capture is an Invoker that keeps the event and fails with errCaptured.
 type capture struct{ event []byte }
 
 func (c *capture) Do(_ context.Context, r emulator.Request) (emulator.Response, error) {
@@ -59,7 +59,7 @@ func (c *capture) Stream(ctx context.Context, r emulator.Request) (*emulator.Str
 	return nil, err
 }
 
-// sourceOf is the source that the request names, or the first one.
+// sourceOf returns the source that the request names, or the default source.
 func (p *page) sourceOf(r *http.Request) frontdoor.Source {
 	source := frontdoor.Source(r.URL.Query().Get("source"))
 	if slices.Contains(frontdoor.Sources(), source) {
@@ -82,29 +82,29 @@ func (p *page) event(c record.Call, source frontdoor.Source) event {
 	case err != nil:
 		return event{Problem: err.Error()}
 	case kept.event == nil:
-		return event{Problem: fmt.Sprintf("The source answers this request itself, with %d.", answer.status)}
+		return event{Problem: fmt.Sprintf("The source responds to this request itself, with status %d.", answer.status)}
 	}
 	return event{Text: indent(string(kept.event)), Note: note}
 }
 
-// asHTTP returns the request of a call, or of the same call over Connect if it
-// came over gRPC.
+// asHTTP returns the HTTP request of a call and a note about it. For a call over
+// gRPC, it returns the request of the same call over Connect.
 func asHTTP(c record.Call) (record.Exchange, string, error) {
 	if c.HTTP == nil || c.Protocol == record.GRPC {
 		return overConnect(c)
 	}
 	if !c.HTTP.Body.Whole() {
-		return record.Exchange{}, "", fmt.Errorf("the body has %s, of which the first %d kB are kept", size(c.HTTP.Body.Size), record.MaxPart>>10)
+		return record.Exchange{}, "", fmt.Errorf("the body has %s, of which only the first %d kB are kept", size(c.HTTP.Body.Size), record.MaxPart>>10)
 	}
 	if c.HTTP.Header[record.Cut] != nil || len(c.HTTP.Target) >= record.MaxPart {
-		return record.Exchange{}, "", fmt.Errorf("the headers have more than the %d kB that are kept", record.MaxPart>>10)
+		return record.Exchange{}, "", fmt.Errorf("the headers exceed the %d kB that are kept", record.MaxPart>>10)
 	}
 	return *c.HTTP, "", nil
 }
 
 func overConnect(c record.Call) (record.Exchange, string, error) {
 	if c.Request.Count != 1 || len(c.Request.Data) != 1 || c.Response.Count > 1 {
-		return record.Exchange{}, "", errors.New("no source carries gRPC, and this is not a unary call whose request is kept")
+		return record.Exchange{}, "", errors.New("no source supports gRPC, and only a unary call whose request is kept can become a Connect call")
 	}
 	m := c.Request.Type.New().Interface()
 	if err := proto.Unmarshal(c.Request.Data[0], m); err != nil {
@@ -125,7 +125,7 @@ func overConnect(c record.Call) (record.Exchange, string, error) {
 	}
 	e.Body.Data = []byte(compact(body))
 	e.Body.Size = int64(len(e.Body.Data))
-	return e, "No source carries gRPC: this is the same call over Connect.", nil
+	return e, "No source supports gRPC: this is the same call over Connect.", nil
 }
 
 // through sends a request through the front door of a source.
@@ -149,7 +149,7 @@ func (p *page) through(ctx context.Context, fn emulator.Invoker, e record.Exchan
 	return w, nil
 }
 
-// sendCall sends a call through the function and shows both answers.
+// sendCall sends a call through the function and shows both responses.
 func (p *page) sendCall(w http.ResponseWriter, r *http.Request) {
 	c, ok := p.find(w, r)
 	if !ok {
@@ -175,7 +175,7 @@ func (p *page) sendCall(w http.ResponseWriter, r *http.Request) {
 		Body: bodyText(sent.body, sent.header.Get("Content-Type")),
 	}
 	if !sent.whole {
-		d.Sent.Body.Note += " The answer broke off."
+		d.Sent.Body.Note += " The response was aborted."
 	}
 	p.render(w, http.StatusOK, "call", "Call", d)
 }

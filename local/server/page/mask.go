@@ -10,16 +10,16 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// masked stands for a value that is not shown.
+// masked replaces a secret value.
 const masked = "(masked)"
 
-// secretWords are parts of the names of headers, metadata and query parameters
-// whose values are not shown.
+// secretWords are parts of the names of headers, metadata and query parameters with
+// secret values.
 var secretWords = [...]string{
 	"auth", "cookie", "credential", "csrf", "jwt", "key", "oidc", "pass", "pwd", "secret", "session", "sig", "token", "xsrf",
 }
 
-// secret reports whether the value of that name is not shown.
+// secret reports whether the value of name is secret.
 func secret(name string) bool {
 	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
 	if strings.HasPrefix(strings.TrimPrefix(name, "grpcgateway-"), service.ReservedPrefix) {
@@ -27,14 +27,14 @@ func secret(name string) bool {
 	}
 	for _, word := range secretWords {
 		if strings.Contains(name, word) {
-			return !public[name]
+			return !notSecret[name]
 		}
 	}
 	return false
 }
 
-// public are names that only look secret.
-var public = map[string]bool{":authority": true, "idempotency-key": true, "sec-websocket-key": true}
+// notSecret are the names that contain a secret word but have no secret value.
+var notSecret = map[string]bool{":authority": true, "idempotency-key": true, "sec-websocket-key": true}
 
 func maskHeader(h map[string][]string) http.Header {
 	shown := make(http.Header, len(h))
@@ -50,12 +50,12 @@ func maskHeader(h map[string][]string) http.Header {
 	return shown
 }
 
-// credential matches what is secret under any name: a JSON Web Token, or what an
-// Authorization header has.
+// credential matches what is secret under any name: a JSON Web Token, or the value of
+// an Authorization header.
 var credential = regexp.MustCompile(`eyJ[\w=-]+\.[\w=-]+\.|(?i)^(basic|bearer|digest|dpop|negotiate|aws4-hmac-sha256) `)
 
-// maskValue masks a header's value, or the query of a URL that it is, such as a
-// Referer's and a Location's.
+// maskValue masks a header's value. If the value is a URL, such as that of Referer
+// or Location, it masks the query and the fragment.
 func maskValue(value string) string {
 	if credential.MatchString(value) {
 		return masked
@@ -63,8 +63,8 @@ func maskValue(value string) string {
 	return maskTarget(value)
 }
 
-// maskTarget masks the query and the fragment of a request's target, and leaves
-// the rest as it was sent.
+// maskTarget masks secret values in the query and the fragment of a request target
+// and keeps the rest unchanged.
 func maskTarget(target string) string {
 	begin := strings.IndexAny(target, "?#") + 1
 	if begin == 0 {

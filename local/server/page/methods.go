@@ -14,7 +14,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
 )
 
-// A boundService and its methods, as the page shows them.
+// A boundService is a service with the methods that the page shows.
 type boundService struct {
 	Name    string
 	Methods []method
@@ -43,8 +43,8 @@ func (p *page) showMethods(w http.ResponseWriter, _ *http.Request) {
 	}{p.services, p.RPC, callPath + p.Prefix, len(p.documents) > 0})
 }
 
-// describe returns the services in the order of their names.
-func (p *page) describe() []boundService {
+// boundServices returns the services sorted by name.
+func (p *page) boundServices() []boundService {
 	var all []boundService
 	for _, name := range slices.Sorted(maps.Keys(p.Services)) {
 		s := boundService{Name: name}
@@ -79,8 +79,8 @@ func (p *page) method(serviceName string, info grpc.MethodInfo) method {
 	return m
 }
 
-// sample is a message in JSON with every field, whose text is "1" where a path
-// needs some.
+// sample returns a message in JSON with every field. A text field is "1" if it is a
+// path variable, which must not be empty.
 func sample(d protoreflect.MessageDescriptor, rules []record.Binding) string {
 	m := dynamicpb.NewMessage(d)
 	for _, rule := range rules {

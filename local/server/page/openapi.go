@@ -13,14 +13,14 @@ import (
 	"strings"
 )
 
-// A document is an OpenAPI document whose calls go through the page.
+// A document is an OpenAPI document that sends its calls to the page.
 type document struct {
-	Name string // of the file
+	Name string // the file's name
 	data []byte
 }
 
-// readDocuments reads the files whose names end in .json. base is the path that
-// their own paths are below.
+// readDocuments reads the files whose names end in .json. Their calls go to paths
+// below base.
 func readDocuments(systems []fs.FS, base string) ([]document, error) {
 	var documents []document
 	for _, system := range systems {
@@ -42,8 +42,7 @@ func readDocuments(systems []fs.FS, base string) ([]document, error) {
 	return documents, nil
 }
 
-// withServer returns a document of version 2 or 3 that names base as the place
-// to call, and no other.
+// withServer returns a document of version 2 or 3 whose only server is base.
 func withServer(data []byte, base string) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
@@ -84,14 +83,14 @@ func (p *page) serveDocument(w http.ResponseWriter, r *http.Request) {
 	for _, d := range p.documents {
 		if d.Name == r.PathValue("name") {
 			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write(d.data) // the client may have left
+			_, _ = w.Write(d.data) // fails only if the client has disconnected
 			return
 		}
 	}
 	http.NotFound(w, r)
 }
 
-// compressed serves files that are stored with gzip under their name and .gz.
+// compressed serves files that are stored compressed, under their name and .gz.
 func compressed(system fs.FS) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, err := system.Open(path.Clean(r.URL.Path) + ".gz")
@@ -109,6 +108,6 @@ func compressed(system fs.FS) http.Handler {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		_, _ = io.Copy(w, content) // the client may have left
+		_, _ = io.Copy(w, content) // fails only if the client has disconnected
 	})
 }

@@ -2,8 +2,8 @@
 // with forms and commands to call them, their OpenAPI documents, the latest
 // calls, and the event that each call would be on Lambda.
 //
-// It is served on an origin of its own, so that nothing which the services
-// answer can read it. Its calls go through the server's handler in this process.
+// The page has an origin of its own, so that scripts in the services' responses
+// cannot read it. Its calls go directly to the server's handler in this process.
 package page
 
 import (
@@ -22,28 +22,29 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
 )
 
-// A Config says what a page shows.
+// A Config configures a page.
 type Config struct {
 	Recorder *record.Recorder
 	Services map[string]grpc.ServiceInfo
 
-	// OpenAPI has documents: the files at the top whose names end in .json.
+	// OpenAPI has the OpenAPI documents: the files in the root directory whose
+	// names end in .json.
 	OpenAPI []fs.FS
 
-	// Handler answers the page's own calls: what the server serves over HTTP.
+	// Handler is the server's HTTP handler. It handles the page's own calls.
 	Handler http.Handler
-	// Prefix begins the path of every URL of Handler. RPC says that it serves
-	// Connect.
+	// Prefix is the beginning of every URL path of Handler. RPC says that Handler
+	// serves Connect.
 	Prefix string
 	RPC    bool
 
-	// HTTPAddress and GRPCAddress are where the server listens, for commands
-	// to copy; empty where it does not.
+	// HTTPAddress and GRPCAddress are the server's addresses in the commands that
+	// the page shows. An address is empty if the server does not listen there.
 	HTTPAddress, GRPCAddress string
 
-	// AnyAddress accepts requests for every address. Without it only those of
-	// this machine's loopback are accepted. No name but localhost is, since
-	// a page on the internet whose name points here could read everything.
+	// AnyAddress accepts requests for every address. Without it, the page accepts
+	// only requests for this machine's loopback. The only name that it accepts is
+	// localhost, which protects it against DNS rebinding.
 	AnyAddress bool
 
 	Events Events
@@ -58,18 +59,17 @@ type page struct {
 	templates *template.Template
 	services  []boundService
 	documents []document
-	started   int64 // tells the versions of one Recorder from those of another
+	started   int64 // distinguishes the versions of one Recorder from another's
 }
 
-// New returns the handler of the page. The error is a mistake in the OpenAPI
-// documents.
+// New returns the handler of the page. It fails if an OpenAPI document is invalid.
 func New(c Config) (http.Handler, error) {
 	p := &page{Config: c, started: time.Now().UnixNano()}
 	var err error
 	if p.documents, err = readDocuments(c.OpenAPI, callPath+c.Prefix); err != nil {
 		return nil, err
 	}
-	p.services = p.describe()
+	p.services = p.boundServices()
 	if p.templates, err = template.ParseFS(files, "templates/*.html"); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
@@ -87,7 +87,7 @@ func New(c Config) (http.Handler, error) {
 	return p.protect(mux), nil
 }
 
-// view is what every template gets.
+// view is the data of every template.
 type view struct {
 	Title  string
 	Tab    string // the current one of the navigation
@@ -104,5 +104,5 @@ func (p *page) render(w http.ResponseWriter, status int, name, title string, dat
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the client may have left
+	_, _ = w.Write(b.Bytes()) // fails only if the client has disconnected
 }

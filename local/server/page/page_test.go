@@ -30,10 +30,10 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// hostile is text that becomes markup wherever it is not escaped.
+// hostile is text that becomes markup unless it is escaped.
 const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>'`
 
-// refuse answers with what it is asked for.
+// refuse fails with the status that the request asks for.
 func refuse(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	if r, ok := req.(*testv1.EchoRequest); ok && r.GetId() == "refused" {
 		s, err := status.New(codes.PermissionDenied, r.GetText()).WithDetails(&errdetails.ErrorInfo{Reason: r.GetText()})
@@ -78,7 +78,7 @@ func open(t *testing.T, change func(*page.Config)) http.Handler {
 	return h
 }
 
-// do sends a request with further headers, each as "name: value".
+// do sends a request with additional headers of the form "name: value".
 func do(t *testing.T, h http.Handler, method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
@@ -95,7 +95,7 @@ func do(t *testing.T, h http.Handler, method, target, body string, headers ...st
 	return w
 }
 
-func TestThePageShowsMethodsAndHowToCallThem(t *testing.T) {
+func TestMethods_ShowsCommands(t *testing.T) {
 	body := do(t, open(t, nil), "GET", "/", "").Body.String()
 	for _, want := range []string{
 		"test.v1.EchoService", "test.v1.EchoRequest", "server stream", "/v1/echo/{id}",
@@ -117,7 +117,7 @@ func TestThePageShowsMethodsAndHowToCallThem(t *testing.T) {
 	}
 }
 
-func TestHostileValuesDoNotBecomeMarkup(t *testing.T) {
+func TestPage_EscapesValues(t *testing.T) {
 	h := open(t, nil)
 	text, err := json.Marshal(hostile)
 	if err != nil {
@@ -147,11 +147,11 @@ func TestHostileValuesDoNotBecomeMarkup(t *testing.T) {
 		}
 	}
 	if body := do(t, h, "GET", "/calls/2", "").Body.String(); strings.Count(body, "&lt;script&gt;") < 4 {
-		t.Errorf("the call does not show what was sent and answered:\n%s", body)
+		t.Errorf("the call does not show the request and the response:\n%s", body)
 	}
 }
 
-func TestSecretsAreMasked(t *testing.T) {
+func TestPage_MasksSecrets(t *testing.T) {
 	h := open(t, nil)
 	secrets := []string{"Authorization: hush-1", "Cookie: hush-2", "X-Api-Key: hush-3", "X-Amz-Security-Token: hush-4", "X_Session_Id: hush-5", "X-Lambda-Event-Source: hush-6",
 		"X-Original-Url: https://app.example/?page=seen&code_token=hush-8#id_token=hush-9&x=seen", "X-Custom: Bearer hush-10",
@@ -171,7 +171,7 @@ func TestSecretsAreMasked(t *testing.T) {
 }
 
 // Each level of a body would be a line with two more spaces than the one before.
-func TestDeepBodiesDoNotGrow(t *testing.T) {
+func TestPage_DeepBodiesStaySmall(t *testing.T) {
 	h := open(t, nil)
 	const levels = 2000
 	for _, open := range []string{`[`, `["]",`, `["\"]",`, `{"a":`} {
@@ -196,7 +196,7 @@ func (early) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, "<script>alert(1)</script>")
 }
 
-func TestAnswersStaySandboxed(t *testing.T) {
+func TestPage_ResponsesStaySandboxed(t *testing.T) {
 	server := httptest.NewServer(open(t, func(c *page.Config) { c.Handler = early{} }))
 	defer server.Close()
 	answer, err := server.Client().Get(server.URL + "/call/x")
@@ -215,7 +215,7 @@ func TestAnswersStaySandboxed(t *testing.T) {
 	}
 }
 
-func TestOnlyThePageItselfOnThisMachineMayUseIt(t *testing.T) {
+func TestPage_RefusesOtherHostsAndOrigins(t *testing.T) {
 	h := open(t, nil)
 	for name, test := range map[string]struct {
 		method, target, header string
@@ -249,7 +249,7 @@ func TestOnlyThePageItselfOnThisMachineMayUseIt(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOfTheServicesIsDataOnThePagesOrigin(t *testing.T) {
+func TestCalls_ResponseCannotUseThePagesOrigin(t *testing.T) {
 	h := open(t, func(c *page.Config) {
 		c.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
@@ -271,7 +271,7 @@ func TestAnAnswerOfTheServicesIsDataOnThePagesOrigin(t *testing.T) {
 	}
 }
 
-func TestCallsCanBeFilteredAndAreSentOnlyWhenTheyChange(t *testing.T) {
+func TestCalls_FilterAndETag(t *testing.T) {
 	h := open(t, nil)
 	do(t, h, "GET", "/call/v1/ping", "")
 	do(t, h, "GET", "/call/v1/echo/7/stream?count=-1", "")
@@ -302,7 +302,7 @@ func TestCallsCanBeFilteredAndAreSentOnlyWhenTheyChange(t *testing.T) {
 	}
 }
 
-// function answers every event and keeps the last one.
+// function responds to every event and keeps the last one.
 type function struct{ event string }
 
 func (f *function) Do(_ context.Context, r emulator.Request) (emulator.Response, error) {
@@ -314,7 +314,7 @@ func (f *function) Stream(context.Context, emulator.Request) (*emulator.Stream, 
 	return nil, errors.New("not streamed")
 }
 
-func TestACallIsAnEventOfEachSourceAndCanBeSentAgain(t *testing.T) {
+func TestEvent_EverySource(t *testing.T) {
 	fn := &function{}
 	h := open(t, func(c *page.Config) { c.Events.Function = fn })
 	do(t, h, "POST", "/call/v1/echo/7", `{"text":"hello"}`, "Content-Type: application/json", "Authorization: hush")
@@ -329,7 +329,7 @@ func TestACallIsAnEventOfEachSourceAndCanBeSentAgain(t *testing.T) {
 		}
 		fn.event = ""
 		sent := do(t, h, "POST", target, "")
-		for _, part := range []string{"418", "of the function", "Answer to the call", "hello"} {
+		for _, part := range []string{"418", "of the function", "Response to the call", "hello"} {
 			if !strings.Contains(sent.Body.String(), part) {
 				t.Errorf("%s: no %q:\n%s", source, part, sent.Body)
 			}
@@ -340,7 +340,7 @@ func TestACallIsAnEventOfEachSourceAndCanBeSentAgain(t *testing.T) {
 	}
 }
 
-func TestWithoutAFunctionNothingIsSent(t *testing.T) {
+func TestEvent_WithoutAFunction(t *testing.T) {
 	h := open(t, nil)
 	do(t, h, "GET", "/call/v1/ping", "")
 	if w := do(t, h, "POST", "/calls/1", ""); w.Code != http.StatusConflict {
@@ -348,7 +348,7 @@ func TestWithoutAFunctionNothingIsSent(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsNotKeptIsNoEvent(t *testing.T) {
+func TestEvent_BodyThatIsNotKept(t *testing.T) {
 	fn := &function{}
 	h := open(t, func(c *page.Config) { c.Events.Function = fn })
 	do(t, h, "POST", "/call/v1/echo/7", `{"text":"`+strings.Repeat("x", record.MaxPart)+`"}`)
@@ -360,7 +360,7 @@ func TestABodyThatIsNotKeptIsNoEvent(t *testing.T) {
 	}
 }
 
-func TestOpenAPIDocumentsCallThroughThePage(t *testing.T) {
+func TestOpenAPI_DocumentsCallThePage(t *testing.T) {
 	documents := fstest.MapFS{
 		"two.json":   {Data: []byte(`{"swagger":"2.0","host":"a.example","schemes":["https"],"basePath":"/x","paths":{}}`)},
 		"not.yaml":   {Data: []byte("openapi: 3.1.0")},

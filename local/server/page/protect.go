@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// callPath begins the paths of the page's own calls.
+// callPath is the beginning of the paths of the page's own calls.
 const callPath = "/call"
 
-// policy allows what comes from the page itself, and no inline script or style.
-// The viewer has images in its style sheet.
+// policy is the Content-Security-Policy. It allows only the page's own resources,
+// and no inline scripts or styles. The viewer's style sheet has data: images.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// protect refuses what other origins send, and hosts that are not this machine.
+// protect refuses requests from other origins and for hosts other than this machine.
 func (p *page) protect(next http.Handler) http.Handler {
 	next = http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,9 +48,9 @@ func (p *page) accepts(hostport string) bool {
 	return err == nil && (p.AnyAddress || address.IsLoopback())
 }
 
-// caller passes the page's own calls on. An answer of the services is data: as
-// a document it gets an origin of its own, without scripts. CORS is off, in
-// whatever way the services have it.
+// caller passes the page's own calls to Handler. If a browser shows a response as a
+// document, that document has an origin of its own and cannot run scripts. CORS is
+// off, whatever the services' settings are.
 func (p *page) caller() http.Handler {
 	next := http.StripPrefix(callPath, p.Handler)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -72,7 +72,7 @@ func (p *page) caller() http.Handler {
 	})
 }
 
-// isolated keeps an answer of the services away from the page's origin.
+// isolated separates a response of the services from the page's origin.
 type isolated struct {
 	http.ResponseWriter
 	begun bool
@@ -106,7 +106,7 @@ func (w *isolated) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// Flush implements http.Flusher, which the gateway looks for.
+// Flush implements http.Flusher, which the gateway requires.
 func (w *isolated) Flush() {
 	w.begin()
 	_ = http.NewResponseController(w.ResponseWriter).Flush()

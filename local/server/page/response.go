@@ -7,15 +7,15 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
 )
 
-// A response keeps the beginning of what a handler answers.
+// A response is a ResponseWriter that keeps the beginning of a handler's response.
 type response struct {
 	header http.Header
 	status int
 	body   record.Body
-	whole  bool // the handler did not break it off
+	whole  bool // the handler did not abort it
 }
 
-// serve calls h. A handler that breaks its answer off leaves what it had sent.
+// serve calls h. If h aborts its response, w has what h wrote before.
 func (w *response) serve(h http.Handler, r *http.Request) {
 	defer func() {
 		v := recover()

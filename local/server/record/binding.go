@@ -12,10 +12,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// A Binding is a rule of google.api.http: requests that call a method.
+// A Binding is a google.api.http rule, which maps HTTP requests to a method.
 type Binding struct{ Verb, Path, Body string }
 
-// Descriptor returns that of a method, or nil if it is not linked in.
+// Descriptor returns the descriptor of a method, or nil if it is not linked in.
 func Descriptor(service, method string) protoreflect.MethodDescriptor {
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
 	if err != nil {
@@ -28,7 +28,7 @@ func Descriptor(service, method string) protoreflect.MethodDescriptor {
 	return s.Methods().ByName(protoreflect.Name(method))
 }
 
-// Bindings returns the rules of a method in their order.
+// Bindings returns the rules of a method in order.
 func Bindings(d protoreflect.MethodDescriptor) []Binding {
 	rule, ok := proto.GetExtension(d.Options(), annotations.E_Http).(*annotations.HttpRule)
 	if !ok || rule == nil {
@@ -58,11 +58,11 @@ func Bindings(d protoreflect.MethodDescriptor) []Binding {
 	return all
 }
 
-// A Variable is one of a path's template: {Name=Pattern}, or {Name}, which
-// stands for one segment. Text is how it is written.
+// A Variable is a variable of a path template: {Name=Pattern}, or {Name}, which
+// matches one segment. Text is its text in the template.
 type Variable struct{ Text, Name, Pattern string }
 
-// Variables returns those of the path in their order.
+// Variables returns the variables of the path in order.
 func (b Binding) Variables() []Variable {
 	var all []Variable
 	rest := b.Path
@@ -81,14 +81,14 @@ func (b Binding) Variables() []Variable {
 	}
 }
 
-// A route is a binding that paths can be compared with.
+// A route is a binding that can be matched against paths.
 type route struct {
 	verb, method string
 	path         *regexp.Regexp
 	wildcards    int
 }
 
-// routes returns those of all methods of services.
+// routes returns the routes of all methods of services.
 func routes(services map[string]grpc.ServiceInfo) []route {
 	var all []route
 	for service, info := range services {
@@ -118,8 +118,8 @@ func newRoute(b Binding, method string) route {
 	return r
 }
 
-// route returns the method that a request probably calls: of several whose
-// paths match, the one with the fewest wildcards.
+// route returns the method that a request probably calls. If several paths match, it
+// is the one with the fewest wildcards.
 func (r *Recorder) route(verb, path string) string {
 	var best *route
 	for i := range r.routes {

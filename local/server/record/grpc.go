@@ -18,7 +18,7 @@ const (
 	reflectionPrefix = "/grpc.reflection."
 )
 
-// Tag implements [service.Observer]: it is the ID of the HTTP request.
+// Tag implements [service.Observer]. It returns the ID of the HTTP request.
 func (r *Recorder) Tag(ctx context.Context) string {
 	e := entryOf(ctx)
 	if e == nil || e.recorder != r {
@@ -27,8 +27,8 @@ func (r *Recorder) Tag(ctx context.Context) string {
 	return strconv.FormatUint(e.call.ID, 10)
 }
 
-// Begin implements [service.Observer]. A call without a tag has come over gRPC
-// to a listener of its own. Reflection is not recorded.
+// Begin implements [service.Observer]. A call without a tag came over the gRPC
+// listener. Reflection is not recorded.
 func (r *Recorder) Begin(tag, method, transport string, md metadata.MD) service.CallObserver {
 	if strings.HasPrefix(method, reflectionPrefix) {
 		return nil
@@ -50,10 +50,10 @@ func (r *Recorder) Begin(tag, method, transport string, md metadata.MD) service.
 	return c
 }
 
-// An rpc is a call in a server.
+// An rpc is a call in a gRPC server.
 type rpc struct {
 	entry *entry
-	own   bool // no HTTP request has begun the entry
+	own   bool // the entry has no HTTP request
 }
 
 func (c rpc) Received(m any) { c.entry.update(func(call *Call) { call.Request.add(m) }) }

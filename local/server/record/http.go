@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Handler records what next serves, but for health checks.
+// Handler returns a handler that records the calls of next, except health checks.
 func (r *Recorder) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		path := strings.TrimPrefix(req.URL.Path, r.prefix)
@@ -60,14 +60,14 @@ func protocol(contentType string, isMethod bool) Protocol {
 	}
 }
 
-// exchanging is what a request needs, in one piece.
+// exchanging has all the state of a request, so that it takes one allocation.
 type exchanging struct {
 	context requestContext
 	writer  writer
 	body    body
 }
 
-// requestContext knows the entry of its request.
+// requestContext is a context that has the entry of its request.
 type requestContext struct {
 	context.Context
 	entry *entry
@@ -80,7 +80,7 @@ func (c *requestContext) Value(k any) any {
 	return c.Context.Value(k)
 }
 
-// body notes what is read of the body of a request.
+// body records what is read from the body of a request.
 type body struct {
 	io.ReadCloser
 	entry *entry
@@ -96,12 +96,12 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// writer notes what is written of the answer.
+// writer records the response.
 type writer struct {
 	http.ResponseWriter
 	entry    *entry
 	status   int
-	returned bool // the handler has; otherwise it has panicked
+	returned bool // whether the handler returned; otherwise it panicked
 }
 
 func (w *writer) WriteHeader(status int) {
@@ -128,7 +128,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Flush implements http.Flusher, which the gateway looks for.
+// Flush implements http.Flusher, which the gateway requires.
 func (w *writer) Flush() {
 	if w.status == 0 {
 		w.begun(http.StatusOK)
@@ -139,8 +139,7 @@ func (w *writer) Flush() {
 // Unwrap is for http.ResponseController.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// end ends the call. A call of which no RPC is known has the code that its
-// answer tells.
+// end ends the call. If the RPC is not known, the code comes from the response.
 func (w *writer) end() {
 	if w.status == 0 && w.returned {
 		w.begun(http.StatusOK)

@@ -15,8 +15,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// outcome returns the code and the status that an answer tells, as far as its
-// protocol shows it in a header or in a body that is one document.
+// outcome returns the code and the status of a response, if its protocol has them in
+// a header or in a body that is one document.
 func outcome(e *Exchange, header http.Header, whole bool) (codes.Code, *spb.Status) {
 	if !whole {
 		return codes.Unavailable, &spb.Status{Code: int32(codes.Unavailable), Message: "the answer broke off"}
@@ -43,7 +43,7 @@ func outcome(e *Exchange, header http.Header, whole bool) (codes.Code, *spb.Stat
 	return ofHTTP(e.StatusCode), nil
 }
 
-// ofREST reads a google.rpc.Status, which in a stream is below "error".
+// ofREST decodes a google.rpc.Status. In a stream, it is the field "error".
 func ofREST(data []byte) *spb.Status {
 	var stream struct {
 		Error json.RawMessage `json:"error"`
@@ -58,7 +58,7 @@ func ofREST(data []byte) *spb.Status {
 	return s
 }
 
-// ofConnect reads an error of the Connect protocol.
+// ofConnect decodes an error of the Connect protocol.
 func ofConnect(data []byte) *spb.Status {
 	var document struct {
 		Code    connect.Code `json:"code"`
@@ -81,7 +81,7 @@ func ofConnect(data []byte) *spb.Status {
 	return s
 }
 
-// ofHTTP is the code of an error that came from no service.
+// ofHTTP returns the code for the status of an error that no service returned.
 func ofHTTP(status int) codes.Code {
 	switch status {
 	case http.StatusBadRequest:

@@ -1,8 +1,8 @@
-// Package record keeps the latest calls of a local server in memory: what came
-// in over HTTP or gRPC, what the services received and answered, and how it
-// ended. It holds a bounded number of calls and a bounded part of each.
+// Package record keeps the latest calls of a local server in memory: the HTTP
+// request and response, the messages and metadata of the services, and the status.
+// It keeps a bounded number of calls and a bounded part of each.
 //
-// What it keeps has secrets in it. A program that shows calls masks them.
+// The calls contain secrets. A program that shows calls must mask them.
 package record
 
 import (
@@ -24,13 +24,13 @@ import (
 const (
 	// MaxCalls is how many calls are kept.
 	MaxCalls = 200
-	// MaxPart bounds each part of a call that is kept, in bytes: the target,
-	// the headers, the body, the metadata, the messages and the status, of the
-	// request and of the answer.
+	// MaxPart bounds each part of a call that is kept, in bytes. The parts are
+	// the target, the headers, the body, the metadata, the messages and the
+	// status, of the request and of the response.
 	MaxPart = 16 << 10
 )
 
-// A Protocol is how a client calls.
+// A Protocol is the protocol of a client's call.
 type Protocol string
 
 // The protocols.
@@ -41,30 +41,30 @@ const (
 	GRPC    Protocol = "gRPC"
 )
 
-// A Call is what is known of a call so far.
+// A Call is a copy of what the Recorder knows about a call, which may still run.
 type Call struct {
 	ID        uint64
 	Start     time.Time
 	Duration  time.Duration // zero while the call runs
 	Running   bool
 	Protocol  Protocol
-	Transport string      // what carried the call to a service, such as "tcp"; empty if nothing is known to have
+	Transport string      // transport that carried the call to a service, such as "tcp"; empty if it is not known
 	Method    string      // "/package.Service/Method"; empty if it is not known
 	HTTP      *Exchange   // nil for a call of a gRPC listener
 	Metadata  metadata.MD // as the services received it
 	Request   Messages
 	Response  Messages
 	Code      codes.Code
-	Status    *spb.Status // of a failure; nil if it is not known, or too large
+	Status    *spb.Status // nil for OK, or if it is not known or too large
 }
 
-// An Exchange is a request and its answer over HTTP.
+// An Exchange is an HTTP request and its response.
 type Exchange struct {
 	Method, Target, Host, Proto, RemoteAddr string
 
 	Header       http.Header
 	Body         Body
-	StatusCode   int // zero before the answer begins
+	StatusCode   int // zero before the response begins
 	AnswerHeader http.Header
 	Answer       Body
 }
@@ -78,7 +78,8 @@ type Body struct {
 // Whole reports whether all of the body has been kept.
 func (b Body) Whole() bool { return int64(len(b.Data)) == b.Size }
 
-// Messages are those of one direction of a call: the first of them, encoded.
+// Messages are the messages of one direction of a call. Data has the first of them,
+// encoded.
 type Messages struct {
 	Type  protoreflect.MessageType // nil before the first message
 	Data  [][]byte
@@ -98,8 +99,8 @@ type Recorder struct {
 	calls [MaxCalls]*entry // the call of ID n is at n % MaxCalls
 }
 
-// New returns a recorder for calls of services. prefix begins the path of every
-// URL.
+// New returns a recorder for calls of services. prefix is the beginning of every
+// URL path.
 func New(services map[string]grpc.ServiceInfo, prefix string) *Recorder {
 	r := &Recorder{prefix: prefix, methods: map[string]bool{}, routes: routes(services)}
 	for service, info := range services {
@@ -110,10 +111,10 @@ func New(services map[string]grpc.ServiceInfo, prefix string) *Recorder {
 	return r
 }
 
-// Version changes whenever a call does.
+// Version returns a number that increases whenever a call changes.
 func (r *Recorder) Version() uint64 { return r.version.Load() }
 
-// Calls returns the calls that are kept, the latest first.
+// Calls returns copies of the calls that are kept, the latest first.
 func (r *Recorder) Calls() []Call {
 	r.mu.Lock()
 	entries := make([]*entry, 0, MaxCalls)
@@ -128,7 +129,8 @@ func (r *Recorder) Calls() []Call {
 	return calls
 }
 
-// Call returns the call of an ID, if it is kept.
+// Call returns a copy of the call with the given ID. It returns false if the call is
+// not kept.
 func (r *Recorder) Call(id uint64) (Call, bool) {
 	e := r.entry(id)
 	if e == nil {
@@ -146,7 +148,7 @@ func (r *Recorder) entry(id uint64) *entry {
 	return nil
 }
 
-// add begins a call.
+// add adds a new call.
 func (r *Recorder) add(e *entry) {
 	e.recorder = r
 	e.call.Start = time.Now()
@@ -160,21 +162,21 @@ func (r *Recorder) add(e *entry) {
 	r.version.Add(1)
 }
 
-// An entry is a call as it happens. The fields of call that add sets do not
-// change; mu guards the others.
+// An entry is a call in progress or completed. The fields of call that add sets do
+// not change; mu guards the others.
 type entry struct {
 	recorder *Recorder
 
 	mu                   sync.Mutex
 	call                 Call
-	exchange             Exchange // what call.HTTP points to
+	exchange             Exchange // the target of call.HTTP
 	header, answerHeader pairs
 	first                [2][1][]byte // room for the first message of each direction
 	answered             bool         // an RPC has ended: Code is its code
 }
 
-// snapshot returns a copy of a call. Its method is the one that the request
-// probably calls, as long as the RPC is not known.
+// snapshot returns a copy of a call. If the RPC is not known, the method is a guess
+// from the request's path.
 func (r *Recorder) snapshot(e *entry) Call {
 	c := e.snapshot()
 	if c.Method == "" && c.HTTP != nil {
@@ -184,8 +186,8 @@ func (r *Recorder) snapshot(e *entry) Call {
 	return c
 }
 
-// snapshot returns a copy that stays as it is. Slices and maps in it are only
-// ever appended to, or replaced.
+// snapshot returns a copy that does not change later. Its slices and maps can be
+// shared, since they are only appended to or replaced.
 func (e *entry) snapshot() Call {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -213,8 +215,8 @@ func (e *entry) end() {
 	})
 }
 
-// add counts a message and keeps it if there is room. The encoding of one that
-// a handler changes meanwhile may panic: then it is not kept.
+// add counts a message and keeps it if there is room. If a handler modifies the
+// message at the same time, encoding it may panic; then add does not keep it.
 func (m *Messages) add(v any) {
 	message, ok := v.(proto.Message)
 	if !ok {
@@ -239,10 +241,10 @@ func (m *Messages) add(v any) {
 	}
 }
 
-// messageOverhead is what an empty message takes in Messages.Data.
+// messageOverhead is the memory of an empty message in Messages.Data, in bytes.
 const messageOverhead = 24
 
-// Keep adds p to the end of a body, of which at most MaxPart bytes are kept.
+// Keep appends p to the body. It keeps at most MaxPart bytes and counts the rest.
 func (b *Body) Keep(p []byte) {
 	b.Size += int64(len(p))
 	if room := MaxPart - len(b.Data); room > 0 {
@@ -250,7 +252,7 @@ func (b *Body) Keep(p []byte) {
 	}
 }
 
-// bounded returns values, or as many of them as are within MaxPart.
+// bounded returns values, or as many of them as fit into MaxPart.
 func bounded(values map[string][]string) map[string][]string {
 	if sizeOf(values) <= MaxPart {
 		return values
@@ -267,11 +269,11 @@ func sizeOf(values map[string][]string) (size int) {
 	return size
 }
 
-// pairs are names and values in turn. They take one allocation, where a copy of
-// a header takes several.
+// pairs are alternating names and values. They take one allocation; a copy of a
+// header takes several.
 type pairs []string
 
-// flatten copies a header that changes later, within MaxPart.
+// flatten copies a header, or as much of it as fits into MaxPart.
 func flatten(values map[string][]string) pairs {
 	count, size := 0, 0
 	for _, list := range values {
@@ -298,10 +300,10 @@ func (p pairs) header() http.Header {
 	return h
 }
 
-// Cut is the name that stands for headers and metadata that are not kept.
+// Cut is the name of a header or metadata key that replaces those not kept.
 const Cut = "(cut)"
 
-// cut returns the beginning of s, and does not keep the rest.
+// cut returns the first MaxPart bytes of s, without keeping the rest in memory.
 func cut(s string) string {
 	if len(s) <= MaxPart {
 		return s
@@ -309,7 +311,7 @@ func cut(s string) string {
 	return strings.Clone(s[:MaxPart])
 }
 
-// key is how an entry travels in the context of an HTTP request.
+// key is the context key of the entry of an HTTP request.
 type key struct{}
 
 func entryOf(ctx context.Context) *entry {

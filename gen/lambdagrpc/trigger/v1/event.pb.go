@@ -22,23 +22,23 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Event is what a call of a trigger is made for: a message, a record or an event. It is the request of methods that
-// want more than the body of it.
+// Event is the message, record or event for which a trigger calls a method. It is the request of methods that need more
+// than its body.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The source: sqs, sns, eventbridge, schedule, dynamodb, kinesis or s3.
 	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	// Identifies the event, also when it is delivered again.
+	// The ID of the event, which stays the same if it is delivered again.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	// The ARN of the queue, topic, rule or schedule, stream or bucket.
 	Arn string `protobuf:"bytes,3,opt,name=arn,proto3" json:"arn,omitempty"`
-	// The detail-type of EventBridge, the subject of SNS, or what happened, such as INSERT.
+	// The detail-type of EventBridge, the subject of SNS, or the kind of change, such as INSERT.
 	Type string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
-	// When it was sent, or happened; absent if that is not known.
+	// When the event was sent or happened. It is absent if that is not known.
 	Time *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
-	// The attributes that the sender gave it, by name. A binary one is in base64.
+	// The attributes from the sender, by name. Binary attributes are in base64.
 	Attributes map[string]string `protobuf:"bytes,6,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// What the source says besides, under its own names.
+	// Further fields of the source, under their own names.
 	Properties map[string]string `protobuf:"bytes,7,rep,name=properties,proto3" json:"properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The body of a message, the detail of an event, or the data of a record.
 	Body          []byte `protobuf:"bytes,8,opt,name=body,proto3" json:"body,omitempty"`

@@ -83,7 +83,7 @@ describe("the page", { skip: executablePath ? false : "no Chromium in PATH or CH
     await card.getByRole("button", { name: "Cancel" }).click();
     await card.getByText("cancelled").waitFor();
     await calls.locator(".code.failed").waitFor(); // without a click
-    await calls.getByText("As an event").waitFor();
+    await calls.getByText("Lambda event").waitFor();
   });
 
   test("the OpenAPI document is shown, and REST called from it", async (t) => {
@@ -125,7 +125,7 @@ describe("the page", { skip: executablePath ? false : "no Chromium in PATH or CH
     assert.equal(await page.locator("main img, main script").count(), 0);
   });
 
-  test("an answer of the services runs no script on the page's origin", async (t) => {
+  test("a response of the services runs no script on the page's origin", async (t) => {
     const page = await open(t, "/");
     const policy = await page.evaluate(async () => (await fetch("/call/v1/ping")).headers.get("Content-Security-Policy"));
     assert.match(policy, /^sandbox;/);
@@ -147,7 +147,7 @@ describe("the page", { skip: executablePath ? false : "no Chromium in PATH or CH
     await fetch(`${emulated.http}/v1/echo/7?text=sent`);
     const page = await open(t, "/calls/1?source=alb", {}, emulated.docs);
     await page.getByRole("button", { name: "Send to the function" }).click();
-    await page.getByText("Answer of the function behind alb").waitFor();
+    await page.getByText("Response of the function behind alb").waitFor();
     assert.equal(await page.locator("#sent pre", { hasText: '"text": "sent"' }).count(), 2);
     await picture(page, "sent");
   });

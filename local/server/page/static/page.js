@@ -25,10 +25,10 @@ async function refresh() {
   if (!live) return;
   if (!document.hidden) {
     try {
-      const answer = await fetch(location.href.split("#")[0], { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store" });
-      if (answer.ok) {
-        etag = answer.headers.get("ETag") ?? "";
-        replace(live, new DOMParser().parseFromString(await answer.text(), "text/html"));
+      const response = await fetch(location.href.split("#")[0], { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store" });
+      if (response.ok) {
+        etag = response.headers.get("ETag") ?? "";
+        replace(live, new DOMParser().parseFromString(await response.text(), "text/html"));
       }
     } catch {
       // The server has stopped; it may come back.
@@ -106,10 +106,10 @@ const pretty = (text) => {
 
 async function unary(path, form, signal, show) {
   const body = form.elements.request.value.trim() || "{}";
-  const answer = await fetch(path, { method: "POST", headers: headersOf(form, "application/json"), body, signal });
-  const text = await answer.text();
+  const response = await fetch(path, { method: "POST", headers: headersOf(form, "application/json"), body, signal });
+  const text = await response.text();
   show(pretty(text));
-  return answer.ok ? "OK" : `${answer.status} ${codeOf(text)}`;
+  return response.ok ? "OK" : `${response.status} ${codeOf(text)}`;
 }
 
 function codeOf(text) {
@@ -123,13 +123,13 @@ function codeOf(text) {
 // stream sends envelopes of the Connect protocol and shows those that arrive.
 async function stream(path, form, signal, show) {
   const body = new Blob(messagesOf(form.elements.request.value).map(envelope));
-  const answer = await fetch(path, { method: "POST", headers: headersOf(form, "application/connect+json"), body, signal });
-  if (!answer.ok) {
-    const text = await answer.text();
+  const response = await fetch(path, { method: "POST", headers: headersOf(form, "application/connect+json"), body, signal });
+  if (!response.ok) {
+    const text = await response.text();
     show(pretty(text));
-    return `${answer.status} ${codeOf(text)}`;
+    return `${response.status} ${codeOf(text)}`;
   }
-  const reader = answer.body.getReader();
+  const reader = response.body.getReader();
   let rest = new Uint8Array();
   let count = 0;
   let end = "no end of the stream";

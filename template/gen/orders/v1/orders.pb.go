@@ -138,7 +138,7 @@ func (x *GetOrderRequest) GetId() string {
 type UpdateOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Order *Order                 `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
-	// Which fields of order to change. With HTTP, it may be left out: those that the body has.
+	// The fields of order to change. Over HTTP it is optional; the default is the fields in the body.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -28,11 +28,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Orders has one method of each kind that HTTP can call.
+// Orders has one method of each kind that can be called over HTTP.
 type OrdersClient interface {
 	// GetOrder returns an order.
 	GetOrder(ctx context.Context, in *GetOrderRequest, opts ...grpc.CallOption) (*Order, error)
-	// UpdateOrder changes the fields of an order that the body has.
+	// UpdateOrder changes those fields of an order that are in the body.
 	UpdateOrder(ctx context.Context, in *UpdateOrderRequest, opts ...grpc.CallOption) (*Order, error)
 	// WatchOrder sends an order now and after each change.
 	WatchOrder(ctx context.Context, in *WatchOrderRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Order], error)
@@ -89,11 +89,11 @@ type Orders_WatchOrderClient = grpc.ServerStreamingClient[Order]
 // All implementations must embed UnimplementedOrdersServer
 // for forward compatibility.
 //
-// Orders has one method of each kind that HTTP can call.
+// Orders has one method of each kind that can be called over HTTP.
 type OrdersServer interface {
 	// GetOrder returns an order.
 	GetOrder(context.Context, *GetOrderRequest) (*Order, error)
-	// UpdateOrder changes the fields of an order that the body has.
+	// UpdateOrder changes those fields of an order that are in the body.
 	UpdateOrder(context.Context, *UpdateOrderRequest) (*Order, error)
 	// WatchOrder sends an order now and after each change.
 	WatchOrder(*WatchOrderRequest, grpc.ServerStreamingServer[Order]) error
