@@ -51,7 +51,8 @@ func logTo(logger *slog.Logger) {
 
 // Run is [Main] without ending the process. args are the arguments after the
 // program's name, getenv reads the environment, and out gets logs, metrics and
-// help. Unlike Main it sets no default logger.
+// help. out must be safe for concurrent use, as an [os.File] is. Unlike Main, Run
+// sets no default logger.
 //
 // When ctx ends, Run completes the invocations in flight and returns, as
 // runtimeapi.Client.Serve does. The error is the cause of ctx if ctx was cancelled

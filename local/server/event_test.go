@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -20,8 +19,8 @@ const samples = "../../lambda/trigger/testdata/"
 // runEvent returns the program's output and log.
 func runEvent(t *testing.T, options []service.Option, env map[string]string, args ...string) (string, error) {
 	t.Helper()
-	var out bytes.Buffer
-	err := localserver.Run(t.Context(), args, func(name string) string { return env[name] }, &out, append(testservice.Options(), options...)...)
+	out := &log{}
+	err := localserver.Run(t.Context(), args, func(name string) string { return env[name] }, out, append(testservice.Options(), options...)...)
 	return out.String(), err
 }
 

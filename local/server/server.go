@@ -54,7 +54,8 @@ func logTo(logger *slog.Logger) {
 
 // Run is like [Main] but does not use or end the process. args are the arguments
 // after the program's name. getenv looks up environment variables. out receives
-// logs, help, and the response to -event.
+// logs, help, and the response to -event. It must be safe for concurrent use, as an
+// [os.File] is.
 //
 // Run returns when ctx has ended and the calls in flight have finished or exceeded
 // the drain timeout. The error for an invalid setting gives the flag or variable,
