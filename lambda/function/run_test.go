@@ -129,6 +129,9 @@ func TestAfter_InAnRPC(t *testing.T) {
 			if code, body := do(t, "GET", url, ""); code != 200 {
 				t.Fatalf("%d %s", code, body)
 			}
+			if err := fn.Close(); err != nil { // when it returns, all output has arrived
+				t.Error(err)
+			}
 			if !strings.Contains(out.String(), "after the answer: true") {
 				t.Errorf("the function did not run before the next invocation:\n%s", out)
 			}

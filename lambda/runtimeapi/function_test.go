@@ -86,6 +86,7 @@ func sleep(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, err
 	}
 	if n.After > 0 {
+		fmt.Println("began", n.ID)
 		runtimeapi.After(ctx, func(context.Context) { time.Sleep(n.After); fmt.Println("rested", n.ID) })
 	}
 	time.Sleep(n.For)

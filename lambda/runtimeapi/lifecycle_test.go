@@ -226,7 +226,9 @@ func TestAfterInAProcess(t *testing.T) {
 			if strings.Contains(out.String(), "rested "+n.ID) {
 				t.Error("the response comes after the function")
 			}
-			if i > 0 && !strings.Contains(out.String(), fmt.Sprintf("rested %d\nafter\n", i-1)) {
+			out.wait(t, "began "+n.ID)
+			before, _, _ := strings.Cut(out.String(), "began "+n.ID)
+			if i > 0 && !strings.HasSuffix(before, fmt.Sprintf("rested %d\nafter\n", i-1)) {
 				t.Errorf("the invocation before has not ended: %s", out)
 			}
 		}
@@ -243,9 +245,6 @@ func TestExtension_APIFails(t *testing.T) {
 		if got, err := invokeFunction(t, f, false, n); err != nil || got != string(n.payload()) {
 			t.Errorf("%q, %v", got, err)
 		}
-		if got := out.String(); strings.Count(got, "level=WARN") != 1 || !strings.Contains(got, want) {
-			t.Errorf("logged: %s", got)
-		}
 		// A platform without extensions may still send SIGTERM.
 		if err := syscall.Kill(f.Pid(), syscall.SIGTERM); err != nil {
 			t.Fatal(err)
@@ -257,6 +256,12 @@ func TestExtension_APIFails(t *testing.T) {
 		}
 		if state := f.Processes()[0].State; state.ExitCode() != 0 {
 			t.Errorf("the function ended with %v: %s", state, out)
+		}
+		if err := f.Close(); err != nil { // when it returns, all output has arrived
+			t.Error(err)
+		}
+		if got := out.String(); strings.Count(got, "level=WARN") != 1 || !strings.Contains(got, want) {
+			t.Errorf("logged: %s", got)
 		}
 	}
 }
