@@ -33,7 +33,7 @@ type timing struct {
 	dial     time.Duration
 	message  time.Duration   // from the first byte of a response to the last
 	reply    time.Duration   // for the API to take a complete response
-	late     time.Duration   // for a reply that was sent before its deadline, or never
+	late     time.Duration   // to read a reply that, if there is one, has been sent already
 	register time.Duration   // for Serve to wait for the extension
 	steady   time.Duration   // after which a connection counts as sound
 	lastCall time.Duration   // for an event that was sent before the shutdown

@@ -14,7 +14,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
 )
 
-// A row is a call in the list.
+// A row is one call in the list of calls.
 type row struct {
 	ID        uint64
 	Time      string
