@@ -44,7 +44,8 @@ func newRow(c record.Call) row {
 	return r
 }
 
-// label returns the RPC's method or, if it is not known, the request's.
+// label returns the method of the RPC or, if it is not known, the method and path
+// of the HTTP request.
 func label(c record.Call) string {
 	if c.Method != "" || c.HTTP == nil {
 		return strings.TrimPrefix(c.Method, "/")
