@@ -151,8 +151,8 @@ func (p *parser) object(field func(key string)) {
 	}
 }
 
-// array calls element for each element; element must read exactly one value. A
-// null is an array without elements.
+// array reads an array and calls element for each element. element must read
+// exactly one value. array accepts null as an array without elements.
 func (p *parser) array(element func()) {
 	if p.null() {
 		return
