@@ -23,8 +23,8 @@ const (
 	// readBufferBytes is enough for most events with their headers, so one read
 	// takes them.
 	readBufferBytes = 16 << 10
-	// copyBytes is the largest body that is copied behind its head, so that one
-	// write sends both.
+	// copyBytes is the largest body that is copied into the buffer of the request's
+	// header, so that one write sends both.
 	copyBytes = 16 << 10
 )
 

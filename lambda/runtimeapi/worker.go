@@ -72,9 +72,9 @@ func (w *worker) run() error {
 // events. It is enough for one of the largest events of the Invoke API.
 const keepBytes = 8 << 20
 
-// stop makes the worker return after the current invocation. A worker that
-// is waiting for an invocation waits for timing.lastCall longer, since an event may
-// be on its way.
+// stop makes the worker return after the current invocation. A worker that is
+// waiting for an invocation waits for timing.lastCall longer, since an event may be
+// on its way.
 func (w *worker) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
