@@ -111,7 +111,7 @@ func startSoak(t *testing.T, env []string) *soak {
 	return s
 }
 
-// send sends the events with the numbers from up to to.
+// send sends the events whose numbers are at least from and less than to.
 func (s *soak) send(t *testing.T, from, to int) {
 	t.Helper()
 	var next atomic.Int64
