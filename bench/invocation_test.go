@@ -17,8 +17,8 @@ import (
 //     spaced-p50-ns and spaced-p99-ns are its latency.
 //
 // All functions have 128 MB of memory in their environment, from which this
-// repository's function derives GOMAXPROCS. They run at the same time and take turns,
-// so that a drift of the machine affects all of them alike.
+// repository's function derives GOMAXPROCS. Their processes run side by side and are
+// invoked in turns, so that a drift of the machine affects all of them alike.
 func BenchmarkInvocation(b *testing.B) {
 	var runs []*invocations
 	for _, f := range buildFunctions(b) {

@@ -53,7 +53,9 @@ type limited struct {
 	busy, billed, alone sample
 }
 
-// limit measures functions that run at the same time and take turns.
+// limit limits each function to the CPU time that Lambda gives at this memory size
+// in MB, and measures them. Their processes run side by side and are invoked in
+// turns, one at a time.
 func limit(b *testing.B, runs []*limited, memory int) {
 	// A turn takes several periods, so the first one has its whole CPU time.
 	const busy, alone = 100, 4

@@ -14,8 +14,8 @@ import (
 const interval = 2 * time.Millisecond
 
 // BenchmarkRequest measures one HTTP request through the generated gateway, without
-// interceptors and without a network. register-server is the gateway that calls the
-// service as a Go function.
+// interceptors and without a network. With transport=register-server, the gateway has
+// no transport and calls the methods of the service directly.
 func BenchmarkRequest(b *testing.B) {
 	for _, mode := range []string{"serial", "spaced"} {
 		for _, name := range append([]string{registerServer}, transports()...) {

@@ -11,8 +11,9 @@ import (
 // quote matches a link to a file of the recipes, or a block of Go code.
 var quote = regexp.MustCompile("(?s)\\]\\(recipes/(\\w+_test\\.go)\\)|\n```go\n(.*?)\n```\n")
 
-// Each block of Go code in the pages is in the file that was linked last before
-// it, but for the indentation and what blank lines of the page part.
+// Each block of Go code in a page is part of the file that the page linked last
+// before it. The indentation may differ, and a blank line in the page may stand
+// for code that the page leaves out.
 func TestPagesQuoteTheRecipes(t *testing.T) {
 	linked := map[string]bool{}
 	for _, page := range []string{"recipes.md", "migrate.md"} {

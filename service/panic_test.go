@@ -55,7 +55,7 @@ func instrument(i service.Instrumentation) service.Option {
 	return service.WithInstrumentation(func(service.Host) (service.Instrumentation, error) { return i, nil })
 }
 
-// Whatever panics around a handler, the process goes on, and the client gets an
+// If any code around a handler panics, the process goes on and the client gets an
 // error.
 func TestAPanicAroundAHandlerFailsItsCallAlone(t *testing.T) {
 	var none *typedError

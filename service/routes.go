@@ -83,7 +83,8 @@ func (g *gateway) hasBinding(r *http.Request) bool {
 }
 
 // withoutReservedHeaders returns r, or a copy without the headers that only
-// the platform may set. "_" equals "-", since some proxies mix them.
+// the platform may set. It treats "_" in a name as "-", since some proxies replace
+// one by the other.
 func withoutReservedHeaders(r *http.Request) *http.Request {
 	var stripped http.Header
 	for name := range r.Header {

@@ -3,7 +3,7 @@ package service
 import "slices"
 
 // A Variable is an environment variable of the user's own services.
-// function.Main and server.Main list it in -help beside their own variables.
+// function.Main and server.Main list it in -help with their own variables.
 // The local server also has a flag for it, such as -orders-table for
 // ORDERS_TABLE.
 type Variable struct {

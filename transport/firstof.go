@@ -68,7 +68,7 @@ func openWithin(ctx context.Context, n int, t Transport, s ServerConfig) (Conn, 
 	}
 	c, err := t.Open(ctx, s)
 	if prefix := "transport " + t.Name() + ": "; err != nil && !strings.HasPrefix(err.Error(), prefix) {
-		err = fmt.Errorf("%s%w", prefix, err) // not a transport of this package
+		err = fmt.Errorf("%s%w", prefix, err) // only a transport of another package needs the prefix
 	}
 	return c, err
 }

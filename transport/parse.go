@@ -7,9 +7,9 @@ import (
 )
 
 // Parse returns the transport with the given name: unix, bufconn, inproc or
-// tcp. Several names, separated by commas, are in order of preference and
-// result in a [FirstOf]. "unix" uses os.TempDir, "tcp" a free port on
-// 127.0.0.1.
+// tcp. For several names, separated by commas, it returns a [FirstOf] that
+// tries them in the order of the list. "unix" uses os.TempDir, "tcp" a free
+// port on 127.0.0.1.
 func Parse(list string) (Transport, error) {
 	names := strings.Split(list, ",")
 	transports := make(firstOf, len(names))

@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// removeStaleSockets removes nothing. Without flock(2), a stale directory
-// cannot be told from one in use. Stale ones do not interfere, since each
-// Open makes its own.
+// removeStaleSockets removes nothing. Without flock(2), it cannot tell a stale
+// directory from one in use. Stale directories do no harm, since each Open
+// makes a new one.
 func removeStaleSockets(context.Context, string) {}
 
 func lockWait(*os.File) error { return nil }

@@ -21,7 +21,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// asFunction has this test binary be the function of the recipe that it names.
+// asFunction is an environment variable. If it names a recipe, the test binary runs
+// as the function of that recipe.
 const asFunction = "RECIPE"
 
 func TestMain(m *testing.M) {

@@ -108,7 +108,7 @@ func (c *Conn) Close() error {
 // newClient returns a client for calls with the options o.
 func (c *Conn) newClient(o callOptions) *connect.Client {
 	options := append([]connecthttp.Option{
-		connecthttp.WithCodecs(c.codec, connectproto.NewBinaryCodec()), // the binary codec is for errors
+		connecthttp.WithCodecs(c.codec, connectproto.NewBinaryCodec()), // errors need the binary codec
 		connecthttp.WithReadMaxBytes(o.maxRecv),
 		connecthttp.WithSendMaxBytes(o.maxSend),
 	}, c.options...)

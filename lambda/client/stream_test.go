@@ -38,7 +38,7 @@ func join(t *testing.T, conn *client.Conn) {
 	if err := s.RecvMsg(&response); err != nil || response.GetText() != "0+1+2" {
 		t.Errorf("%q, %v", response.GetText(), err)
 	}
-	if err := s.RecvMsg(&response); err != io.EOF { //nolint:errorlint // generated clients compare it
+	if err := s.RecvMsg(&response); err != io.EOF { //nolint:errorlint // generated clients compare with ==
 		t.Errorf("%v after the only response", err)
 	}
 	if len(header.Get("x-header")) != 1 || cmp.Diff([]string{"\x00\xff"}, trailer.Get("x-trailer-bin")) != "" || len(s.Trailer().Get("x-trailer")) != 1 {

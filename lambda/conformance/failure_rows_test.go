@@ -144,7 +144,8 @@ func (s *subject) survives(x setup, r request, check func(reply) error) error {
 	return wrong
 }
 
-// tooLarge requests responses over the limit: one as it is, and one only in base64.
+// tooLarge requests two responses over the limit. The first is text. The second
+// is binary and exceeds the limit only in base64.
 func tooLarge(s *subject) error {
 	limit, n := "6291556", 6_300_000
 	if s.isALB() {

@@ -85,7 +85,8 @@ func startSoak(t *testing.T, env []string) *soak {
 	var err error
 	s.fn, err = emulator.Start(context.Background(), emulator.Config{
 		Path: binary(t), Concurrency: atOnce, Stderr: s.output,
-		// What is live shows better in the memory of a process that collects often.
+		// With frequent garbage collections, the memory of the process is close to
+		// that of its live objects.
 		Env: append([]string{"GOGC=20", "GOTRACEBACK=all", "LOG_LEVEL=error"}, env...),
 	})
 	if err != nil {
@@ -110,7 +111,7 @@ func startSoak(t *testing.T, env []string) *soak {
 	return s
 }
 
-// send sends the events with the numbers from up to to.
+// send sends the events whose numbers are at least from and less than to.
 func (s *soak) send(t *testing.T, from, to int) {
 	t.Helper()
 	var next atomic.Int64

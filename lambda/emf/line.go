@@ -106,7 +106,8 @@ type line struct {
 	size        int // of the line at most, in bytes
 }
 
-// quotedSize is what JSON takes for printable ASCII and a comma.
+// quotedSize returns the size of s, which is printable ASCII, as a JSON string with
+// a comma after it.
 func quotedSize(s string) int {
 	return len(s) + strings.Count(s, `"`) + strings.Count(s, `\`) + len(`"",`)
 }

@@ -31,9 +31,9 @@ type Config struct {
 	// package. It runs without arguments in the directory that contains it.
 	Path string
 
-	// Env is added to the function's environment as "KEY=value" strings. Of
-	// equal keys, the last one counts. The function sees these variables and
-	// those that Lambda sets, and inherits none from the emulator. Start
+	// Env is added to the function's environment as "KEY=value" strings. If a
+	// key occurs twice, the last value counts. The function sees these variables
+	// and those that Lambda sets, and inherits none from the emulator. Start
 	// refuses the names that Lambda reserves. TMPDIR may be set, to test a
 	// directory that is not writable.
 	Env []string

@@ -76,7 +76,7 @@ func reported(requestID string, payload []byte, causes ...error) *FunctionError 
 // failure returns an error that Lambda reports in the function's place.
 func failure(requestID, errorType, message string, causes ...error) *FunctionError {
 	payload, err := json.Marshal(document{Type: errorType, Message: message})
-	if err != nil { // two strings always encode
+	if err != nil { // never: a document has only strings
 		payload = nil
 	}
 	return &FunctionError{RequestID: requestID, Type: errorType, Message: message, Payload: payload, causes: causes}

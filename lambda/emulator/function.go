@@ -287,8 +287,8 @@ type Process struct {
 	Exec time.Time
 	// FirstNext is when the runtime first asked for an event.
 	FirstNext time.Time
-	// Ready is when init was done: at FirstNext, or later if an extension took
-	// longer.
+	// Ready is when init ended: at FirstNext, or later if an extension was not
+	// ready by then.
 	Ready time.Time
 	// Exited is when the process ended.
 	Exited time.Time

@@ -72,8 +72,9 @@ func TestEmptyIsAbsent(t *testing.T) {
 			event.Authorizer{Type: event.IAMAuthorizer, Principal: "arn", Claims: map[string]string{"userArn": "arn", "accessKey": "AKIA"}}},
 	}
 	types := []string{"jwt", "lambda", "iam"}
-	// Each source has ways to make an event with what was found, and with the
-	// variants, numbered, of what is empty.
+	// pick returns one of the empty values that a member of this shape may have. The
+	// functions v2 and v1, for events of both payload versions, set the result filled
+	// of an authorizer and give random empty values to everything else.
 	pick := func(shape string, n int) any { all := empties(shape); return all[n%len(all)] }
 	v2 := func(e map[string]any, filled string, random *rand.Rand) {
 		authorizer := map[string]any{}

@@ -117,8 +117,8 @@ func (p *parser) null() bool {
 	return true
 }
 
-// object calls field for each member; field must read exactly one value. A null
-// is an object without members.
+// object reads an object and calls field for each member. field must read exactly
+// one value. object accepts null as an object without members.
 func (p *parser) object(field func(key string)) {
 	if p.null() {
 		return
@@ -151,8 +151,8 @@ func (p *parser) object(field func(key string)) {
 	}
 }
 
-// array calls element for each element; element must read exactly one value. A
-// null is an array without elements.
+// array reads an array and calls element for each element. element must read
+// exactly one value. array accepts null as an array without elements.
 func (p *parser) array(element func()) {
 	if p.null() {
 		return

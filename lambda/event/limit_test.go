@@ -117,7 +117,8 @@ func TestLargeBodies(t *testing.T) {
 	}
 }
 
-// TestHeadLimit has headers and queries larger than net/http's server accepts.
+// TestHeadLimit sends events whose headers and queries are larger than net/http's
+// server accepts.
 func TestHeadLimit(t *testing.T) {
 	large := strings.Repeat("x", 1<<20)
 	many := strings.TrimSuffix(strings.Repeat(`"",`, 400_000), ",")

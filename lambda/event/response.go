@@ -60,9 +60,10 @@ func (a *responseHead) begin(f responseFormat, status int, header http.Header) {
 	}
 }
 
-// sent reports whether a header is part of the response. The headers of a
-// connection and those that net/http drops are not. Neither is Content-Length,
-// which the source computes itself; WriteHeader adds it in response to HEAD.
+// sent reports whether a header is part of the response. Headers that concern only
+// the connection and those that net/http drops are not part of it. Neither is
+// Content-Length, which the source computes itself; WriteHeader adds it in response
+// to HEAD.
 func sent(name string, status int) bool {
 	switch name {
 	case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length":

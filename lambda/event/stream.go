@@ -158,7 +158,7 @@ func (b *streamedBody) send(p []byte) (int, error) {
 	return b.write(p)
 }
 
-// write writes p up to the limit that Lambda streams.
+// write writes as much of p as Lambda's limit for streamed responses allows.
 func (b *streamedBody) write(p []byte) (int, error) {
 	rest := streamLimit - b.total
 	n, err := b.out.Write(p[:min(len(p), rest)])

@@ -127,8 +127,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// A Client is a client of the Runtime API for the life of a process. Call Serve
-// or FailInit once.
+// A Client is a client of the Runtime API for the life of a process. Call either
+// Serve or FailInit, and call it only once.
 type Client struct {
 	cfg      Config
 	log      *slog.Logger

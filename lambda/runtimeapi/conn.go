@@ -23,8 +23,8 @@ const (
 	// readBufferBytes is enough for most events with their headers, so one read
 	// takes them.
 	readBufferBytes = 16 << 10
-	// copyBytes is the largest body that is copied behind its head, so that one
-	// write sends both.
+	// copyBytes is the largest body that is copied into the buffer of the request's
+	// header, so that one write sends both.
 	copyBytes = 16 << 10
 )
 
@@ -33,7 +33,7 @@ type timing struct {
 	dial     time.Duration
 	message  time.Duration   // from the first byte of a response to the last
 	reply    time.Duration   // for the API to take a complete response
-	late     time.Duration   // for a reply that was sent before its deadline, or never
+	late     time.Duration   // to read a reply that, if there is one, has been sent already
 	register time.Duration   // for Serve to wait for the extension
 	steady   time.Duration   // after which a connection counts as sound
 	lastCall time.Duration   // for an event that was sent before the shutdown

@@ -230,7 +230,7 @@ func converse(t *testing.T, name, payload string) exchange {
 	e := exchange{Calls: []said{first.said()}}
 	timeout := time.After(deadline)
 	if name == "aws streamed" && payload == `"no progress"` || name == "aws buffered" && payload == "goexit" {
-		timeout = time.After(100 * time.Millisecond) // aws-lambda-go says nothing more, which the differences replace
+		timeout = time.After(100 * time.Millisecond) // aws-lambda-go makes no further call; the table of differences has this case
 	}
 	for {
 		select {

@@ -59,8 +59,8 @@
 //
 // # Failures of the API
 //
-// A freeze may break a connection. The client repeats a call of next over a new
-// connection if the old one is dead. It gives up after four connections in a row
+// A freeze may break a connection. If the old connection is dead, the client asks
+// for the next invocation again over a new one. It gives up after four connections in a row
 // that did not last 100 ms.
 //
 // The client posts a response a second time if no reply came on the first

@@ -182,7 +182,7 @@ func TestFreeze_ClosesConnections(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(freeze)
-			if i == 2 { // thawed and frozen again, with nothing to do
+			if i == 2 { // once, the process thaws and freezes again without an event
 				if err := errors.Join(f.Resume(), f.Pause()); err != nil {
 					t.Fatal(err)
 				}

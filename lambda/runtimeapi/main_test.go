@@ -40,7 +40,8 @@ type call struct {
 
 func (c call) is(path string) bool { return strings.HasSuffix(c.Path, path) }
 
-// given is an invocation for a function, with the headers of the response to next.
+// given is an invocation that the API gives to a function in its response to next:
+// the payload and the headers.
 type given struct {
 	payload string
 	header  map[string]string

@@ -74,7 +74,8 @@ func (c *Client) logFailure(inv *invocation, f *failure) {
 // post posts a response of known length. It posts the response a second time, over
 // a new connection, if no reply came on the first, which a freeze may have broken.
 // The error is nil or a StatusError. Any other failure concerns only this
-// invocation, and the next call of next shows whether the API can be reached.
+// invocation. The worker then asks for the next one, which shows whether the API
+// can be reached.
 func (w *worker) post(inv *invocation, call string, body []byte, headers func(*conn)) error {
 	var err error
 	for range 2 {

@@ -34,7 +34,8 @@ type streamPost struct {
 
 // postStream posts a response while it reads r. The connection is not used again,
 // since the API may have stopped reading it. An aborted response does not end
-// Serve; the next call of next shows whether the API can be reached.
+// Serve, because the worker then asks for the next invocation, which shows whether
+// the API can be reached.
 func (w *worker) postStream(inv *invocation, contentType string, r io.Reader) error {
 	piece := make([]byte, pieceBytes)
 	n, end, failed := w.readPiece(r, piece)
@@ -173,7 +174,7 @@ func (s *streamPost) send(piece []byte) error {
 	return s.out.Flush()
 }
 
-// end sends the end of the response, with trailers if it failed, and takes the
+// end sends the end of the response, with trailers if it failed, and reads the
 // reply.
 func (s *streamPost) end(failed *failure) error {
 	if err := s.chunks.Close(); err != nil {

@@ -84,7 +84,8 @@ func testWholeFunction(t *testing.T, binary, transport, mode string, calls int) 
 	}
 }
 
-// ping returns the status of a ping that takes so many milliseconds.
+// ping calls Ping, which takes delay milliseconds, and returns the status of the
+// response.
 func ping(f *emulator.Function, mode string, delay int, after string) (int, error) {
 	event := fmt.Sprintf(`{"version":"2.0","rawPath":"/v1/ping","headers":{"host":"x.lambda-url.eu-west-1.on.aws","x-delay":"%d","x-after":%q},
 		"requestContext":{"domainName":"x.lambda-url.eu-west-1.on.aws","http":{"method":"GET","path":"/v1/ping","sourceIp":"203.0.113.7"}}}`, delay, after)

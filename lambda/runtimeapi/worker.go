@@ -72,8 +72,9 @@ func (w *worker) run() error {
 // events. It is enough for one of the largest events of the Invoke API.
 const keepBytes = 8 << 20
 
-// stop makes the worker return after the current invocation. A waiting worker
-// waits for lastCall longer, since an event may be on its way.
+// stop makes the worker return after the current invocation. A worker that is
+// waiting for an invocation waits for timing.lastCall longer, since an event may be
+// on its way.
 func (w *worker) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -186,7 +187,7 @@ func (w *worker) askNext() (*invocation, error) {
 		if err != nil && !c.began {
 			return nil, nil
 		}
-		c.bound(time.Now().Add(c.timing.message)) // not that of stop
+		c.bound(time.Now().Add(c.timing.message)) // replaces the deadline that stop has set
 	}
 	if err != nil {
 		return nil, err
@@ -207,7 +208,7 @@ func (w *worker) askNext() (*invocation, error) {
 		return nil, err
 	}
 	if err != nil {
-		w.hangUp() // with the rest of the event
+		w.hangUp() // the rest of the event is still unread
 	}
 	return w.client.newInvocation(&resp, err), nil
 }

@@ -160,8 +160,8 @@ func (b *batch) decode(item *Item, request proto.Message) (err error) {
 	return b.target.codec(*item, request)
 }
 
-// dropped reports whether err, which a call returned, would stay the same in
-// another attempt.
+// dropped reports whether an item whose call returned err counts as done, because
+// another attempt would fail in the same way.
 func (b *batch) dropped(err error) bool {
 	var decoding *decodeError
 	return !errors.As(err, &decoding) && !errors.Is(err, errNoTime) && slices.Contains(b.target.dropped, status.Code(err))

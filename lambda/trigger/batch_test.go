@@ -316,7 +316,7 @@ func TestAnyConcurrencyIsShared(t *testing.T) {
 	}
 }
 
-// What was never tried is not dropped, whichever codes are.
+// An item whose call was never made is not dropped, whichever codes drop items.
 func TestWithoutTimeNothingIsDropped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -10,8 +10,9 @@ import (
 )
 
 // dynamoDBItem decodes a record of a table's stream. The item's body has
-// eventName, keys, newImage and oldImage, with the attributes as plain JSON. If
-// the item has a receipt, an error concerns only this record.
+// eventName, keys, newImage and oldImage, with the attributes as plain JSON. An
+// error fails only this record if the item has a receipt, and otherwise the whole
+// event.
 func dynamoDBItem(record json.RawMessage) (Item, error) {
 	var r struct {
 		EventID        string

@@ -164,8 +164,8 @@ func (h *Handler) handle(ctx context.Context, t *target, a *arrival) ([]byte, er
 	return b.answer()
 }
 
-// decode decodes a record into an Item. If the item has a receipt, an error
-// concerns only this item.
+// decode decodes a record into an Item. An error fails only this item if the
+// item has a receipt, and otherwise the whole event.
 func decode(source event.Source, record json.RawMessage) (Item, error) {
 	switch source {
 	case sqs:

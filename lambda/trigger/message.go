@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// sqsItem decodes a message of a queue. If the item has a receipt, an error
-// concerns only this message.
+// sqsItem decodes a message of a queue. An error fails only this message if
+// the item has a receipt, and otherwise the whole event.
 func sqsItem(record json.RawMessage) (Item, error) {
 	var m struct {
 		MessageID         string

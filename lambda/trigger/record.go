@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// kinesisItem decodes a record of a stream. If the item has a receipt, an error
-// concerns only this record.
+// kinesisItem decodes a record of a stream. An error fails only this record
+// if the item has a receipt, and otherwise the whole event.
 func kinesisItem(record json.RawMessage) (Item, error) {
 	var r struct {
 		EventID        string

@@ -24,7 +24,7 @@ func serve(ctx context.Context, c *config.Config, logger *slog.Logger, options [
 	if err != nil {
 		return err
 	}
-	defer listeners.close() // closes those that are not served
+	defer listeners.close() // closes the listeners that no server has taken
 
 	defaults := []service.Option{
 		service.WithLogger(logger),

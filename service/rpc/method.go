@@ -87,7 +87,7 @@ type call struct {
 	// These are for a stream from the client.
 	forwarded chan struct{} // closed when forwarding of requests has ended
 	drained   atomic.Bool   // all requests have been read
-	stopping  atomic.Bool   // the error of reading requests is ignored
+	stopping  atomic.Bool   // an error of reading requests is ignored from now on
 }
 
 func (c *call) unary(ctx context.Context) error {

@@ -65,7 +65,7 @@ func (r *textReader) fill() {
 type textWriter struct {
 	http.ResponseWriter
 	wroteHeader bool
-	rest        []byte // up to two bytes that are not encoded yet
+	rest        []byte // up to two bytes, kept until there are three to encode
 	encoded     []byte
 }
 

@@ -18,8 +18,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// transports returns the channel, the transports that it competes with, and
-// bufconn with grpc's defaults. Compare only the results of one run:
+// transports returns the transport of this package, those to compare it with, and
+// bufconn with grpc-go's default options. Compare only the results of one run:
 //
 //	go test -run - -bench . -count 6 ./transport/inproc
 func transports() []transport.Transport {

@@ -132,7 +132,8 @@ func (c *Conn) Invoke(ctx context.Context, method string, req, reply any, opts .
 // NewStream starts a stream of method, a full name such as "/service/method".
 // desc says which sides may send more than one message. The caller must
 // finish the stream in one of the ways that grpc.ClientConn.NewStream lists,
-// or its memory is not released. Only the handler has a goroutine.
+// or its memory is not released. NewStream starts a goroutine for the
+// handler and none for the client.
 func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	o, err := c.callOptions(opts)
 	if err != nil {

@@ -34,7 +34,7 @@
 //   - [Server.GracefulStop] waits for handlers, [Server.Stop] cancels them.
 //     A server has no goroutines other than those of its handlers.
 //
-// Two things that depend on timing on a connection are certain here.
+// The package guarantees two things that depend on timing on a connection.
 // Everything that the server sent before a stream ended can be read, even
 // after a cancellation. Stats handlers have seen all events of a call,
 // including its End, before the client learns how the call ended.

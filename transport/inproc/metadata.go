@@ -36,7 +36,7 @@ func reserved(key string) bool {
 
 // validate applies the rules of Validate in grpc-go's internal/metadata. Keys
 // consist of [0-9a-z-_.], and values of printable ASCII unless the key ends
-// in -bin. Keys that start with a colon pass, because they are dropped later.
+// in -bin. Keys that start with a colon are valid here; they are dropped later.
 func validate(md metadata.MD) error {
 	for key, values := range md {
 		if err := validatePair(key, values); err != nil {

@@ -66,7 +66,7 @@ func (c *Conn) callOptions(opts []grpc.CallOption) (callOptions, error) {
 // effect: see the package documentation.
 func (o *callOptions) apply(opt grpc.CallOption) {
 	switch opt := opt.(type) {
-	case grpc.StaticMethodCallOption: // the most frequent one
+	case grpc.StaticMethodCallOption: // first because generated clients always pass it
 	case grpc.MaxRecvMsgSizeCallOption:
 		o.maxRecvMsgSize = opt.MaxRecvMsgSize
 	case grpc.MaxSendMsgSizeCallOption:

@@ -45,12 +45,12 @@ type queue struct {
 // buffer, so that they need neither an allocation each nor the attention of
 // the garbage collector.
 type batch struct {
-	sizes  []int32 // of the messages, or isLarge
+	sizes  []int32 // the size of each message, or isLarge
 	small  []byte
 	large  []payload
-	next   int // in sizes
-	offset int // in small
-	taken  int // of large
+	next   int // index in sizes of the next message to read
+	offset int // offset in small of the next small message
+	taken  int // number of messages read from large
 }
 
 // isLarge, in place of a size, says that a message is in large.

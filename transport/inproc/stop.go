@@ -13,8 +13,8 @@ type inFlight interface {
 	finish(error)
 }
 
-// begin admits a call of c. Close and Stop can end the call until forget.
-// GracefulStop waits until end.
+// begin admits a call of c. Close and Stop can end it until forget is called, and
+// GracefulStop waits for it until end is called.
 func (s *Server) begin(c *Conn, call inFlight) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -122,7 +122,8 @@ func (s *stream) serve() {
 	growStack(false)
 	server := s.conn.server
 	err := errExited
-	// Deferred, since a handler or a stats handler may end the goroutine.
+	// These calls are deferred, since a handler or a stats handler may end the
+	// goroutine.
 	defer server.end()
 	defer func() { s.writeStatus(err, func() { s.reportEnd(err) }) }()
 	desc := s.entry.stream

@@ -31,7 +31,7 @@ func (in *incoming) headers(scheme, port string) http.Header {
 	h.Set("X-Amzn-Trace-Id", in.traceID)
 	h.Set("X-Forwarded-Proto", scheme)
 	h.Set("X-Forwarded-Port", port)
-	// The client's own value comes first; the address that the source sees is last.
+	// The source appends the address from which the client connects.
 	h.Set("X-Forwarded-For", strings.Join(append(in.Header.Values("X-Forwarded-For"), in.clientIP), ", "))
 	if len(in.body) > 0 {
 		h.Set("Content-Length", strconv.Itoa(len(in.body)))

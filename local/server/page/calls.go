@@ -14,7 +14,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
 )
 
-// A row is a call in the list.
+// A row is one call in the list of calls.
 type row struct {
 	ID        uint64
 	Time      string
@@ -44,7 +44,8 @@ func newRow(c record.Call) row {
 	return r
 }
 
-// label returns the RPC's method or, if it is not known, the request's.
+// label returns the method of the RPC or, if it is not known, the method and path
+// of the HTTP request.
 func label(c record.Call) string {
 	if c.Method != "" || c.HTTP == nil {
 		return strings.TrimPrefix(c.Method, "/")

@@ -162,7 +162,7 @@ func TestHTTPRequestsThatCannotBeMapped(t *testing.T) {
 				t.Errorf("status %d, want %d", recorder.Code, test.status)
 			}
 			answer := decode(t, recorder.Body.String())
-			// A stream has its error under "error", as it has messages under "result".
+			// In a stream, an error is under the key "error", and a message under "result".
 			if nested, ok := answer["error"].(map[string]any); ok {
 				answer = nested
 			}

@@ -263,7 +263,7 @@ func addRequests(info message, requests []message) {
 	for _, request := range requests {
 		wrapped, err := anypb.New(request.Interface())
 		if err != nil {
-			panic(err) // it has just been decoded
+			panic(err) // never: the request has just been decoded
 		}
 		element := list.AppendMutable().Message()
 		proto.Merge(element.Interface(), wrapped)

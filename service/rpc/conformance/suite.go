@@ -27,8 +27,8 @@ type target struct {
 	stream bool
 	cases  int // number of the suite's cases
 
-	// impossible is the number of cases that cannot pass, and which lists
-	// patterns of their names. The suite fails if one of them passes.
+	// impossible is the number of cases that cannot pass. The patterns in which
+	// match their names. The suite fails if one of these cases passes.
 	impossible int
 	which      []string
 }
