@@ -78,24 +78,23 @@ func startFunction(ctx context.Context, c *config.Config, out io.Writer, logger 
 // the source does not support.
 func frontDoorOptions(c *config.Config, logger *slog.Logger) ([]frontdoor.Option, error) {
 	source := frontdoor.Source(c.Source)
-	isAPI := isAPI(source)
 	options := []frontdoor.Option{frontdoor.WithLogger(logger)}
 	if c.Stream {
-		if !canStream(source) {
+		if !source.Streams() {
 			return nil, fmt.Errorf("%s=%q: -source=%q cannot stream: want buffered, or -source %s or %s",
 				c.Given("response-mode"), "stream", source, frontdoor.RESTAPI, frontdoor.FunctionURL)
 		}
 		options = append(options, frontdoor.WithStreaming())
 	}
 	if c.Stage != "" {
-		if !isAPI {
+		if !source.IsAPI() {
 			return nil, fmt.Errorf("-stage=%q: -source=%q has no stages: want none, or -source %s, %s or %s",
 				c.Stage, source, frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1)
 		}
 		options = append(options, frontdoor.WithStage(c.Stage))
 	}
 	if c.ClaimsPath != "" {
-		if !canAuthorize(source) {
+		if !source.Authorizes() {
 			return nil, fmt.Errorf("-claims=%q: -source=%q has no authorizer: want none, or another source", c.ClaimsPath, source)
 		}
 		authorizer, err := readAuthorizer(c.ClaimsPath)
@@ -104,22 +103,10 @@ func frontDoorOptions(c *config.Config, logger *slog.Logger) ([]frontdoor.Option
 		}
 		options = append(options, frontdoor.WithAuthorizer(authorizer))
 	}
-	if c.BasePath != "" && isAPI {
+	if c.BasePath != "" && source.IsAPI() {
 		options = append(options, frontdoor.WithBasePath(c.BasePath))
 	}
 	return options, nil
-}
-
-func isAPI(source frontdoor.Source) bool {
-	return source == frontdoor.RESTAPI || source == frontdoor.HTTPAPI || source == frontdoor.HTTPAPIv1
-}
-
-func canStream(source frontdoor.Source) bool {
-	return source == frontdoor.RESTAPI || source == frontdoor.FunctionURL
-}
-
-func canAuthorize(source frontdoor.Source) bool {
-	return isAPI(source) || source == frontdoor.FunctionURL || source == frontdoor.VPCLattice
 }
 
 // doorOf returns the front door of any source. It ignores settings of c that the
@@ -127,11 +114,11 @@ func canAuthorize(source frontdoor.Source) bool {
 func doorOf(fn emulator.Invoker, source frontdoor.Source, c *config.Config, logger *slog.Logger) (http.Handler, error) {
 	other := *c
 	other.Source = string(source)
-	other.Stream = c.Stream && canStream(source)
-	if !isAPI(source) {
+	other.Stream = c.Stream && source.Streams()
+	if !source.IsAPI() {
 		other.Stage = ""
 	}
-	if !canAuthorize(source) {
+	if !source.Authorizes() {
 		other.ClaimsPath = ""
 	}
 	options, err := frontDoorOptions(&other, logger)
@@ -148,7 +135,7 @@ func prefixOf(source frontdoor.Source, c *config.Config) string {
 	switch {
 	case base != "":
 		return "/" + base
-	case isAPI(source) && c.Stage != "" && c.Stage != "$default":
+	case source.IsAPI() && c.Stage != "" && c.Stage != "$default":
 		return "/" + c.Stage
 	default:
 		return ""

@@ -85,11 +85,11 @@ func New(fn emulator.Invoker, source Source, options ...Option) (http.Handler, e
 // check refuses options that the source does not support, and invalid values.
 func (d *door) check() error {
 	switch {
-	case d.streaming && d.source != RESTAPI && d.source != FunctionURL:
+	case d.streaming && !d.source.Streams():
 		return fmt.Errorf("frontdoor: source %s cannot stream, only %s and %s can", d.source, RESTAPI, FunctionURL)
-	case !d.isAPIGateway() && (d.stage != "" || d.basePath != ""):
+	case !d.source.IsAPI() && (d.stage != "" || d.basePath != ""):
 		return fmt.Errorf("frontdoor: source %s has neither stages nor base paths", d.source)
-	case !d.isAPIGateway() && d.source != FunctionURL && d.source != VPCLattice && d.authorizer != nil:
+	case d.authorizer != nil && !d.source.Authorizes():
 		return fmt.Errorf("frontdoor: source %s has no authorizer", d.source)
 	case d.region == "" || strings.Trim(d.region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
 		return fmt.Errorf("frontdoor: region %q: want a name such as us-east-1", d.region)
@@ -202,7 +202,7 @@ type incoming struct {
 
 // admit reads the request and applies the source's checks before an invocation.
 func (d *door) admit(w http.ResponseWriter, r *http.Request) (*incoming, *gatewayError) {
-	if d.isAPIGateway() && headerBytes(r) > maxHeaderBytes {
+	if d.source.IsAPI() && headerBytes(r) > maxHeaderBytes {
 		return nil, d.headersTooLarge()
 	}
 	in := &incoming{Request: r, received: time.Now(), requestID: awsid.UUID()}
@@ -233,10 +233,6 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (*incoming, *gatewa
 }
 
 func (d *door) isLattice() bool { return d.source == VPCLattice || d.source == VPCLatticeV1 }
-
-func (d *door) isAPIGateway() bool {
-	return d.source == RESTAPI || d.source == HTTPAPI || d.source == HTTPAPIv1
-}
 
 // stripPrefix removes the stage or base path from path. It returns false if path
 // does not begin with it.

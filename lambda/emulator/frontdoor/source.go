@@ -31,6 +31,17 @@ const (
 	VPCLatticeV1 Source = "vpc-lattice-v1"
 )
 
+// IsAPI reports whether s is an API of API Gateway, which has stages and base
+// paths.
+func (s Source) IsAPI() bool { return s == RESTAPI || s == HTTPAPI || s == HTTPAPIv1 }
+
+// Streams reports whether s can stream responses.
+func (s Source) Streams() bool { return s == RESTAPI || s == FunctionURL }
+
+// Authorizes reports whether s can pass on the caller that an authorizer has
+// identified.
+func (s Source) Authorizes() bool { return s.IsAPI() || s == FunctionURL || s == VPCLattice }
+
 // Sources returns all sources.
 func Sources() []Source {
 	return []Source{RESTAPI, HTTPAPI, HTTPAPIv1, ALB, ALBMulti, FunctionURL, VPCLattice, VPCLatticeV1}
