@@ -19,7 +19,7 @@ import (
 // when it ends. Those of the instrumentations follow. The last turns a panic
 // into an Internal error, so that the others see an error.
 func (s *Service) interceptors(filter *metadataFilter, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
-	o := outermost{s.config, filter, transportName, s.instruments.spanContext}
+	o := outermost{s.config, filter, transportName, s.instruments.spanContext, programCounter()}
 	unary := []grpc.UnaryServerInterceptor{o.unary}
 	stream := []grpc.StreamServerInterceptor{o.stream}
 	for _, i := range s.instruments {
@@ -40,6 +40,7 @@ type outermost struct {
 	filter        *metadataFilter
 	transportName func() string
 	spanContext   func(context.Context) (traceID, spanID string)
+	source        uintptr // of the records of finished calls
 }
 
 func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
