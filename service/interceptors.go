@@ -90,15 +90,15 @@ type serverCall struct {
 
 func (o outermost) begin(ctx context.Context, method, methodType string) *serverCall {
 	c := &serverCall{method: method, methodType: methodType, start: time.Now(), spanContext: o.spanContext}
-	c.metadata, c.own = o.filter.admit(ctx)
+	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
+	ctx, c.metadata, c.own = o.filter.admit(ctx)
 	if ids := c.metadata["x-request-id"]; len(ids) > 0 {
 		for i, id := range ids {
 			ids[i] = boundRequestID(id)
 		}
 	}
 	o.observe(c)
-	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
-	c.ctx = context.WithValue(metadata.NewIncomingContext(ctx, c.metadata), serverCallKey{}, c)
+	c.ctx = context.WithValue(ctx, serverCallKey{}, c)
 	// grpc.SetSendCompressor accepts only grpc-go's own stream. A client that
 	// accepts no compression does not need it.
 	if len(c.metadata["grpc-accept-encoding"]) == 0 {

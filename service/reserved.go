@@ -203,16 +203,23 @@ type metadataFilter struct {
 	stats bool   // a reservedStats sees the calls first
 }
 
-// admit returns a copy of a call's metadata, without what the handler must
-// not see. own reports whether the call is the Service's own.
-func (f *metadataFilter) admit(ctx context.Context) (md metadata.MD, own bool) {
-	md, _ = metadata.FromIncomingContext(ctx)
+// admit removes what the handler must not see from the metadata of a call. It
+// returns the handler's context and the metadata in it. own reports whether the
+// call is the Service's own.
+func (f *metadataFilter) admit(ctx context.Context) (_ context.Context, md metadata.MD, own bool) {
 	if f.stats {
 		if a, ok := ctx.Value(admittedKey{}).(admitted); ok {
-			return md, a.own
+			md, _ = metadata.FromIncomingContext(ctx)
+			return metadata.NewIncomingContext(ctx, md), md, a.own
+		}
+	} else if s, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ RequestMetadata() metadata.MD }); ok {
+		if md = s.RequestMetadata(); md != nil { // package inproc saves the copy
+			return ctx, md, f.clean(md)
 		}
 	}
-	return md, f.clean(md)
+	md, _ = metadata.FromIncomingContext(ctx) // a copy
+	own = f.clean(md)
+	return metadata.NewIncomingContext(ctx, md), md, own
 }
 
 // clean removes a correct token and returns true. Otherwise it removes
@@ -249,8 +256,8 @@ func OwnCall(ctx context.Context) bool {
 // TagRPC returns the context that the interceptors see later.
 func (s reservedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	if _, ok := ctx.Value(admittedKey{}).(admitted); !ok {
-		md, own := s.filter.admit(ctx)
-		ctx = context.WithValue(metadata.NewIncomingContext(ctx, md), admittedKey{}, admitted{own})
+		admittedCtx, _, own := s.filter.admit(ctx)
+		ctx = context.WithValue(admittedCtx, admittedKey{}, admitted{own})
 	}
 	return s.Handler.TagRPC(ctx, info)
 }
