@@ -104,7 +104,7 @@ func (r reservedMetadata) outgoing(ctx context.Context) (context.Context, error)
 
 // pairs returns the valid keys and values of from, in turn.
 func (r reservedMetadata) pairs(ctx context.Context) []string {
-	pairs := make([]string, 0, 40) // more than Lambda's events have
+	pairs := make([]string, 0, 32) // enough for most of Lambda's events
 	if r.from == nil {
 		return pairs
 	}
