@@ -143,21 +143,20 @@ func encodedRune(s string) (encoded, width int) {
 // 6.5.2.
 func headerListSize(md metadata.MD) (size int) {
 	for key, values := range md {
-		size += metadataSize(key, values)
+		for _, v := range values {
+			size += fieldSize(key, v)
+		}
 	}
 	return size
 }
 
-func metadataSize(key string, values []string) (size int) {
-	binary := strings.HasSuffix(key, "-bin")
-	for _, v := range values {
-		n := len(v)
-		if binary {
-			n = base64.RawStdEncoding.EncodedLen(n)
-		}
-		size += len(key) + n + 32
+// fieldSize returns the size of one field of a header list.
+func fieldSize(key, value string) int {
+	n := len(value)
+	if strings.HasSuffix(key, "-bin") {
+		n = base64.RawStdEncoding.EncodedLen(n)
 	}
-	return size
+	return len(key) + n + 32
 }
 
 // boundedStream limits the metadata that a handler sends. grpc.SetHeader and

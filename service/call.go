@@ -71,8 +71,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if c.decoder != nil && !c.clientStream && !c.trailing {
 		c.trailing = !isSpace(p[:n])
 	}
-	var tooLarge *http.MaxBytesError
-	if err != nil && errors.As(err, &tooLarge) {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		c.tooLarge.Store(tooLarge)
 	}
 	return n, err

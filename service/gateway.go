@@ -3,13 +3,13 @@ package service
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/metadata"
 )
 
 // handler builds the gateway on cc, with defaults for a server that anyone
@@ -64,7 +64,6 @@ func (c *config) muxDefaults(cc grpc.ClientConnInterface) []runtime.ServeMuxOpti
 		runtime.WithIncomingHeaderMatcher(c.requestHeader()),
 		runtime.WithOutgoingHeaderMatcher(c.responseHeader()),
 		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
-		runtime.WithMetadata(forwardedHost),
 		runtime.WithDisableHTTPMethodOverride(), // it would bypass per-method authorization: CVE-2026-37236
 		runtime.WithDisablePathLengthFallback(), // likewise, by a form POST to a GET binding
 		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptSlash),
@@ -82,7 +81,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r = checkHeaders(g.mux, w, r); r == nil {
 		return
 	}
-	call, r := newCall(w, r)
+	call, r := newCall(w, withoutForwardedHost(r))
 	if call.isHead && !g.router.has(http.MethodHead, r) {
 		r.Method = http.MethodGet // the response is the same, without the body
 	}
@@ -93,8 +92,14 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// forwardedHost replaces an X-Forwarded-Host from the client, which the
-// gateway would pass on, with the Host of the request.
-func forwardedHost(_ context.Context, r *http.Request) metadata.MD {
-	return metadata.MD{"x-forwarded-host": {r.Host}}
+// withoutForwardedHost returns r, or a copy without an X-Forwarded-Host from the
+// client. The mux then passes on the Host of the request under that name.
+func withoutForwardedHost(r *http.Request) *http.Request {
+	if _, ok := r.Header["X-Forwarded-Host"]; !ok {
+		return r
+	}
+	r = r.WithContext(r.Context()) // a copy
+	r.Header = maps.Clone(r.Header)
+	delete(r.Header, "X-Forwarded-Host")
+	return r
 }

@@ -19,7 +19,7 @@ import (
 // when it ends. Those of the instrumentations follow. The last turns a panic
 // into an Internal error, so that the others see an error.
 func (s *Service) interceptors(filter *metadataFilter, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
-	o := outermost{s.config, filter, transportName, s.instruments.spanContext}
+	o := outermost{s.config, filter, transportName, s.instruments.spanContext, programCounter()}
 	unary := []grpc.UnaryServerInterceptor{o.unary}
 	stream := []grpc.StreamServerInterceptor{o.stream}
 	for _, i := range s.instruments {
@@ -40,6 +40,7 @@ type outermost struct {
 	filter        *metadataFilter
 	transportName func() string
 	spanContext   func(context.Context) (traceID, spanID string)
+	source        uintptr // of the records of finished calls
 }
 
 func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
@@ -89,15 +90,15 @@ type serverCall struct {
 
 func (o outermost) begin(ctx context.Context, method, methodType string) *serverCall {
 	c := &serverCall{method: method, methodType: methodType, start: time.Now(), spanContext: o.spanContext}
-	c.metadata, c.own = o.filter.admit(ctx)
+	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
+	ctx, c.metadata, c.own = o.filter.admit(ctx)
 	if ids := c.metadata["x-request-id"]; len(ids) > 0 {
 		for i, id := range ids {
 			ids[i] = boundRequestID(id)
 		}
 	}
 	o.observe(c)
-	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
-	c.ctx = context.WithValue(metadata.NewIncomingContext(ctx, c.metadata), serverCallKey{}, c)
+	c.ctx = context.WithValue(ctx, serverCallKey{}, c)
 	// grpc.SetSendCompressor accepts only grpc-go's own stream. A client that
 	// accepts no compression does not need it.
 	if len(c.metadata["grpc-accept-encoding"]) == 0 {

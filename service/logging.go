@@ -2,6 +2,7 @@ package service
 
 import (
 	"log/slog"
+	"runtime"
 	"strings"
 	"time"
 
@@ -32,8 +33,19 @@ func (o outermost) logCall(c *serverCall, err error) {
 	if err != nil {
 		attrs = append(attrs, slog.String("grpc.error", bounded(err.Error())))
 	}
-	attrs = append(attrs, slog.Float64("grpc.time_ms", float64(time.Since(c.start).Microseconds())/1e3))
-	o.logger.LogAttrs(c.ctx, l, "finished call", attrs...)
+	now := time.Now()
+	attrs = append(attrs, slog.Float64("grpc.time_ms", float64(now.Sub(c.start).Microseconds())/1e3))
+	// Logger.LogAttrs would walk the stack for the source on every call.
+	r := slog.NewRecord(now, l, "finished call", o.source)
+	r.AddAttrs(attrs...)
+	_ = o.logger.Handler().Handle(c.ctx, r) // as a Logger does
+}
+
+// programCounter returns the position of its caller, for [slog.Record].
+func programCounter() uintptr {
+	var pcs [1]uintptr
+	runtime.Callers(2, pcs[:])
+	return pcs[0]
 }
 
 // requestID returns the platform's id of the request, or else the client's.

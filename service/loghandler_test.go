@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,6 +93,29 @@ func TestLogLinesOfACallHaveItsIDs(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestFinishedCallHasASource(t *testing.T) {
+	var out bytes.Buffer
+	svc, err := service.New(t.Context(), transport.InProcess(), bindTest(testService{}),
+		service.WithLogger(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{AddSource: true}))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/test/v1/items/a", nil))
+	if err := svc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var line struct {
+		Msg    string
+		Source slog.Source
+	}
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatalf("%v in %q", err, &out)
+	}
+	if line.Msg != "finished call" || !strings.Contains(line.Source.Function, "/service.") || line.Source.Line == 0 {
+		t.Errorf("%+v", line)
 	}
 }
 

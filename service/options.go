@@ -142,9 +142,9 @@ func WithMuxOptions(options ...runtime.ServeMuxOption) Option {
 
 // WithReservedMetadata adds metadata that comes from the platform, not from
 // the client. from returns the keys and values for the context of a request.
-// A key is dropped if it does not begin with [ReservedPrefix] or if gRPC
-// cannot carry it or its value; the first time is logged. With Lambda's
-// events:
+// A key is dropped if it does not begin with [ReservedPrefix], if the Service
+// itself uses it, or if gRPC cannot carry it or its value; the first time is
+// logged. With Lambda's events:
 //
 //	service.WithReservedMetadata(event.Metadata)
 //

@@ -80,37 +80,48 @@ func newReservedMetadata(c *config) reservedMetadata {
 // options cannot bypass it.
 func (r reservedMetadata) outgoing(ctx context.Context) (context.Context, error) {
 	md, _ := metadata.FromOutgoingContext(ctx) // a copy, with keys in lower case
-	deleteReserved(md)
-	if md == nil {
-		md = metadata.MD{}
+	all := len(md)
+	if deleteReserved(md); len(md) < all {
+		ctx = metadata.NewOutgoingContext(ctx, md)
 	}
-	if r.from != nil {
-		r.addTo(ctx, md)
-	}
+	// Appending pairs is cheaper than adding them to the map.
+	pairs := r.pairs(ctx)
 	if r.observer != nil {
 		if tag := r.observer.Tag(ctx); tag != "" {
-			md[tagKey] = []string{tag}
+			pairs = append(pairs, tagKey, tag)
 		}
 	}
-	md[tokenKey] = []string{r.token}
-	if headerListSize(md) > maxRequestMetadata {
+	pairs = append(pairs, tokenKey, r.token)
+	size := headerListSize(md)
+	for i := 0; i < len(pairs); i += 2 {
+		size += fieldSize(pairs[i], pairs[i+1])
+	}
+	if size > maxRequestMetadata {
 		return nil, errRequestMetadata
 	}
-	return metadata.NewOutgoingContext(ctx, md), nil
+	return metadata.AppendToOutgoingContext(ctx, pairs...), nil
 }
 
-func (r reservedMetadata) addTo(ctx context.Context, md metadata.MD) {
+// pairs returns the valid keys and values of from, in turn.
+func (r reservedMetadata) pairs(ctx context.Context) []string {
+	pairs := make([]string, 0, 32) // enough for most of Lambda's events
+	if r.from == nil {
+		return pairs
+	}
 	for key, value := range r.from(ctx) {
-		key = strings.ToLower(key)
-		if !reserved(key) || !validKey(key) || !strings.HasSuffix(key, "-bin") && !printableASCII(value) {
+		if !validKey(key) {
+			key = strings.ToLower(key)
+		}
+		if key == tokenKey || key == tagKey || !reserved(key) || !validKey(key) || !strings.HasSuffix(key, "-bin") && !printableASCII(value) {
 			r.once.Do(func() {
 				r.logger.WarnContext(ctx, "reserved metadata dropped: want a valid key under the prefix and a value in printable ASCII",
 					"key", bounded(key), "prefix", ReservedPrefix)
 			})
 			continue
 		}
-		md[key] = append(md[key], value)
+		pairs = append(pairs, key, value)
 	}
+	return pairs
 }
 
 // reservedConn makes the calls of the gateway. It adds the reserved metadata,
@@ -192,16 +203,23 @@ type metadataFilter struct {
 	stats bool   // a reservedStats sees the calls first
 }
 
-// admit returns a copy of a call's metadata, without what the handler must
-// not see. own reports whether the call is the Service's own.
-func (f *metadataFilter) admit(ctx context.Context) (md metadata.MD, own bool) {
-	md, _ = metadata.FromIncomingContext(ctx)
+// admit removes what the handler must not see from the metadata of a call. It
+// returns the handler's context and the metadata in it. own reports whether the
+// call is the Service's own.
+func (f *metadataFilter) admit(ctx context.Context) (_ context.Context, md metadata.MD, own bool) {
 	if f.stats {
 		if a, ok := ctx.Value(admittedKey{}).(admitted); ok {
-			return md, a.own
+			md, _ = metadata.FromIncomingContext(ctx)
+			return metadata.NewIncomingContext(ctx, md), md, a.own
+		}
+	} else if s, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ RequestMetadata() metadata.MD }); ok {
+		if md = s.RequestMetadata(); md != nil { // package inproc saves the copy
+			return ctx, md, f.clean(md)
 		}
 	}
-	return md, f.clean(md)
+	md, _ = metadata.FromIncomingContext(ctx) // a copy
+	own = f.clean(md)
+	return metadata.NewIncomingContext(ctx, md), md, own
 }
 
 // clean removes a correct token and returns true. Otherwise it removes
@@ -238,8 +256,8 @@ func OwnCall(ctx context.Context) bool {
 // TagRPC returns the context that the interceptors see later.
 func (s reservedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	if _, ok := ctx.Value(admittedKey{}).(admitted); !ok {
-		md, own := s.filter.admit(ctx)
-		ctx = context.WithValue(metadata.NewIncomingContext(ctx, md), admittedKey{}, admitted{own})
+		admittedCtx, _, own := s.filter.admit(ctx)
+		ctx = context.WithValue(admittedCtx, admittedKey{}, admitted{own})
 	}
 	return s.Handler.TagRPC(ctx, info)
 }

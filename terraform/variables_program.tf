@@ -96,7 +96,7 @@ variable "otlp_endpoint" {
 }
 
 variable "runtime_limits" {
-  description = "Whether Go's memory limit and number of processors follow memory_size (RUNTIME_LIMITS): auto, or off for Go's defaults. GOMEMLIMIT and GOMAXPROCS in environment override it."
+  description = "Whether Go's memory limit, garbage collection and number of processors follow memory_size (RUNTIME_LIMITS): auto, or off for Go's defaults. GOMEMLIMIT, GOGC and GOMAXPROCS in environment override it."
   type        = string
   default     = "auto"
   nullable    = false

@@ -56,7 +56,7 @@ func (h *header) add(name, value string) error {
 	if reserved(name) {
 		return nil
 	}
-	name = http.CanonicalHeaderKey(name)
+	name = canonical(name)
 	switch name {
 	case "Host":
 		if h.host == "" {
@@ -78,6 +78,38 @@ func (h *header) add(name, value string) error {
 	h.fields[name] = h.spare[:1:1]
 	h.spare = h.spare[1:]
 	return nil
+}
+
+// canonical returns http.CanonicalHeaderKey(name). It has the results for the names
+// in lower case that sources send with nearly every request.
+func canonical(name string) string {
+	switch name {
+	case "accept":
+		return "Accept"
+	case "accept-encoding":
+		return "Accept-Encoding"
+	case "accept-language":
+		return "Accept-Language"
+	case "authorization":
+		return "Authorization"
+	case "content-length":
+		return "Content-Length"
+	case "content-type":
+		return "Content-Type"
+	case "host":
+		return "Host"
+	case "user-agent":
+		return "User-Agent"
+	case "x-amzn-trace-id":
+		return "X-Amzn-Trace-Id"
+	case "x-forwarded-for":
+		return "X-Forwarded-For"
+	case "x-forwarded-port":
+		return "X-Forwarded-Port"
+	case "x-forwarded-proto":
+		return "X-Forwarded-Proto"
+	}
+	return http.CanonicalHeaderKey(name)
 }
 
 // last returns the last value of a field, or "" if there is none.

@@ -280,6 +280,23 @@ func (p *parser) skipFilled() (filled bool) {
 	}
 }
 
+// plainLen returns the number of bytes before the quote that ends s. It returns -1
+// if there is an escape or a byte that is not ASCII before it, or if the quote is
+// not near. Most strings of an event are so short that searches cost more than
+// this loop.
+func plainLen(s string) int {
+	const near = 64
+	for i := range min(len(s), near) {
+		switch c := s[i]; {
+		case c == '"':
+			return i
+		case c == '\\' || c >= utf8.RuneSelf:
+			return -1
+		}
+	}
+	return -1
+}
+
 // literal reads a number, true, false or null without checking its syntax.
 func (p *parser) literal() string {
 	p.peek()
@@ -301,6 +318,10 @@ func (p *parser) literal() string {
 // enough for the common string without escapes.
 func (p *parser) skipQuoted() (escaped bool) {
 	start := p.i + 1
+	if n := plainLen(p.s[start:]); n >= 0 {
+		p.i = start + n + 1
+		return false
+	}
 	n := strings.IndexByte(p.s[start:], '"')
 	if n < 0 {
 		p.fail("the end of a string")
@@ -331,6 +352,10 @@ func (p *parser) quoted() string {
 		return ""
 	}
 	start := p.i + 1
+	if n := plainLen(p.s[start:]); n >= 0 {
+		p.i = start + n + 1
+		return p.s[start : start+n]
+	}
 	escaped := p.skipQuoted()
 	if p.err != nil {
 		return ""

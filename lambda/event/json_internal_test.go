@@ -15,6 +15,13 @@ func FuzzJSON(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+	for n := 61; n <= 65; n++ { // around the length that plainLen takes for short
+		long := strings.Repeat("a", n)
+		f.Add(`{"` + long + `":["` + long + `","` + long + `\"","` + long + `é"]}`)
+		f.Add(`"` + long + `\\"`)
+		f.Add(`"` + long + `é"`)
+		f.Add(`"` + long + `"`)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		valid := json.Valid([]byte(text))
 		p := parser{s: text}

@@ -60,8 +60,8 @@ func logTo(logger *slog.Logger) {
 // allowed values. An error that keeps the function from serving is also reported
 // to Lambda as an init error.
 //
-// Run changes the process's memory limit and GOMAXPROCS unless RUNTIME_LIMITS is
-// off.
+// Run changes the process's memory limit, GOGC and GOMAXPROCS unless RUNTIME_LIMITS
+// is off.
 func Run(ctx context.Context, args []string, getenv func(string) string, out io.Writer, options ...service.Option) error {
 	return run(ctx, args, getenv, out, func(*slog.Logger) {}, options)
 }

@@ -13,14 +13,17 @@ const fullCore = 1769
 // limits are limits of Go's runtime. A zero field leaves its limit unchanged.
 type limits struct {
 	memory     int64 // bytes
+	garbage    int   // percent of the live heap, as in debug.SetGCPercent
 	processors int
 }
 
-// limitsFor chooses the limits by the memory of the function, unless GOMEMLIMIT or
-// GOMAXPROCS sets them.
+// limitsFor chooses the limits by the memory of the function, unless GOMEMLIMIT,
+// GOGC or GOMAXPROCS sets them.
 //
 // The memory limit is three quarters of the function's memory. The rest is for
 // memory that Go does not count: the program's text, the kernel and extensions.
+// Under that limit the heap may grow by 200 % between collections, twice Go's
+// default, since the function's memory is paid for and CPU time is scarce.
 //
 // A function with less than one core gets one processor, though it sees two. A
 // second thread would get no more CPU time and cost wake-ups. With several workers
@@ -33,6 +36,9 @@ func limitsFor(getenv func(string) string) limits {
 	}
 	if getenv("GOMEMLIMIT") == "" {
 		l.memory = megabytes << 20 / 4 * 3
+		if getenv("GOGC") == "" {
+			l.garbage = 200
+		}
 	}
 	workers, _ := strconv.Atoi(getenv("AWS_LAMBDA_MAX_CONCURRENCY"))
 	if getenv("GOMAXPROCS") == "" && megabytes < fullCore && workers <= 1 {
@@ -50,5 +56,8 @@ func (l limits) apply() {
 	}
 	if l.memory > 0 {
 		debug.SetMemoryLimit(l.memory)
+	}
+	if l.garbage > 0 {
+		debug.SetGCPercent(l.garbage)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,14 @@ func (s *speaking) Ping(ctx context.Context, _ *testv1.PingRequest) (*testv1.Pin
 			fmt.Println("after the answer:", err == nil)
 		})
 	}
-	return &testv1.PingResponse{Message: fmt.Sprintf("%s processors=%d memory=%d", s.word, runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1))}, nil
+	return &testv1.PingResponse{Message: fmt.Sprintf("%s processors=%d memory=%d garbage=%d", s.word, runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1), gcPercent())}, nil
+}
+
+// gcPercent returns what debug.SetGCPercent has set.
+func gcPercent() uint64 {
+	samples := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64()
 }
 
 // options has a user's service and variables.
@@ -164,19 +172,21 @@ func TestRuntimeLimits_FollowTheMemory(t *testing.T) {
 		env             []string
 		processors      int
 		limit           int64
+		garbage         int
 	}{
-		"128 MB":                           {128, 1, nil, 1, 96 << 20},
-		"just below one core":              {1768, 1, nil, 1, 1326 << 20},
-		"one core":                         {1769, 1, nil, cores, 1769 << 20 / 4 * 3},
-		"several workers":                  {1024, 4, nil, cores, 768 << 20},
-		"turned off":                       {128, 1, []string{"RUNTIME_LIMITS=off"}, cores, math.MaxInt64},
-		"GOMEMLIMIT wins":                  {128, 1, []string{"GOMEMLIMIT=50MiB"}, 1, 50 << 20},
-		"GOMAXPROCS wins":                  {128, 1, []string{"GOMAXPROCS=3"}, 3, 96 << 20},
-		"GOMEMLIMIT wins where it is none": {128, 1, []string{"GOMEMLIMIT=off"}, 1, math.MaxInt64},
+		"128 MB":                           {128, 1, nil, 1, 96 << 20, 200},
+		"just below one core":              {1768, 1, nil, 1, 1326 << 20, 200},
+		"one core":                         {1769, 1, nil, cores, 1769 << 20 / 4 * 3, 200},
+		"several workers":                  {1024, 4, nil, cores, 768 << 20, 200},
+		"turned off":                       {128, 1, []string{"RUNTIME_LIMITS=off"}, cores, math.MaxInt64, 100},
+		"GOMEMLIMIT wins":                  {128, 1, []string{"GOMEMLIMIT=50MiB"}, 1, 50 << 20, 100},
+		"GOMAXPROCS wins":                  {128, 1, []string{"GOMAXPROCS=3"}, 3, 96 << 20, 200},
+		"GOGC wins":                        {128, 1, []string{"GOGC=50"}, 1, 96 << 20, 50},
+		"GOMEMLIMIT wins where it is none": {128, 1, []string{"GOMEMLIMIT=off"}, 1, math.MaxInt64, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := pingOwn(t, emulator.Config{MemoryMB: test.memory, Concurrency: test.workers, Env: test.env})
-			if want := fmt.Sprintf("processors=%d memory=%d\"", test.processors, test.limit); !strings.Contains(got, want) {
+			if want := fmt.Sprintf("processors=%d memory=%d garbage=%d\"", test.processors, test.limit, test.garbage); !strings.Contains(got, want) {
 				t.Errorf("%s, want %s", got, want)
 			}
 		})

@@ -65,8 +65,9 @@ type conn struct {
 	timing timing
 	common string // the part after the path that all request heads share
 	r      *bufio.Reader
-	out    []byte // the request being written, reused
-	in     []byte // the head being read, reused
+	out    []byte  // the request being written, reused
+	in     []byte  // the head being read, reused
+	fields []field // of the response, reused
 
 	budget  int  // the bytes of the response that may still be read
 	began   bool // a byte of the response has come

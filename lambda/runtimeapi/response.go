@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
+	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,17 +21,20 @@ var errMalformed = errors.New("the API's response is not valid HTTP/1.1")
 type response struct {
 	code    int
 	status  string // with the reason, such as "200 OK"
-	fields  string // the lines of the header
-	length  int64  // of the body; -1 if unknown
+	fields  []field
+	length  int64 // of the body; -1 if unknown
 	chunked bool
 	last    bool // the API closes the connection after the response
 }
 
+type field struct{ name, value string }
+
 // parseResponse parses a head up to and including the empty line at its end. It
-// accepts what RFC 9112 allows a server to send. Unlike http.ReadResponse it
-// accepts no continued lines and no control characters.
-func parseResponse(head string) (response, error) {
-	line, fields := cutLine(head)
+// appends the header to fields. It accepts what RFC 9112 allows a server to send.
+// Unlike http.ReadResponse it accepts no continued lines and no control
+// characters.
+func parseResponse(head string, fields []field) (response, error) {
+	line, rest := cutLine(head)
 	proto, status, _ := strings.Cut(line, " ")
 	r := response{status: status, fields: fields, length: -1, last: proto == "HTTP/1.0"}
 	digits, _, _ := strings.Cut(status, " ")
@@ -39,14 +43,16 @@ func parseResponse(head string) (response, error) {
 		return r, errMalformed
 	}
 	r.code = int(code)
-	for line, fields = cutLine(fields); line != ""; line, fields = cutLine(fields) {
+	for line, rest = cutLine(rest); line != ""; line, rest = cutLine(rest) {
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || !isToken(name) || !isFieldValue(value) {
 			return r, errMalformed
 		}
-		if err := r.frame(name, trimSpace(value)); err != nil {
+		value = textproto.TrimString(value)
+		if err := r.frame(name, value); err != nil {
 			return r, err
 		}
+		r.fields = append(r.fields, field{name, value})
 	}
 	switch {
 	case r.chunked && proto == "HTTP/1.0":
@@ -77,7 +83,7 @@ func (r *response) frame(name, value string) error {
 		r.chunked = true
 	case strings.EqualFold(name, "Connection"):
 		for option := range strings.SplitSeq(value, ",") {
-			r.last = r.last || strings.EqualFold(trimSpace(option), "close")
+			r.last = r.last || strings.EqualFold(textproto.TrimString(option), "close")
 		}
 	}
 	return nil
@@ -85,9 +91,9 @@ func (r *response) frame(name, value string) error {
 
 // get returns the value of the first field called name, or "" if there is none.
 func (r *response) get(name string) string {
-	for line, rest := cutLine(r.fields); line != ""; line, rest = cutLine(rest) {
-		if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(line[:len(name)], name) {
-			return trimSpace(line[len(name)+1:])
+	for _, f := range r.fields {
+		if len(f.name) == len(name) && strings.EqualFold(f.name, name) {
+			return f.value
 		}
 	}
 	return ""
@@ -98,8 +104,6 @@ func cutLine(s string) (line, rest string) {
 	line, rest, _ = strings.Cut(s, "\n")
 	return strings.TrimSuffix(line, "\r"), rest
 }
-
-func trimSpace(s string) string { return strings.Trim(s, " \t") }
 
 // isToken reports whether s can be the name of a field.
 func isToken(s string) bool {
@@ -123,8 +127,8 @@ func isFieldValue(s string) bool {
 	return true
 }
 
-// receive reads the head of a response. The caller then reads the whole body with
-// readBody.
+// receive reads the head of a response, whose fields are valid until the next
+// call. The caller then reads the whole body with readBody.
 func (c *conn) receive() (response, error) {
 	const informational = 5 // as many as net/http's client takes
 	for range informational {
@@ -132,7 +136,8 @@ func (c *conn) receive() (response, error) {
 		if err != nil {
 			return response{}, err
 		}
-		resp, err := parseResponse(head)
+		resp, err := parseResponse(head, c.fields[:0])
+		c.fields = resp.fields
 		if err != nil {
 			return resp, err
 		}

@@ -55,6 +55,9 @@ func (c *Conn) start(ctx context.Context, to *call, method string, o *callOption
 // Method returns the full name, such as "/service/method".
 func (c *call) Method() string { return c.method }
 
+// RequestMetadata is documented at the package.
+func (c *call) RequestMetadata() metadata.MD { return c.base.requestMetadata() }
+
 // SetHeader adds md to the header. The header is sent with the first
 // response, with SendHeader or with the status, whichever comes first.
 func (c *call) SetHeader(md metadata.MD) error {

@@ -20,7 +20,7 @@ import (
 type handlerContext struct {
 	conn     *Conn
 	call     grpc.ServerTransportStream
-	metadata metadata.MD // the request's metadata; not changed after values is set
+	metadata metadata.MD // the request's metadata; after values is set, only RequestMetadata's caller changes it
 	deadline time.Time   // zero if there is none
 
 	mu     sync.Mutex
@@ -64,9 +64,7 @@ func (c *handlerContext) Err() error {
 
 func (c *handlerContext) Value(key any) any {
 	c.mu.Lock()
-	if c.values == nil {
-		c.values = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(c.conn.ctx, c.conn.handlerMetadata(c.metadata)), c.call)
-	}
+	c.makeValues()
 	values, ending := c.values, c.ending
 	c.mu.Unlock()
 	if v := values.Value(key); v != nil || ending == nil {
@@ -75,6 +73,22 @@ func (c *handlerContext) Value(key any) any {
 	// After calling Done, the context package finds the parent to be
 	// cancelled with by looking up a value.
 	return ending.Value(key)
+}
+
+// makeValues sets c.values. c.mu must be held.
+func (c *handlerContext) makeValues() {
+	if c.values == nil {
+		c.values = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(c.conn.ctx, c.conn.handlerMetadata(c.metadata)), c.call)
+	}
+}
+
+// requestMetadata returns the metadata in the context itself, not a copy, or nil
+// if the calls of the connection share it.
+func (c *handlerContext) requestMetadata() metadata.MD {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.makeValues()
+	return c.metadata
 }
 
 // end cancels the context. err is context.Canceled, or

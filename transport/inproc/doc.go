@@ -62,6 +62,14 @@
 //   - Options that embed EmptyCallOption, and
 //     experimental.AcceptCompressors, have no effect.
 //
+// # Metadata
+//
+// The [grpc.ServerTransportStream] in a handler's context has a method
+// RequestMetadata() metadata.MD. It returns the metadata in that context, of
+// which metadata.FromIncomingContext returns copies, or nil for a call to
+// which the client added no metadata. The first interceptor may change it
+// until it calls the next one.
+//
 // # Limits
 //
 // These features of grpc-go are not supported: grpc.PreparedMsg, binary

@@ -3,6 +3,7 @@ package inproc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"slices"
@@ -227,6 +228,68 @@ func TestContextsDerivedFromAHandlers(t *testing.T) {
 	for i, ctx := range derived {
 		if !errors.Is(ctx.Err(), context.Canceled) || !errors.Is(context.Cause(ctx), context.Canceled) {
 			t.Errorf("context %d: %v, %v", i, ctx.Err(), context.Cause(ctx))
+		}
+	}
+}
+
+// The first interceptor removes a key from the metadata, for the handler of its
+// own call and for nobody else.
+func TestRequestMetadata(t *testing.T) {
+	remove := func(ctx context.Context) (seen []metadata.MD) {
+		before, _ := metadata.FromIncomingContext(ctx)
+		md := grpc.ServerTransportStreamFromContext(ctx).(interface{ RequestMetadata() metadata.MD }).RequestMetadata()
+		all := md.Copy()
+		delete(md, "secret")
+		after, _ := metadata.FromIncomingContext(ctx)
+		return []metadata.MD{before, all, after}
+	}
+	var seen []metadata.MD
+	_, conn := serve(t, inproc.Config{
+		UnaryInterceptors: []grpc.UnaryServerInterceptor{func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			seen = remove(ctx)
+			return next(ctx, req)
+		}},
+		StreamInterceptors: []grpc.StreamServerInterceptor{func(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			seen = remove(s.Context())
+			return next(srv, s)
+		}},
+	})
+	calls := map[string]func(context.Context) error{
+		"unary": func(ctx context.Context) error { _, err := say(ctx, conn, "a"); return err },
+		"stream": func(ctx context.Context) error {
+			s, err := conn.NewStream(ctx, bidi, echoStream)
+			if err != nil {
+				return err
+			}
+			if err := s.CloseSend(); err != nil {
+				return err
+			}
+			if err := s.RecvMsg(new(wrapperspb.StringValue)); !errors.Is(err, io.EOF) {
+				return fmt.Errorf("want the end of the stream: %w", err)
+			}
+			return nil
+		},
+	}
+	for name, call := range calls {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "secret", "a", "other", "b")
+		for range 2 {
+			if err := call(ctx); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			with := seen[0].Copy()
+			delete(with, "secret")
+			if len(seen[0]["secret"]) != 1 || len(with["other"]) != 1 || len(with["user-agent"]) != 1 {
+				t.Errorf("%s: before %v", name, seen[0])
+			}
+			if diff := cmp.Diff([]metadata.MD{seen[0], seen[0], with}, seen); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		}
+		if err := call(t.Context()); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(seen[1]) > 0 || len(seen[2]) == 0 {
+			t.Errorf("%s: a call without metadata of its own: %v", name, seen)
 		}
 	}
 }
