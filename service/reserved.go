@@ -248,14 +248,16 @@ func (s reservedStats) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	switch e := event.(type) {
 	case *stats.InHeader:
 		seen := *e
-		seen.Header = e.Header.Copy()
+		seen.Header = maps.Clone(e.Header) // its values are the event's own copies
 		s.filter.clean(seen.Header)
 		event = &seen
 	case *stats.OutTrailer:
-		seen := *e
-		seen.Trailer = e.Trailer.Copy()
-		delete(seen.Trailer, handlerErrorKey)
-		event = &seen
+		if _, ok := e.Trailer[handlerErrorKey]; ok {
+			seen := *e
+			seen.Trailer = maps.Clone(e.Trailer)
+			delete(seen.Trailer, handlerErrorKey)
+			event = &seen
+		}
 	}
 	s.Handler.HandleRPC(ctx, event)
 }

@@ -20,7 +20,7 @@ import (
 type handlerContext struct {
 	conn     *Conn
 	call     grpc.ServerTransportStream
-	metadata metadata.MD // the request's metadata; not changed after values is set
+	metadata metadata.MD // what the call adds to the connection's metadata; all of it once values is set, and not changed then
 	deadline time.Time   // zero if there is none
 
 	mu     sync.Mutex
@@ -64,9 +64,7 @@ func (c *handlerContext) Err() error {
 
 func (c *handlerContext) Value(key any) any {
 	c.mu.Lock()
-	if c.values == nil {
-		c.values = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(c.conn.ctx, c.conn.handlerMetadata(c.metadata)), c.call)
-	}
+	c.setValues()
 	values, ending := c.values, c.ending
 	c.mu.Unlock()
 	if v := values.Value(key); v != nil || ending == nil {
@@ -75,6 +73,22 @@ func (c *handlerContext) Value(key any) any {
 	// After calling Done, the context package finds the parent to be
 	// cancelled with by looking up a value.
 	return ending.Value(key)
+}
+
+// setValues sets values on first use. c.mu must be held.
+func (c *handlerContext) setValues() {
+	if c.values == nil {
+		c.metadata = c.conn.handlerMetadata(c.metadata)
+		c.values = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(c.conn.ctx, c.metadata), c.call)
+	}
+}
+
+// header returns a copy of the request's metadata.
+func (c *handlerContext) header() metadata.MD {
+	c.mu.Lock()
+	c.setValues()
+	c.mu.Unlock()
+	return clone(c.metadata)
 }
 
 // end cancels the context. err is context.Canceled, or
