@@ -19,7 +19,7 @@ import (
 // when it ends. Those of the instrumentations follow. The last turns a panic
 // into an Internal error, so that the others see an error.
 func (s *Service) interceptors(filter *metadataFilter, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
-	o := outermost{s.config, filter, transportName, s.instruments.spanContext}
+	o := outermost{s.config, filter, transportName, s.instruments}
 	unary := []grpc.UnaryServerInterceptor{o.unary}
 	stream := []grpc.StreamServerInterceptor{o.stream}
 	for _, i := range s.instruments {
@@ -39,12 +39,13 @@ type outermost struct {
 	*config
 	filter        *metadataFilter
 	transportName func() string
-	spanContext   func(context.Context) (traceID, spanID string)
+	instruments   instrumentations
 }
 
 func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
 	defer o.contain(ctx, &err)
 	c := o.begin(ctx, info.FullMethod, "unary")
+	defer func() { c.ends.run(errExited()) }()
 	c.received(req)
 	reply, err = next(c.ctx, req)
 	if err == nil {
@@ -59,6 +60,7 @@ func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 func (o outermost) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
 	defer o.contain(stream.Context(), &err)
 	c := o.begin(stream.Context(), info.FullMethod, streamType(info))
+	defer func() { c.ends.run(errExited()) }()
 	return o.end(c, next(srv, &serverStream{stream, c}))
 }
 
@@ -83,12 +85,13 @@ type serverCall struct {
 	own        bool        // the Service itself made the call
 	start      time.Time
 	observer   CallObserver // nil: none
+	ends       endings      // of the instrumentations; nil after the end
 
 	spanContext func(context.Context) (traceID, spanID string)
 }
 
 func (o outermost) begin(ctx context.Context, method, methodType string) *serverCall {
-	c := &serverCall{method: method, methodType: methodType, start: time.Now(), spanContext: o.spanContext}
+	c := &serverCall{method: method, methodType: methodType, start: time.Now(), spanContext: o.instruments.spanContext}
 	c.metadata, c.own = o.filter.admit(ctx)
 	if ids := c.metadata["x-request-id"]; len(ids) > 0 {
 		for i, id := range ids {
@@ -103,6 +106,7 @@ func (o outermost) begin(ctx context.Context, method, methodType string) *server
 	if len(c.metadata["grpc-accept-encoding"]) == 0 {
 		c.ctx = grpc.NewContextWithServerTransportStream(c.ctx, &c.boundedStream)
 	}
+	c.ctx, c.ends = o.instruments.serverCall(c.ctx, method, c.own)
 	return c
 }
 
@@ -121,8 +125,13 @@ func (o outermost) end(c *serverCall, err error) error {
 	if !isHealth(c.method) {
 		o.logCall(c, err)
 	}
+	c.ends.run(err)
 	return err
 }
+
+// errExited is the error of a call that ended without a result: its handler
+// called runtime.Goexit, or code around the handler panicked.
+func errExited() error { return status.Error(codes.Internal, "the handler did not return") }
 
 // serverStream is the stream that handlers see.
 type serverStream struct {

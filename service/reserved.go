@@ -69,16 +69,19 @@ type reservedMetadata struct {
 	observer Observer                                        // nil: none
 	logger   *slog.Logger
 	once     *sync.Once // of the warning about what from yields
+
+	instruments instrumentations
 }
 
-func newReservedMetadata(c *config) reservedMetadata {
-	return reservedMetadata{token: rand.Text(), from: c.reserved, observer: c.observer, logger: c.logger, once: new(sync.Once)}
+func newReservedMetadata(c *config, instruments instrumentations) reservedMetadata {
+	return reservedMetadata{rand.Text(), c.reserved, c.observer, c.logger, new(sync.Once), instruments}
 }
 
-// outgoing returns ctx with the reserved metadata and no other keys under the
-// prefix. It applies to the calls that leave the gateway, so the mux and its
-// options cannot bypass it.
-func (r reservedMetadata) outgoing(ctx context.Context) (context.Context, error) {
+// begin begins a call. It returns ctx with the reserved metadata and no other
+// keys under the prefix, and what awaits the end of the call. It applies to
+// the calls that leave the gateway, so the mux and its options cannot bypass
+// it.
+func (r reservedMetadata) begin(ctx context.Context, method string) (context.Context, endings, error) {
 	md, _ := metadata.FromOutgoingContext(ctx) // a copy, with keys in lower case
 	deleteReserved(md)
 	if md == nil {
@@ -92,11 +95,13 @@ func (r reservedMetadata) outgoing(ctx context.Context) (context.Context, error)
 			md[tagKey] = []string{tag}
 		}
 	}
+	ctx, ends := r.instruments.clientCall(ctx, method, md)
 	md[tokenKey] = []string{r.token}
 	if headerListSize(md) > maxRequestMetadata {
-		return nil, errRequestMetadata
+		ends.run(errRequestMetadata)
+		return nil, nil, errRequestMetadata
 	}
-	return metadata.NewOutgoingContext(ctx, md), nil
+	return metadata.NewOutgoingContext(ctx, md), ends, nil
 }
 
 func (r reservedMetadata) addTo(ctx context.Context, md metadata.MD) {
@@ -122,16 +127,18 @@ type reservedConn struct {
 }
 
 func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	ctx, err := c.reserved.outgoing(ctx)
+	ctx, ends, err := c.reserved.begin(ctx, method)
 	if err != nil {
 		return err
 	}
+	defer func() { ends.run(errExited()) }() // has no effect but after a panic
 	trailer := trailerOf(opts)
 	if trailer == nil {
 		trailer = new(metadata.MD)
 		opts = append(slices.Clip(opts), grpc.Trailer(trailer))
 	}
 	err = c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+	ends.run(err)
 	return c.attribute(err, *trailer)
 }
 
@@ -146,9 +153,19 @@ func trailerOf(opts []grpc.CallOption) *metadata.MD {
 }
 
 func (c reservedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	ctx, err := c.reserved.outgoing(ctx)
+	ctx, ends, err := c.reserved.begin(ctx, method)
 	if err != nil {
 		return nil, err
+	}
+	if ends != nil {
+		var once sync.Once
+		end := func(err error) { once.Do(func() { ends.run(err) }) }
+		opts = append(slices.Clip(opts), grpc.OnFinish(end))
+		defer func() {
+			if err != nil {
+				end(err)
+			}
+		}()
 	}
 	s, err := c.ClientConnInterface.NewStream(ctx, desc, method, opts...)
 	if err != nil {
@@ -226,14 +243,6 @@ type reservedStats struct {
 type admittedKey struct{}
 
 type admitted struct{ own bool }
-
-// OwnCall reports whether ctx belongs to a call that the Service itself made,
-// through the gateway or [Service.Conn], rather than one from a gRPC client.
-// Stats handlers of a Service, and code that runs inside them, may call it.
-func OwnCall(ctx context.Context) bool {
-	a, _ := ctx.Value(admittedKey{}).(admitted)
-	return a.own
-}
 
 // TagRPC returns the context that the interceptors see later.
 func (s reservedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {

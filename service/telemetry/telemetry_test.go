@@ -126,8 +126,8 @@ func TestProvidersOfTheUsersOwn(t *testing.T) {
 		t.Error("the Service shut down the provider of the user's")
 	}
 	var m metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &m); err != nil || len(m.ScopeMetrics) != 2 {
-		t.Errorf("%v, metrics of %d libraries, want 2", err, len(m.ScopeMetrics))
+	if err := reader.Collect(t.Context(), &m); err != nil || len(m.ScopeMetrics) != 1 || len(m.ScopeMetrics[0].Metrics) != 2 {
+		t.Errorf("%v, %+v, want the metrics of HTTP and of RPC", err, m.ScopeMetrics)
 	}
 }
 
