@@ -138,10 +138,13 @@ func (panicking) ForceFlush(context.Context) error { panic("in a provider") }
 
 func TestAProviderThatPanics(t *testing.T) {
 	c := newCollector(t)
-	svc := newService(t, "inproc", telemetry.With(telemetry.WithTracerProvider(panicking{nooptrace.NewTracerProvider()})))
+	log := &output{}
+	svc := newService(t, "inproc", telemetry.With(telemetry.WithTracerProvider(panicking{nooptrace.NewTracerProvider()})),
+		service.WithLogger(slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))))
 	ask(t, svc, "GET", "/v1/ping", "")
-	if err := svc.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "in a provider") {
-		t.Errorf("the error of a flush is %v", err)
+	flush(t, svc)
+	if got := log.String(); !strings.Contains(got, warning) || !strings.Contains(got, "what=spans") || !strings.Contains(got, "in a provider") {
+		t.Errorf("the log is %q", got)
 	}
 	if err := svc.Close(); err != nil {
 		t.Error(err)
