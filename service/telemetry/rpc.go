@@ -16,14 +16,22 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
+
+// senderKey is the metadata key in which package lambda/trigger has the trace
+// of the sender of a message.
+const senderKey = service.ReservedPrefix + "trigger-trace-id"
 
 // clientCall starts the span of a call that the Service makes. If the context
 // has no span, as for an event that is not an HTTP request, it determines the
-// parent and the facts as for an HTTP request.
+// parent and the facts as for an HTTP request, and links the sender of a
+// message.
 func (t *tracing) clientCall(ctx context.Context, method string, md metadata.MD) (context.Context, func(error)) {
 	t.late.Add(-1)
 	attributes := rpcAttributes(method, maxFacts)
+	options := append(make([]trace.SpanStartOption, 0, 3), clientKind)
 	if q := requestOf(ctx); q != nil {
 		if method == q.path {
 			q.isRPC.Store(true)
@@ -33,8 +41,11 @@ func (t *tracing) clientCall(ctx context.Context, method string, md metadata.MD)
 		if parent, attributes = readFacts(pairs(md), attributes); t.xray && parent.IsValid() {
 			ctx = trace.ContextWithRemoteSpanContext(ctx, parent)
 		}
+		if sender := parseTraceHeader(carrier(md).Get(senderKey)); t.xray && sender.IsValid() {
+			options = append(options, trace.WithLinks(trace.Link{SpanContext: sender}))
+		}
 	}
-	ctx, span := t.tracer.Start(ctx, rpcName(method), clientKind, trace.WithAttributes(attributes...))
+	ctx, span := t.tracer.Start(ctx, rpcName(method), append(options, trace.WithAttributes(attributes...))...)
 	for _, key := range t.fields {
 		delete(md, key)
 	}

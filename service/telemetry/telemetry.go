@@ -25,7 +25,8 @@
 //
 // A traceparent from a client only becomes a link, since anyone can send it.
 // With [FollowClients] it is the parent if X-Ray names none. In neither case
-// can a client split a trace: the RPC is a child of the HTTP request.
+// can a client split a trace: the RPC is a child of the HTTP request. The call
+// for a message of SQS also has a link to the trace of its sender.
 //
 // # Variables
 //
