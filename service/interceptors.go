@@ -92,13 +92,14 @@ type serverCall struct {
 
 func (o outermost) begin(ctx context.Context, method, methodType string) *serverCall {
 	c := &serverCall{method: method, methodType: methodType, start: time.Now(), spanContext: o.instruments.spanContext}
-	c.metadata, c.own = o.filter.admit(ctx)
+	md, a := o.filter.admit(ctx)
+	c.metadata, c.own = md, a.own
 	if ids := c.metadata["x-request-id"]; len(ids) > 0 {
 		for i, id := range ids {
 			ids[i] = boundRequestID(id)
 		}
 	}
-	o.observe(c)
+	o.observe(c, a.tag)
 	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
 	c.ctx = context.WithValue(metadata.NewIncomingContext(ctx, c.metadata), serverCallKey{}, c)
 	// grpc.SetSendCompressor accepts only grpc-go's own stream. A client that

@@ -28,7 +28,8 @@ const ReservedPrefix = "x-lambda-"
 
 const (
 	// tokenKey is the key of the secret that distinguishes a Service's own
-	// calls from those of others who can reach its transport.
+	// calls from those of others who can reach its transport. The observer's
+	// tag may follow as a second value.
 	tokenKey = ReservedPrefix + "service-token"
 
 	// Package lambda/event sets these keys; the log uses them.
@@ -90,13 +91,14 @@ func (r reservedMetadata) begin(ctx context.Context, method string) (context.Con
 	if r.from != nil {
 		r.addTo(ctx, md)
 	}
+	token := []string{r.token}
 	if r.observer != nil {
 		if tag := r.observer.Tag(ctx); tag != "" {
-			md[tagKey] = []string{tag}
+			token = []string{r.token, tag}
 		}
 	}
 	ctx, ends := r.instruments.clientCall(ctx, method, md)
-	md[tokenKey] = []string{r.token}
+	md[tokenKey] = token
 	if headerListSize(md) > maxRequestMetadata {
 		ends.run(errRequestMetadata)
 		return nil, nil, errRequestMetadata
@@ -209,28 +211,40 @@ type metadataFilter struct {
 	stats bool   // a reservedStats sees the calls first
 }
 
+// admitted says where a call came from.
+type admitted struct {
+	own bool   // the Service itself made the call
+	tag string // of the observer; empty unless own
+}
+
+type admittedKey struct{}
+
 // admit returns a copy of a call's metadata, without what the handler must
-// not see. own reports whether the call is the Service's own.
-func (f *metadataFilter) admit(ctx context.Context) (md metadata.MD, own bool) {
-	md, _ = metadata.FromIncomingContext(ctx)
+// not see.
+func (f *metadataFilter) admit(ctx context.Context) (metadata.MD, admitted) {
+	md, _ := metadata.FromIncomingContext(ctx)
 	if f.stats {
 		if a, ok := ctx.Value(admittedKey{}).(admitted); ok {
-			return md, a.own
+			return md, a
 		}
 	}
 	return md, f.clean(md)
 }
 
-// clean removes a correct token and returns true. Otherwise it removes
-// everything under the prefix.
-func (f *metadataFilter) clean(md metadata.MD) (own bool) {
+// clean removes a correct token. Without one it removes everything under the
+// prefix.
+func (f *metadataFilter) clean(md metadata.MD) admitted {
 	tokens := md[tokenKey]
-	if f.token != "" && len(tokens) == 1 && subtle.ConstantTimeCompare([]byte(tokens[0]), []byte(f.token)) == 1 {
-		delete(md, tokenKey)
-		return true
+	if f.token == "" || len(tokens) == 0 || len(tokens) > 2 || subtle.ConstantTimeCompare([]byte(tokens[0]), []byte(f.token)) != 1 {
+		deleteReserved(md)
+		return admitted{}
 	}
-	deleteReserved(md)
-	return false
+	delete(md, tokenKey)
+	a := admitted{own: true}
+	if len(tokens) == 2 {
+		a.tag = tokens[1]
+	}
+	return a
 }
 
 // reservedStats passes calls to a stats handler with the metadata that
@@ -240,15 +254,11 @@ type reservedStats struct {
 	filter *metadataFilter
 }
 
-type admittedKey struct{}
-
-type admitted struct{ own bool }
-
 // TagRPC returns the context that the interceptors see later.
 func (s reservedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	if _, ok := ctx.Value(admittedKey{}).(admitted); !ok {
-		md, own := s.filter.admit(ctx)
-		ctx = context.WithValue(metadata.NewIncomingContext(ctx, md), admittedKey{}, admitted{own})
+		md, a := s.filter.admit(ctx)
+		ctx = context.WithValue(metadata.NewIncomingContext(ctx, md), admittedKey{}, a)
 	}
 	return s.Handler.TagRPC(ctx, info)
 }
