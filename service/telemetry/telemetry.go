@@ -7,12 +7,12 @@
 // An HTTP request has one trace of three spans: the HTTP request (server),
 // the gateway's call (client) and the RPC (server). A gRPC client's call has
 // only the last span, and a call for another Lambda event has the last two.
-// Health checks have none. Names and attributes follow OpenTelemetry's
-// semantic conventions 1.43. On Lambda, the first
-// span also has attributes of the event: faas.invocation_id, faas.coldstart,
-// aws.request_id, lambda.event.source and others. Queries are not recorded, and
-// of the headers only User-Agent. A call that the server refuses before any
-// interceptor runs has no span of the server.
+// Health checks have none. A call that the server refuses before any
+// interceptor runs has no span of the server. Names and attributes follow
+// OpenTelemetry's semantic conventions 1.43. On Lambda, the first span also has
+// attributes of the event: faas.invocation_id, faas.coldstart, aws.request_id,
+// lambda.event.source and others. Queries are not recorded, and of the headers
+// only User-Agent, Host and the first address of X-Forwarded-For.
 //
 // # Parents
 //
