@@ -85,7 +85,7 @@ func (t *tracing) startRequest(r *http.Request, q *request) (context.Context, tr
 	if client.IsValid() {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: client}))
 	}
-	return t.tracer.Start(ctx, q.spanName(), options...)
+	return t.tracer.Start(ctx, q.spanName(), options...) //nolint:spancheck // endRequest ends it
 }
 
 // endRequest ends the span. Without returned, the handler panicked.

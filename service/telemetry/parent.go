@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"context"
 	"iter"
 	"strings"
 
@@ -11,9 +10,6 @@ import (
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
-
-// platformFacts yields the platform's metadata of a request.
-type platformFacts func(context.Context) iter.Seq2[string, string]
 
 // maxFacts is how many attributes a span has of the platform's metadata: the
 // six of readFacts's switch, faas.coldstart and faas.trigger.

@@ -76,8 +76,8 @@ func (t *tracing) serverCall(ctx context.Context, method string, own bool) (cont
 			options = append(options, trace.WithLinks(trace.Link{SpanContext: client}))
 		}
 	}
-	ctx, span := t.tracer.Start(ctx, rpcName(method), options...)
-	return ctx, func(err error) {
+	ctx, span := t.tracer.Start(ctx, rpcName(method), options...) //nolint:spancheck // the returned function ends it
+	return ctx, func(err error) {                                 //nolint:spancheck // likewise
 		s := status.Convert(err)
 		failed := isServerError(s.Code())
 		endRPC(span, s, failed)
