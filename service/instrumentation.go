@@ -11,9 +11,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/stats"
-
-	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
+	"google.golang.org/grpc/metadata"
 )
 
 // An Instrumentation observes the requests and calls of one Service, for
@@ -31,10 +29,18 @@ type Instrumentation struct {
 	UnaryInterceptor  grpc.UnaryServerInterceptor
 	StreamInterceptor grpc.StreamServerInterceptor
 
-	// StatsHandlers observe the servers, ClientStatsHandlers the gateway's
-	// own calls. They come before those of [WithServer].
-	StatsHandlers       []stats.Handler
-	ClientStatsHandlers []stats.Handler
+	// ClientCall is called before the Service makes a call, and ServerCall
+	// when a server has received a call of a method that it has, before
+	// logging and all other interceptors. Neither is called for health
+	// checks. They return the context of the call, and a function that is
+	// called once with the call's error, or nil for success: for a client when
+	// the call has ended, for a server before the client learns of the end.
+	//
+	// ClientCall may change md, the metadata of the call. own is true for the
+	// calls that the Service made itself, through the gateway or
+	// [Service.Conn], and false for those of gRPC clients.
+	ClientCall func(ctx context.Context, method string, md metadata.MD) (context.Context, func(error))
+	ServerCall func(ctx context.Context, method string, own bool) (context.Context, func(error))
 
 	// SpanContext returns the ids of the span in a context, which
 	// [NewLogHandler] adds to log records. Without a span it returns empty
@@ -110,15 +116,48 @@ func (all instrumentations) muxOptions() (options []runtime.ServeMuxOption) {
 	return options
 }
 
-// addStatsHandlers puts the stats handlers before those in server.
-func (all instrumentations) addStatsHandlers(server *transport.ServerConfig) {
-	var handlers, client []stats.Handler
-	for _, i := range all {
-		handlers = append(handlers, i.StatsHandlers...)
-		client = append(client, i.ClientStatsHandlers...)
+// endings are the functions that await the end of one call, outermost first.
+type endings []func(error)
+
+// run calls the functions once.
+func (e *endings) run(err error) {
+	all := *e
+	*e = nil
+	for _, end := range slices.Backward(all) {
+		end(err)
 	}
-	server.StatsHandlers = slices.Concat(handlers, server.StatsHandlers)
-	server.ClientStatsHandlers = slices.Concat(client, server.ClientStatsHandlers)
+}
+
+// seeClientCalls reports whether clientCall does anything.
+func (all instrumentations) seeClientCalls(method string) bool {
+	return !isHealth(method) && slices.ContainsFunc(all, func(i Instrumentation) bool { return i.ClientCall != nil })
+}
+
+func (all instrumentations) clientCall(ctx context.Context, method string, md metadata.MD) (context.Context, endings) {
+	var ends endings
+	for _, i := range all {
+		if i.ClientCall != nil {
+			var end func(error)
+			ctx, end = i.ClientCall(ctx, method, md)
+			ends = append(ends, end)
+		}
+	}
+	return ctx, ends
+}
+
+func (all instrumentations) serverCall(ctx context.Context, method string, own bool) (context.Context, endings) {
+	var ends endings
+	if isHealth(method) {
+		return ctx, nil
+	}
+	for _, i := range all {
+		if i.ServerCall != nil {
+			var end func(error)
+			ctx, end = i.ServerCall(ctx, method, own)
+			ends = append(ends, end)
+		}
+	}
+	return ctx, ends
 }
 
 func (all instrumentations) spanContext(ctx context.Context) (traceID, spanID string) {

@@ -19,7 +19,7 @@ import (
 // when it ends. Those of the instrumentations follow. The last turns a panic
 // into an Internal error, so that the others see an error.
 func (s *Service) interceptors(filter *metadataFilter, transportName func() string) ([]grpc.UnaryServerInterceptor, []grpc.StreamServerInterceptor) {
-	o := outermost{s.config, filter, transportName, s.instruments.spanContext, programCounter()}
+	o := outermost{s.config, filter, transportName, s.instruments, programCounter()}
 	unary := []grpc.UnaryServerInterceptor{o.unary}
 	stream := []grpc.StreamServerInterceptor{o.stream}
 	for _, i := range s.instruments {
@@ -39,13 +39,14 @@ type outermost struct {
 	*config
 	filter        *metadataFilter
 	transportName func() string
-	spanContext   func(context.Context) (traceID, spanID string)
+	instruments   instrumentations
 	source        uintptr // of the records of finished calls
 }
 
 func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
 	defer o.contain(ctx, &err)
 	c := o.begin(ctx, info.FullMethod, "unary")
+	defer func() { c.ends.run(errExited()) }()
 	c.received(req)
 	reply, err = next(c.ctx, req)
 	if err == nil {
@@ -60,6 +61,7 @@ func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 func (o outermost) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
 	defer o.contain(stream.Context(), &err)
 	c := o.begin(stream.Context(), info.FullMethod, streamType(info))
+	defer func() { c.ends.run(errExited()) }()
 	return o.end(c, next(srv, &serverStream{stream, c}))
 }
 
@@ -84,26 +86,29 @@ type serverCall struct {
 	own        bool        // the Service itself made the call
 	start      time.Time
 	observer   CallObserver // nil: none
+	ends       endings      // of the instrumentations; nil after the end
 
 	spanContext func(context.Context) (traceID, spanID string)
 }
 
 func (o outermost) begin(ctx context.Context, method, methodType string) *serverCall {
-	c := &serverCall{method: method, methodType: methodType, start: time.Now(), spanContext: o.spanContext}
+	c := &serverCall{method: method, methodType: methodType, start: time.Now(), spanContext: o.instruments.spanContext}
 	c.ServerTransportStream = grpc.ServerTransportStreamFromContext(ctx)
-	ctx, c.metadata, c.own = o.filter.admit(ctx)
+	ctx, md, a := o.filter.admit(ctx)
+	c.metadata, c.own = md, a.own
 	if ids := c.metadata["x-request-id"]; len(ids) > 0 {
 		for i, id := range ids {
 			ids[i] = boundRequestID(id)
 		}
 	}
-	o.observe(c)
+	o.observe(c, a.tag)
 	c.ctx = context.WithValue(ctx, serverCallKey{}, c)
 	// grpc.SetSendCompressor accepts only grpc-go's own stream. A client that
 	// accepts no compression does not need it.
 	if len(c.metadata["grpc-accept-encoding"]) == 0 {
 		c.ctx = grpc.NewContextWithServerTransportStream(c.ctx, &c.boundedStream)
 	}
+	c.ctx, c.ends = o.instruments.serverCall(c.ctx, method, c.own)
 	return c
 }
 
@@ -122,8 +127,13 @@ func (o outermost) end(c *serverCall, err error) error {
 	if !isHealth(c.method) {
 		o.logCall(c, err)
 	}
+	c.ends.run(err)
 	return err
 }
+
+// errExited is the error of a call that ended without a result: its handler
+// called runtime.Goexit, or code around the handler panicked.
+func errExited() error { return status.Error(codes.Internal, "the handler did not return") }
 
 // serverStream is the stream that handlers see.
 type serverStream struct {

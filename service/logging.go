@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 )
@@ -48,10 +49,11 @@ func programCounter() uintptr {
 	return pcs[0]
 }
 
-// requestID returns the platform's id of the request, or else the client's.
-func (c *serverCall) requestID() string {
+// RequestID returns the request id in the metadata of a call: the platform's,
+// or else the client's X-Request-Id. It is empty if there is none.
+func RequestID(md metadata.MD) string {
 	for _, key := range [...]string{requestIDKey, "x-request-id"} {
-		if ids := c.metadata[key]; len(ids) > 0 {
+		if ids := md[key]; len(ids) > 0 {
 			return boundRequestID(ids[0])
 		}
 	}

@@ -107,7 +107,7 @@ func (c *serverCall) appendAttrs(ctx context.Context, attrs []slog.Attr) []slog.
 			attrs = append(attrs, slog.String(key, value))
 		}
 	}
-	add("requestId", c.requestID())
+	add("requestId", RequestID(c.metadata))
 	traceID, spanID := c.spanContext(ctx)
 	if traceID == "" {
 		traceID = c.traceID()

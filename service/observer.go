@@ -35,21 +35,11 @@ type CallObserver interface {
 // interceptors and handlers.
 func WithObserver(o Observer) Option { return func(c *config) { c.observer = o } }
 
-// tagKey is the metadata key of a call's tag.
-const tagKey = ReservedPrefix + "service-tag"
-
-// observe starts the observation of c if there is an observer, and removes
-// the tag from the metadata that handlers see.
-func (o outermost) observe(c *serverCall) {
-	if o.observer == nil || isHealth(c.method) {
-		return
+// observe starts the observation of c if there is an observer.
+func (o outermost) observe(c *serverCall, tag string) {
+	if o.observer != nil && !isHealth(c.method) {
+		c.observer = o.observer.Begin(tag, c.method, o.transportName(), c.metadata)
 	}
-	tag := ""
-	if tags := c.metadata[tagKey]; len(tags) > 0 {
-		tag = tags[0]
-		delete(c.metadata, tagKey)
-	}
-	c.observer = o.observer.Begin(tag, c.method, o.transportName(), c.metadata)
 }
 
 func (c *serverCall) received(message any) {

@@ -28,7 +28,8 @@ const ReservedPrefix = "x-lambda-"
 
 const (
 	// tokenKey is the key of the secret that distinguishes a Service's own
-	// calls from those of others who can reach its transport.
+	// calls from those of others who can reach its transport. The observer's
+	// tag may follow as a second value.
 	tokenKey = ReservedPrefix + "service-token"
 
 	// Package lambda/event sets these keys; the log uses them.
@@ -69,37 +70,50 @@ type reservedMetadata struct {
 	observer Observer                                        // nil: none
 	logger   *slog.Logger
 	once     *sync.Once // of the warning about what from yields
+
+	instruments instrumentations
 }
 
-func newReservedMetadata(c *config) reservedMetadata {
-	return reservedMetadata{token: rand.Text(), from: c.reserved, observer: c.observer, logger: c.logger, once: new(sync.Once)}
+func newReservedMetadata(c *config, instruments instrumentations) reservedMetadata {
+	return reservedMetadata{rand.Text(), c.reserved, c.observer, c.logger, new(sync.Once), instruments}
 }
 
-// outgoing returns ctx with the reserved metadata and no other keys under the
-// prefix. It applies to the calls that leave the gateway, so the mux and its
-// options cannot bypass it.
-func (r reservedMetadata) outgoing(ctx context.Context) (context.Context, error) {
+// begin begins a call. It returns ctx with the reserved metadata and no other
+// keys under the prefix, and what awaits the end of the call. It applies to
+// the calls that leave the gateway, so the mux and its options cannot bypass
+// it.
+func (r reservedMetadata) begin(ctx context.Context, method string) (context.Context, endings, error) {
 	md, _ := metadata.FromOutgoingContext(ctx) // a copy, with keys in lower case
 	all := len(md)
-	if deleteReserved(md); len(md) < all {
+	deleteReserved(md)
+	changed := len(md) < all
+	pairs := r.pairs(ctx)
+	var ends endings
+	if r.instruments.seeClientCalls(method) {
+		md = metadata.Join(md, metadata.Pairs(pairs...))
+		pairs = pairs[:0]
+		ctx, ends = r.instruments.clientCall(ctx, method, md)
+		changed = true
+	}
+	if changed {
 		ctx = metadata.NewOutgoingContext(ctx, md)
 	}
 	// Appending pairs is cheaper than adding them to the map.
-	pairs := r.pairs(ctx)
+	pairs = append(pairs, tokenKey, r.token)
 	if r.observer != nil {
 		if tag := r.observer.Tag(ctx); tag != "" {
-			pairs = append(pairs, tagKey, tag)
+			pairs = append(pairs, tokenKey, tag)
 		}
 	}
-	pairs = append(pairs, tokenKey, r.token)
 	size := headerListSize(md)
 	for i := 0; i < len(pairs); i += 2 {
 		size += fieldSize(pairs[i], pairs[i+1])
 	}
 	if size > maxRequestMetadata {
-		return nil, errRequestMetadata
+		ends.run(errRequestMetadata)
+		return nil, nil, errRequestMetadata
 	}
-	return metadata.AppendToOutgoingContext(ctx, pairs...), nil
+	return metadata.AppendToOutgoingContext(ctx, pairs...), ends, nil
 }
 
 // pairs returns the valid keys and values of from, in turn.
@@ -112,7 +126,7 @@ func (r reservedMetadata) pairs(ctx context.Context) []string {
 		if !validKey(key) {
 			key = strings.ToLower(key)
 		}
-		if key == tokenKey || key == tagKey || !reserved(key) || !validKey(key) || !strings.HasSuffix(key, "-bin") && !printableASCII(value) {
+		if key == tokenKey || !reserved(key) || !validKey(key) || !strings.HasSuffix(key, "-bin") && !printableASCII(value) {
 			r.once.Do(func() {
 				r.logger.WarnContext(ctx, "reserved metadata dropped: want a valid key under the prefix and a value in printable ASCII",
 					"key", bounded(key), "prefix", ReservedPrefix)
@@ -133,16 +147,18 @@ type reservedConn struct {
 }
 
 func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	ctx, err := c.reserved.outgoing(ctx)
+	ctx, ends, err := c.reserved.begin(ctx, method)
 	if err != nil {
 		return err
 	}
+	defer func() { ends.run(errExited()) }() // has no effect but after a panic
 	trailer := trailerOf(opts)
 	if trailer == nil {
 		trailer = new(metadata.MD)
 		opts = append(slices.Clip(opts), grpc.Trailer(trailer))
 	}
 	err = c.ClientConnInterface.Invoke(ctx, method, args, reply, opts...)
+	ends.run(err)
 	return c.attribute(err, *trailer)
 }
 
@@ -157,9 +173,19 @@ func trailerOf(opts []grpc.CallOption) *metadata.MD {
 }
 
 func (c reservedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	ctx, err := c.reserved.outgoing(ctx)
+	ctx, ends, err := c.reserved.begin(ctx, method)
 	if err != nil {
 		return nil, err
+	}
+	if ends != nil {
+		var once sync.Once
+		end := func(err error) { once.Do(func() { ends.run(err) }) }
+		opts = append(slices.Clip(opts), grpc.OnFinish(end))
+		defer func() {
+			if err != nil {
+				end(err)
+			}
+		}()
 	}
 	s, err := c.ClientConnInterface.NewStream(ctx, desc, method, opts...)
 	if err != nil {
@@ -203,35 +229,46 @@ type metadataFilter struct {
 	stats bool   // a reservedStats sees the calls first
 }
 
+// admitted says where a call came from.
+type admitted struct {
+	own bool   // the Service itself made the call
+	tag string // of the observer; empty unless own
+}
+
+type admittedKey struct{}
+
 // admit removes what the handler must not see from the metadata of a call. It
-// returns the handler's context and the metadata in it. own reports whether the
-// call is the Service's own.
-func (f *metadataFilter) admit(ctx context.Context) (_ context.Context, md metadata.MD, own bool) {
+// returns the handler's context and the metadata in it.
+func (f *metadataFilter) admit(ctx context.Context) (context.Context, metadata.MD, admitted) {
 	if f.stats {
 		if a, ok := ctx.Value(admittedKey{}).(admitted); ok {
-			md, _ = metadata.FromIncomingContext(ctx)
-			return metadata.NewIncomingContext(ctx, md), md, a.own
+			md, _ := metadata.FromIncomingContext(ctx)
+			return metadata.NewIncomingContext(ctx, md), md, a
 		}
 	} else if s, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ RequestMetadata() metadata.MD }); ok {
-		if md = s.RequestMetadata(); md != nil { // package inproc saves the copy
+		if md := s.RequestMetadata(); md != nil { // package inproc saves the copy
 			return ctx, md, f.clean(md)
 		}
 	}
-	md, _ = metadata.FromIncomingContext(ctx) // a copy
-	own = f.clean(md)
-	return metadata.NewIncomingContext(ctx, md), md, own
+	md, _ := metadata.FromIncomingContext(ctx) // a copy
+	a := f.clean(md)
+	return metadata.NewIncomingContext(ctx, md), md, a
 }
 
-// clean removes a correct token and returns true. Otherwise it removes
-// everything under the prefix.
-func (f *metadataFilter) clean(md metadata.MD) (own bool) {
+// clean removes a correct token. Without one it removes everything under the
+// prefix.
+func (f *metadataFilter) clean(md metadata.MD) admitted {
 	tokens := md[tokenKey]
-	if f.token != "" && len(tokens) == 1 && subtle.ConstantTimeCompare([]byte(tokens[0]), []byte(f.token)) == 1 {
-		delete(md, tokenKey)
-		return true
+	if f.token == "" || len(tokens) == 0 || len(tokens) > 2 || subtle.ConstantTimeCompare([]byte(tokens[0]), []byte(f.token)) != 1 {
+		deleteReserved(md)
+		return admitted{}
 	}
-	deleteReserved(md)
-	return false
+	delete(md, tokenKey)
+	a := admitted{own: true}
+	if len(tokens) == 2 {
+		a.tag = tokens[1]
+	}
+	return a
 }
 
 // reservedStats passes calls to a stats handler with the metadata that
@@ -241,23 +278,11 @@ type reservedStats struct {
 	filter *metadataFilter
 }
 
-type admittedKey struct{}
-
-type admitted struct{ own bool }
-
-// OwnCall reports whether ctx belongs to a call that the Service itself made,
-// through the gateway or [Service.Conn], rather than one from a gRPC client.
-// Stats handlers of a Service, and code that runs inside them, may call it.
-func OwnCall(ctx context.Context) bool {
-	a, _ := ctx.Value(admittedKey{}).(admitted)
-	return a.own
-}
-
 // TagRPC returns the context that the interceptors see later.
 func (s reservedStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	if _, ok := ctx.Value(admittedKey{}).(admitted); !ok {
-		admittedCtx, _, own := s.filter.admit(ctx)
-		ctx = context.WithValue(admittedCtx, admittedKey{}, admitted{own})
+		admittedCtx, _, a := s.filter.admit(ctx)
+		ctx = context.WithValue(admittedCtx, admittedKey{}, a)
 	}
 	return s.Handler.TagRPC(ctx, info)
 }
@@ -266,14 +291,16 @@ func (s reservedStats) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	switch e := event.(type) {
 	case *stats.InHeader:
 		seen := *e
-		seen.Header = e.Header.Copy()
+		seen.Header = maps.Clone(e.Header) // its values are the event's own copies
 		s.filter.clean(seen.Header)
 		event = &seen
 	case *stats.OutTrailer:
-		seen := *e
-		seen.Trailer = e.Trailer.Copy()
-		delete(seen.Trailer, handlerErrorKey)
-		event = &seen
+		if _, ok := e.Trailer[handlerErrorKey]; ok {
+			seen := *e
+			seen.Trailer = maps.Clone(e.Trailer)
+			delete(seen.Trailer, handlerErrorKey)
+			event = &seen
+		}
 	}
 	s.Handler.HandleRPC(ctx, event)
 }

@@ -94,7 +94,7 @@ func New(ctx context.Context, t transport.Transport, opts ...Option) (*Service, 
 		return nil, fmt.Errorf("service: starting instrumentation: %w", err)
 	}
 	c.mux = slices.Concat(s.instruments.muxOptions(), c.mux)
-	reserved := newReservedMetadata(c)
+	reserved := newReservedMetadata(c, s.instruments)
 	if err := s.open(ctx, t, reserved.token); err != nil {
 		return nil, fmt.Errorf("service: %w", errors.Join(err, s.closeInstruments()))
 	}
@@ -264,7 +264,7 @@ func (s *Service) serverConfig(filter *metadataFilter, transportName func() stri
 		config.UnaryInterceptors = skipHealthUnary(config.UnaryInterceptors)
 		config.StreamInterceptors = skipHealthStream(config.StreamInterceptors)
 	}
-	s.instruments.addStatsHandlers(&config)
+	config.StatsHandlers = slices.Clone(config.StatsHandlers) // WithServer may have set the caller's slice
 	for i, h := range config.StatsHandlers {
 		config.StatsHandlers[i] = reservedStats{h, filter}
 		filter.stats = true

@@ -27,10 +27,11 @@ type itemKey struct{}
 //	x-lambda-trigger-origin           the source of an EventBridge event
 //	x-lambda-trigger-receive-count    of an SQS message
 //	x-lambda-trigger-group-id         of an SQS message
+//	x-lambda-trigger-trace-id         X-Ray's header of an SQS message, from its sender
 //	x-lambda-trigger-partition-key    of a Kinesis record
 //	x-lambda-trigger-sequence-number  of a Kinesis or DynamoDB record
 //
-// The sender chooses the type, the origin, the group and the partition key. Empty
+// The sender chooses the type, the origin, the group, the trace and the partition key. Empty
 // values are left out. A value that is not printable ASCII has -bin appended to
 // its key.
 func Metadata(ctx context.Context) iter.Seq2[string, string] {
@@ -69,6 +70,7 @@ func (i *Item) pairs() [][2]string {
 		{schedule, "origin", "source"},
 		{sqs, "receive-count", "ApproximateReceiveCount"},
 		{sqs, "group-id", "MessageGroupId"},
+		{sqs, "trace-id", "AWSTraceHeader"},
 		{kinesis, "partition-key", "partitionKey"},
 		{kinesis, "sequence-number", "sequenceNumber"},
 		{dynamoDB, "sequence-number", "SequenceNumber"},

@@ -2,12 +2,15 @@ package telemetry
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -17,11 +20,9 @@ import (
 // request holds what is known of an HTTP request. It is in the request's
 // context.
 type request struct {
-	facts
-	client trace.SpanContext // from the client's traceparent
-	route  string            // of the gateway's binding, if noteRoute was called
-	path   string
-	isRPC  atomic.Bool // the path is that of the RPC: Connect or gRPC-Web
+	method, path string      // as the conventions name them
+	route        string      // of the gateway's binding, if noteRoute was called
+	isRPC        atomic.Bool // the path is that of the RPC: Connect or gRPC-Web
 }
 
 type requestKey struct{}
@@ -34,44 +35,177 @@ func requestOf(ctx context.Context) *request {
 // middleware returns next wrapped in a span. It removes the client's trace
 // headers, so that they do not reach the services.
 func (t *tracing) middleware(next http.Handler) http.Handler {
-	traced := otelhttp.NewHandler(describe(next), "",
-		otelhttp.WithTracerProvider(t.tracers),
-		otelhttp.WithMeterProvider(t.meters),
-		otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()), // the parent is in the context
-	)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/healthz" {
 			next.ServeHTTP(w, r)
 			return
 		}
-		traced.ServeHTTP(w, t.withParent(r))
+		begin := time.Now()
+		q := &request{method: methodName(r.Method), path: r.URL.Path}
+		ctx, span := t.startRequest(r, q)
+		inner := r.WithContext(context.WithValue(ctx, requestKey{}, q))
+		inner.Header = without(r.Header, t.fields)
+		out := &response{ResponseWriter: w}
+		returned := false
+		defer func() { t.endRequest(ctx, span, q, inner, out.status, returned, begin) }()
+		next.ServeHTTP(out, inner)
+		returned = true
+		if out.status == 0 {
+			out.status = http.StatusOK
+		}
 	})
 }
 
-// withParent returns a copy of r with the span's parent and a request in its
-// context.
-func (t *tracing) withParent(r *http.Request) *http.Request {
+// startRequest starts the span of a request, with its parent.
+func (t *tracing) startRequest(r *http.Request, q *request) (context.Context, trace.Span) {
 	ctx := r.Context()
 	own := trace.SpanFromContext(ctx)
-	q := &request{facts: newFacts(t.platform(ctx)), path: r.URL.Path}
+	platform, attributes := readFacts(t.platform(ctx), make([]attribute.KeyValue, 0, maxFacts+maxHTTP))
+	if len(attributes) > 0 {
+		attributes = append(attributes, semconv.FaaSTriggerHTTP)
+	}
+	attributes = appendHTTP(attributes, r, q)
 	ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
-	if client := trace.SpanContextFromContext(ctx); t.clients && client.IsRemote() && !client.Equal(own.SpanContext()) {
-		q.client = client
+	client := trace.SpanContextFromContext(ctx)
+	if !t.clients || !client.IsRemote() || client.Equal(own.SpanContext()) {
+		client = trace.SpanContext{}
 	}
 	switch {
 	case own.SpanContext().IsValid():
 		ctx = trace.ContextWithSpan(ctx, own)
-	case t.xray && q.parent.IsValid():
-		ctx = trace.ContextWithRemoteSpanContext(ctx, q.parent)
+	case t.xray && platform.IsValid():
+		ctx = trace.ContextWithRemoteSpanContext(ctx, platform)
 	case t.followClients:
-		ctx = trace.ContextWithRemoteSpanContext(ctx, q.client)
-		q.client = trace.SpanContext{} // it is the parent, not a link
+		ctx = trace.ContextWithRemoteSpanContext(ctx, client)
+		client = trace.SpanContext{} // it is the parent, not a link
 	case !trace.SpanContextFromContext(ctx).Equal(trace.SpanContext{}):
 		ctx = trace.ContextWithRemoteSpanContext(ctx, trace.SpanContext{})
 	}
-	r = r.WithContext(context.WithValue(ctx, requestKey{}, q))
-	r.Header = without(r.Header, t.propagator.Fields())
-	return r
+	options := append(make([]trace.SpanStartOption, 0, 3), serverKind, trace.WithAttributes(attributes...))
+	if client.IsValid() {
+		options = append(options, trace.WithLinks(trace.Link{SpanContext: client}))
+	}
+	return t.tracer.Start(ctx, q.spanName(), options...) //nolint:spancheck // endRequest ends it
+}
+
+// endRequest ends the span. Without returned, the handler panicked.
+func (t *tracing) endRequest(ctx context.Context, span trace.Span, q *request, r *http.Request, code int, returned bool, begin time.Time) {
+	attributes := make([]attribute.KeyValue, 0, 6)
+	if code != 0 {
+		attributes = append(attributes, semconv.HTTPResponseStatusCode(code))
+	}
+	if q.isRPC.Load() {
+		q.route = q.path
+	} else if _, route, ok := strings.Cut(r.Pattern, "/"); ok && q.route == "" {
+		q.route = "/" + route // of a http.ServeMux
+	}
+	if q.route != "" {
+		attributes = append(attributes, semconv.HTTPRoute(q.route))
+		span.SetName(q.spanName())
+	}
+	switch {
+	case !returned:
+		span.SetStatus(codes.Error, "the handler panicked")
+		attributes = append(attributes, semconv.ErrorTypeKey.String("panic"))
+	case code >= http.StatusInternalServerError:
+		span.SetStatus(codes.Error, "")
+		attributes = append(attributes, semconv.ErrorTypeKey.String(strconv.Itoa(code)))
+	}
+	span.SetAttributes(attributes...)
+	span.End()
+	if t.httpDuration.Enabled(ctx) {
+		attributes = append(attributes, semconv.HTTPRequestMethodKey.String(q.method), semconv.URLScheme(scheme(r)), protocolVersion(r))
+		t.httpDuration.RecordSet(ctx, time.Since(begin).Seconds(), attribute.NewSet(attributes...))
+	}
+}
+
+// spanName returns the method and the route, as far as it is known.
+func (q *request) spanName() string {
+	name := q.method
+	if name == otherMethod {
+		name = "HTTP"
+	}
+	if q.route == "" {
+		return name
+	}
+	return name + " " + q.route
+}
+
+const otherMethod = "_OTHER"
+
+// methodName returns the value of http.request.method.
+func methodName(method string) string {
+	switch method {
+	case http.MethodConnect, http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions,
+		http.MethodPatch, http.MethodPost, http.MethodPut, http.MethodTrace:
+		return method
+	default:
+		return otherMethod
+	}
+}
+
+// maxHTTP is how many attributes appendHTTP appends at most.
+const maxHTTP = 11
+
+// appendHTTP appends the attributes of a request that the conventions for HTTP
+// server spans require or recommend. The platform's client address takes
+// precedence over a header.
+func appendHTTP(to []attribute.KeyValue, r *http.Request, q *request) []attribute.KeyValue {
+	peer, peerPort := splitAddress(r.RemoteAddr)
+	client := ""
+	for _, a := range to {
+		if a.Key == semconv.ClientAddressKey {
+			client = a.Value.AsString()
+		}
+	}
+	if client == "" {
+		if client, _, _ = strings.Cut(r.Header.Get("X-Forwarded-For"), ","); client == "" {
+			client = peer
+		}
+		if client != "" {
+			to = append(to, semconv.ClientAddress(client))
+		}
+	}
+	host, port := splitAddress(r.Host)
+	to = append(to, semconv.HTTPRequestMethodKey.String(q.method), semconv.URLPath(q.path), semconv.URLScheme(scheme(r)),
+		semconv.ServerAddress(host), protocolVersion(r))
+	if q.method == otherMethod {
+		to = append(to, semconv.HTTPRequestMethodOriginal(r.Method))
+	}
+	if port > 0 {
+		to = append(to, semconv.ServerPort(port))
+	}
+	if peer != "" {
+		to = append(to, semconv.NetworkPeerAddress(peer))
+	}
+	if peerPort > 0 {
+		to = append(to, semconv.NetworkPeerPort(peerPort))
+	}
+	if agent := r.UserAgent(); agent != "" {
+		to = append(to, semconv.UserAgentOriginal(agent))
+	}
+	return to
+}
+
+func scheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+func protocolVersion(r *http.Request) attribute.KeyValue {
+	return semconv.NetworkProtocolVersion(strings.TrimSuffix(strings.TrimPrefix(r.Proto, "HTTP/"), ".0"))
+}
+
+// splitAddress splits an address. The port is 0 if there is none.
+func splitAddress(address string) (host string, port int) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return strings.Trim(address, "[]"), 0
+	}
+	number, _ := strconv.ParseUint(text, 10, 16) // 0 on error
+	return host, int(number)
 }
 
 // without returns header, or a copy of it, without the named fields.
@@ -89,36 +223,6 @@ func without(header http.Header, fields []string) http.Header {
 	return header
 }
 
-// describe adds the attributes to the span that otelhttp does not know.
-func describe(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q, span := requestOf(r.Context()), trace.SpanFromContext(r.Context())
-		if len(q.attributes) > 0 {
-			span.SetAttributes(append(q.attributes, semconv.FaaSTriggerHTTP)...)
-		}
-		if q.client.IsValid() {
-			span.AddLink(trace.Link{SpanContext: q.client})
-		}
-		returned := false
-		defer func() {
-			if q.isRPC.Load() {
-				q.route = q.path
-			}
-			if q.route != "" {
-				r.Pattern = r.Method + " " + q.route // where otelhttp looks for it
-			}
-			if _, route, ok := strings.Cut(r.Pattern, "/"); ok {
-				span.SetAttributes(semconv.HTTPRoute("/" + route))
-			}
-			if !returned {
-				span.SetStatus(codes.Error, "the handler panicked")
-			}
-		}()
-		next.ServeHTTP(w, r)
-		returned = true
-	})
-}
-
 // noteRoute is a middleware of the gateway's muxes that records the route.
 func noteRoute(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, pathParams map[string]string) {
@@ -128,5 +232,38 @@ func noteRoute(next runtime.HandlerFunc) runtime.HandlerFunc {
 			}
 		}
 		next(w, r, pathParams)
+	}
+}
+
+// response records the status of a response.
+type response struct {
+	http.ResponseWriter
+	status int // 0 before the response begins
+}
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 && (status >= http.StatusOK || status == http.StatusSwitchingProtocols) {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	w.begun()
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush implements http.Flusher, which the gateway requires.
+func (w *response) Flush() {
+	w.begun()
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Unwrap is for http.ResponseController.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *response) begun() {
+	if w.status == 0 {
+		w.status = http.StatusOK
 	}
 }

@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"context"
 	"iter"
 	"strings"
 
@@ -12,53 +11,44 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// platformFacts yields the platform's metadata of a request.
-type platformFacts func(context.Context) iter.Seq2[string, string]
-
-// facts are the platform's metadata that the first span of a request uses.
-type facts struct {
-	parent     trace.SpanContext // from the X-Ray header
-	attributes []attribute.KeyValue
-}
-
-// maxFacts is how many attributes a span has of them: the six of newFacts's
-// switch, faas.coldstart and faas.trigger.
+// maxFacts is how many attributes a span has of the platform's metadata: the
+// six of readFacts's switch, faas.coldstart and faas.trigger.
 const maxFacts = 8
 
-// newFacts reads facts from reserved metadata.
-func newFacts(metadata iter.Seq2[string, string]) (f facts) {
+// readFacts reads what the first span of a request uses from reserved
+// metadata: the parent in the X-Ray header, and attributes, which it appends to
+// to.
+func readFacts(metadata iter.Seq2[string, string], to []attribute.KeyValue) (parent trace.SpanContext, attributes []attribute.KeyValue) {
+	attributes = to
 	cold := false
 	for key, value := range metadata {
 		name, ok := strings.CutPrefix(key, service.ReservedPrefix+"event-")
 		if !ok {
 			continue
 		}
-		if f.attributes == nil {
-			f.attributes = make([]attribute.KeyValue, 0, maxFacts)
-		}
 		switch name {
 		case "trace-id":
-			f.parent = parseTraceHeader(value)
+			parent = parseTraceHeader(value)
 		case "cold-start":
 			cold = true
 		case "source":
-			f.attributes = append(f.attributes, attribute.String("lambda.event.source", value))
+			attributes = append(attributes, attribute.String("lambda.event.source", value))
 		case "request-id":
-			f.attributes = append(f.attributes, semconv.AWSRequestID(value))
+			attributes = append(attributes, semconv.AWSRequestID(value))
 		case "invocation-id":
-			f.attributes = append(f.attributes, semconv.FaaSInvocationID(value))
+			attributes = append(attributes, semconv.FaaSInvocationID(value))
 		case "client-address":
-			f.attributes = append(f.attributes, semconv.ClientAddress(value))
+			attributes = append(attributes, semconv.ClientAddress(value))
 		case "account-id":
-			f.attributes = append(f.attributes, semconv.CloudAccountID(value))
+			attributes = append(attributes, semconv.CloudAccountID(value))
 		case "function-arn":
-			f.attributes = append(f.attributes, semconv.CloudResourceID(value))
+			attributes = append(attributes, semconv.CloudResourceID(value))
 		}
 	}
-	if len(f.attributes) > 0 {
-		f.attributes = append(f.attributes, semconv.FaaSColdstart(cold))
+	if len(attributes) > len(to) {
+		attributes = append(attributes, semconv.FaaSColdstart(cold))
 	}
-	return f
+	return parent, attributes
 }
 
 // parseTraceHeader parses an X-Ray trace header, as the X-Ray developer guide

@@ -144,10 +144,10 @@ func (p *pipeline) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	if f, ok := p.tracers.(flusher); ok {
-		p.report.failed("spans", f.ForceFlush(ctx))
+		p.report.failed("spans", recovered(ctx, f.ForceFlush))
 	}
 	if f, ok := p.meters.(flusher); ok && measure {
-		p.report.failed("metrics", f.ForceFlush(ctx))
+		p.report.failed("metrics", recovered(ctx, f.ForceFlush))
 	}
 	if p.report.failures.Load() == failures {
 		return
@@ -167,18 +167,22 @@ func (p *pipeline) close(ctx context.Context) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(p.last))
 	for i, export := range p.last {
-		wg.Go(func() {
-			defer func() {
-				if p := recover(); p != nil { // in a provider of the user's
-					errs[i] = fmt.Errorf("panic: %v", p)
-				}
-			}()
-			errs[i] = export(ctx)
-		})
+		wg.Go(func() { errs[i] = recovered(ctx, export) })
 	}
 	wg.Wait()
 	p.report.failed("the last of it", errors.Join(errs...))
 	return nil
+}
+
+// recovered calls export. It returns a panic, of a provider that the program
+// built, as an error.
+func recovered(ctx context.Context, export func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return export(ctx)
 }
 
 // newResource describes the program. On Lambda it uses the function's

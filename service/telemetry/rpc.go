@@ -3,84 +3,153 @@ package telemetry
 import (
 	"context"
 	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
-	"go.opentelemetry.io/otel/metric/noop"
-	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/attribute"
+	otelcodes "go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// clientHandler makes the spans of the gateway's calls. Only the server
-// records RPC metrics.
-type clientHandler struct {
-	stats.Handler
-	t *tracing
-}
+// senderKey is the metadata key in which package lambda/trigger has the trace
+// of the sender of a message.
+const senderKey = service.ReservedPrefix + "trigger-trace-id"
 
-func (t *tracing) newClientHandler() stats.Handler {
-	return clientHandler{otelgrpc.NewClientHandler(
-		otelgrpc.WithTracerProvider(t.tracers),
-		otelgrpc.WithMeterProvider(noop.NewMeterProvider()),
-		otelgrpc.WithPropagators(t.propagator),
-		otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
-	), t}
-}
-
-// TagRPC starts the span. If the context has no span, as for an event that is
-// not an HTTP request, it determines the parent and the facts as for an HTTP
-// request.
-func (h clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	h.t.late.Add(-1)
+// clientCall starts the span of a call that the Service makes. If the context
+// has no span, as for an event that is not an HTTP request, it determines the
+// parent and the facts as for an HTTP request, and links the sender of a
+// message.
+func (t *tracing) clientCall(ctx context.Context, method string, md metadata.MD) (context.Context, func(error)) {
+	t.late.Add(-1)
+	attributes := rpcAttributes(method, maxFacts)
+	options := append(make([]trace.SpanStartOption, 0, 3), clientKind)
 	if q := requestOf(ctx); q != nil {
-		if info.FullMethodName == q.path {
+		if method == q.path {
 			q.isRPC.Store(true)
 		}
-		return h.Handler.TagRPC(ctx, info)
-	}
-	var f facts
-	if !trace.SpanContextFromContext(ctx).IsValid() {
-		f = newFacts(outgoing(ctx))
-		if h.t.xray && f.parent.IsValid() {
-			ctx = trace.ContextWithRemoteSpanContext(ctx, f.parent)
+	} else if !trace.SpanContextFromContext(ctx).IsValid() {
+		var parent trace.SpanContext
+		if parent, attributes = readFacts(pairs(md), attributes); t.xray && parent.IsValid() {
+			ctx = trace.ContextWithRemoteSpanContext(ctx, parent)
+		}
+		if sender := parseTraceHeader(carrier(md).Get(senderKey)); t.xray && sender.IsValid() {
+			options = append(options, trace.WithLinks(trace.Link{SpanContext: sender}))
 		}
 	}
-	ctx = h.Handler.TagRPC(ctx, info)
-	trace.SpanFromContext(ctx).SetAttributes(f.attributes...)
-	return ctx
-}
-
-// HandleRPC implements [stats.Handler].
-func (h clientHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	if isMessage(event) {
-		return
+	ctx, span := t.tracer.Start(ctx, rpcName(method), append(options, trace.WithAttributes(attributes...))...)
+	for _, key := range t.fields {
+		delete(md, key)
 	}
-	h.Handler.HandleRPC(ctx, event)
-	if _, ok := event.(*stats.End); ok {
-		h.t.late.Add(1)
+	t.propagator.Inject(ctx, carrier(md))
+	return ctx, func(err error) {
+		s := status.Convert(err)
+		endRPC(span, s, err != nil)
+		t.late.Add(1)
 	}
 }
 
-// isMessage reports whether event is about a message. Spans have no events of
-// messages, as otelgrpc.WithMessageEvents is not used.
-func isMessage(event stats.RPCStats) bool {
-	switch event.(type) {
-	case *stats.InPayload, *stats.OutPayload:
+// serverCall starts the span of a call that a server has received. It trusts
+// the gateway. For gRPC clients it follows the environment.
+func (t *tracing) serverCall(ctx context.Context, method string, own bool) (context.Context, func(error)) {
+	if own {
+		t.late.Add(1)
+	}
+	begin := time.Now()
+	ctx = t.propagator.Extract(ctx, incoming{ctx})
+	options := make([]trace.SpanStartOption, 0, 4)
+	options = append(options, serverKind, trace.WithAttributes(rpcAttributes(method, 0)...))
+	if !own && !t.clients {
+		ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
+	}
+	if !own && !t.followClients {
+		options = append(options, trace.WithNewRoot())
+		if client := trace.SpanContextFromContext(ctx); client.IsValid() && client.IsRemote() {
+			options = append(options, trace.WithLinks(trace.Link{SpanContext: client}))
+		}
+	}
+	ctx, span := t.tracer.Start(ctx, rpcName(method), options...) //nolint:spancheck // the returned function ends it
+	return ctx, func(err error) {                                 //nolint:spancheck // likewise
+		s := status.Convert(err)
+		failed := isServerError(s.Code())
+		endRPC(span, s, failed)
+		if t.rpcDuration.Enabled(ctx) {
+			attributes := append(rpcAttributes(method, 2), semconv.RPCResponseStatusCode(codeName(s.Code())))
+			if failed {
+				attributes = append(attributes, semconv.ErrorTypeKey.String(codeName(s.Code())))
+			}
+			t.rpcDuration.RecordSet(ctx, time.Since(begin).Seconds(), attribute.NewSet(attributes...))
+		}
+		if own {
+			t.late.Add(-1)
+		}
+	}
+}
+
+var (
+	clientKind = trace.WithSpanKind(trace.SpanKindClient)
+	serverKind = trace.WithSpanKind(trace.SpanKindServer)
+)
+
+func rpcName(method string) string { return strings.TrimPrefix(method, "/") }
+
+// rpcAttributes returns the attributes of a call, with room for more.
+func rpcAttributes(method string, room int) []attribute.KeyValue {
+	return append(make([]attribute.KeyValue, 0, 2+room), semconv.RPCSystemNameGRPC, semconv.RPCMethod(rpcName(method)))
+}
+
+func endRPC(span trace.Span, s *status.Status, failed bool) {
+	if span.IsRecording() {
+		code := codeName(s.Code())
+		span.SetAttributes(semconv.RPCResponseStatusCode(code))
+		if failed {
+			span.SetStatus(otelcodes.Error, s.Message())
+			span.SetAttributes(semconv.ErrorTypeKey.String(code))
+		}
+	}
+	span.End()
+}
+
+// isServerError reports whether a code is an error of the server, as the
+// semantic conventions of gRPC define it. For a client every code but OK is an
+// error.
+func isServerError(code codes.Code) bool {
+	switch code {
+	case codes.Unknown, codes.DeadlineExceeded, codes.Unimplemented, codes.Internal, codes.Unavailable, codes.DataLoss:
 		return true
 	default:
 		return false
 	}
 }
 
-// outgoing yields the metadata of a call that is about to be made.
-func outgoing(ctx context.Context) iter.Seq2[string, string] {
+var codeNames = [...]string{
+	codes.OK: "OK", codes.Canceled: "CANCELLED", codes.Unknown: "UNKNOWN", codes.InvalidArgument: "INVALID_ARGUMENT",
+	codes.DeadlineExceeded: "DEADLINE_EXCEEDED", codes.NotFound: "NOT_FOUND", codes.AlreadyExists: "ALREADY_EXISTS",
+	codes.PermissionDenied: "PERMISSION_DENIED", codes.ResourceExhausted: "RESOURCE_EXHAUSTED",
+	codes.FailedPrecondition: "FAILED_PRECONDITION", codes.Aborted: "ABORTED", codes.OutOfRange: "OUT_OF_RANGE",
+	codes.Unimplemented: "UNIMPLEMENTED", codes.Internal: "INTERNAL", codes.Unavailable: "UNAVAILABLE",
+	codes.DataLoss: "DATA_LOSS", codes.Unauthenticated: "UNAUTHENTICATED",
+}
+
+// codeName returns the name that gRPC's specification gives to a code.
+func codeName(code codes.Code) string {
+	if int(code) < len(codeNames) {
+		return codeNames[code]
+	}
+	return "CODE(" + strconv.FormatUint(uint64(code), 10) + ")"
+}
+
+// pairs yields metadata.
+func pairs(md metadata.MD) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		md, _ := metadata.FromOutgoingContext(ctx)
 		for key, values := range md {
 			for _, value := range values {
 				if !yield(key, value) {
@@ -91,61 +160,43 @@ func outgoing(ctx context.Context) iter.Seq2[string, string] {
 	}
 }
 
-// serverHandler makes the spans of the calls that a server receives.
-type serverHandler struct {
-	stats.Handler
-	t *tracing
-}
+// carrier is outgoing metadata as a [propagation.TextMapCarrier].
+type carrier metadata.MD
 
-func (t *tracing) newServerHandler() stats.Handler {
-	return serverHandler{otelgrpc.NewServerHandler(
-		otelgrpc.WithTracerProvider(t.tracers),
-		otelgrpc.WithMeterProvider(t.meters),
-		otelgrpc.WithPropagators(incoming{t.propagator, t}),
-		otelgrpc.WithPublicEndpointFn(func(ctx context.Context, _ *stats.RPCTagInfo) bool {
-			return !t.followClients && !service.OwnCall(ctx)
-		}),
-		otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
-	), t}
-}
-
-// TagRPC implements [stats.Handler].
-func (h serverHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	if service.OwnCall(ctx) {
-		h.t.late.Add(1)
+func (c carrier) Get(key string) string {
+	if values := c[key]; len(values) > 0 {
+		return values[0]
 	}
-	return h.Handler.TagRPC(ctx, info)
+	return ""
 }
 
-// HandleRPC implements [stats.Handler].
-func (h serverHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	if isMessage(event) {
-		return
+func (c carrier) Set(key, value string) { c[strings.ToLower(key)] = []string{value} }
+func (c carrier) Keys() []string        { return slices.Collect(maps.Keys(c)) }
+
+// incoming is the metadata of a received call as a
+// [propagation.TextMapCarrier] that is only read.
+type incoming struct{ ctx context.Context }
+
+func (c incoming) Get(key string) string {
+	if values := c.Values(key); len(values) > 0 {
+		return values[0]
 	}
-	h.Handler.HandleRPC(ctx, event)
-	if _, ok := event.(*stats.End); ok && service.OwnCall(ctx) {
-		h.t.late.Add(-1)
-	}
+	return ""
 }
 
-// incoming is the propagator of the server. It trusts the gateway. For gRPC
-// clients it follows the environment.
-type incoming struct {
-	propagation.TextMapPropagator
-	t *tracing
+// Values implements [propagation.ValuesGetter].
+func (c incoming) Values(key string) []string { return metadata.ValueFromIncomingContext(c.ctx, key) }
+
+func (c incoming) Set(string, string) {}
+
+func (c incoming) Keys() []string {
+	md, _ := metadata.FromIncomingContext(c.ctx)
+	return slices.Collect(maps.Keys(md))
 }
 
-// Extract implements [propagation.TextMapPropagator].
-func (p incoming) Extract(ctx context.Context, carrier propagation.TextMapCarrier) context.Context {
-	extracted := p.TextMapPropagator.Extract(ctx, carrier)
-	if p.t.clients || service.OwnCall(ctx) {
-		return extracted
-	}
-	return trace.ContextWithSpanContext(extracted, trace.SpanContext{})
-}
-
-// On a socket, the server ends a call a little later than the client. If the
-// process is frozen in between, the span is not exported until it runs again.
+// A server may run on when its client has seen the end, for example at a
+// deadline. If the process is frozen then, the span is not exported until it
+// runs again.
 const (
 	lateBound    = 20 * time.Millisecond
 	lateInterval = 200 * time.Microsecond

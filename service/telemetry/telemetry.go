@@ -7,11 +7,12 @@
 // An HTTP request has one trace of three spans: the HTTP request (server),
 // the gateway's call (client) and the RPC (server). A gRPC client's call has
 // only the last span, and a call for another Lambda event has the last two.
-// Health checks have none. Names and attributes follow the semantic
-// conventions, as otelhttp and otelgrpc implement them. On Lambda, the first
-// span also has attributes of the event: faas.invocation_id, faas.coldstart,
-// aws.request_id, lambda.event.source and others. Queries and client headers
-// are not recorded.
+// Health checks have none. A call that the server refuses before any
+// interceptor runs has no span of the server. Names and attributes follow
+// OpenTelemetry's semantic conventions 1.43. On Lambda, the first span also has
+// attributes of the event: faas.invocation_id, faas.coldstart, aws.request_id,
+// lambda.event.source and others. Queries are not recorded, and of the headers
+// only User-Agent, Host and the first address of X-Forwarded-For.
 //
 // # Parents
 //
@@ -24,7 +25,8 @@
 //
 // A traceparent from a client only becomes a link, since anyone can send it.
 // With [FollowClients] it is the parent if X-Ray names none. In neither case
-// can a client split a trace: the RPC is a child of the HTTP request.
+// can a client split a trace: the RPC is a child of the HTTP request. The call
+// for a message of SQS also has a link to the trace of its sender.
 //
 // # Variables
 //
@@ -44,19 +46,25 @@ package telemetry
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
+	"go.opentelemetry.io/otel/semconv/v1.43.0/rpcconv"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/grpc/stats"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
+
+// scope is the name of the package's tracer and meter.
+const scope = "github.com/lambda-grpc/lambda-grpc-gateway/service/telemetry"
 
 // DefaultFlushTimeout bounds a flush unless [WithFlushTimeout] is given.
 const DefaultFlushTimeout = time.Second
@@ -124,10 +132,21 @@ func (c *config) start(host service.Host) (service.Instrumentation, error) {
 	if err != nil {
 		return service.Instrumentation{}, err
 	}
+	meter := p.meters.Meter(scope, metric.WithSchemaURL(semconv.SchemaURL))
+	httpDuration, err := httpconv.NewServerRequestDuration(meter)
+	if err != nil {
+		return service.Instrumentation{}, err
+	}
+	rpcDuration, err := rpcconv.NewServerCallDuration(meter)
+	if err != nil {
+		return service.Instrumentation{}, err
+	}
 	t := &tracing{
-		tracers:       p.tracers,
-		meters:        p.meters,
+		tracer:        p.tracers.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL)),
+		httpDuration:  httpDuration,
+		rpcDuration:   rpcDuration,
 		propagator:    env.propagator,
+		fields:        env.propagator.Fields(),
 		xray:          env.xray,
 		clients:       env.clients,
 		followClients: c.followClients,
@@ -139,11 +158,11 @@ func (c *config) start(host service.Host) (service.Instrumentation, error) {
 		otel.SetTextMapPropagator(env.propagator)
 	}
 	return service.Instrumentation{
-		Middleware:          t.middleware,
-		MuxOptions:          []runtime.ServeMuxOption{runtime.WithMiddlewares(noteRoute)},
-		StatsHandlers:       []stats.Handler{t.newServerHandler()},
-		ClientStatsHandlers: []stats.Handler{t.newClientHandler()},
-		SpanContext:         spanContext,
+		Middleware:  t.middleware,
+		MuxOptions:  []runtime.ServeMuxOption{runtime.WithMiddlewares(noteRoute)},
+		ClientCall:  t.clientCall,
+		ServerCall:  t.serverCall,
+		SpanContext: spanContext,
 		Flush: func(ctx context.Context) error {
 			t.awaitServer(ctx)
 			p.flush(ctx)
@@ -155,14 +174,16 @@ func (c *config) start(host service.Host) (service.Instrumentation, error) {
 
 // tracing is the state that the parts of an Instrumentation share.
 type tracing struct {
-	tracers       trace.TracerProvider
-	meters        metric.MeterProvider
+	tracer        trace.Tracer
+	httpDuration  httpconv.ServerRequestDuration
+	rpcDuration   rpcconv.ServerCallDuration
 	propagator    propagation.TextMapPropagator
-	xray          bool // use the X-Ray header
-	clients       bool // use the traceparent of clients
+	fields        []string // the propagator's
+	xray          bool     // use the X-Ray header
+	clients       bool     // use the traceparent of clients
 	followClients bool
-	platform      platformFacts
-	late          atomic.Int64 // number of own calls running in a server minus those running in a client
+	platform      func(context.Context) iter.Seq2[string, string] // the reserved metadata of an HTTP request
+	late          atomic.Int64                                    // number of own calls running in a server minus those running in a client
 }
 
 func spanContext(ctx context.Context) (traceID, spanID string) {

@@ -126,8 +126,8 @@ func TestProvidersOfTheUsersOwn(t *testing.T) {
 		t.Error("the Service shut down the provider of the user's")
 	}
 	var m metricdata.ResourceMetrics
-	if err := reader.Collect(t.Context(), &m); err != nil || len(m.ScopeMetrics) != 2 {
-		t.Errorf("%v, metrics of %d libraries, want 2", err, len(m.ScopeMetrics))
+	if err := reader.Collect(t.Context(), &m); err != nil || len(m.ScopeMetrics) != 1 || len(m.ScopeMetrics[0].Metrics) != 2 {
+		t.Errorf("%v, %+v, want the metrics of HTTP and of RPC", err, m.ScopeMetrics)
 	}
 }
 
@@ -138,10 +138,13 @@ func (panicking) ForceFlush(context.Context) error { panic("in a provider") }
 
 func TestAProviderThatPanics(t *testing.T) {
 	c := newCollector(t)
-	svc := newService(t, "inproc", telemetry.With(telemetry.WithTracerProvider(panicking{nooptrace.NewTracerProvider()})))
+	log := &output{}
+	svc := newService(t, "inproc", telemetry.With(telemetry.WithTracerProvider(panicking{nooptrace.NewTracerProvider()})),
+		service.WithLogger(slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))))
 	ask(t, svc, "GET", "/v1/ping", "")
-	if err := svc.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "in a provider") {
-		t.Errorf("the error of a flush is %v", err)
+	flush(t, svc)
+	if got := log.String(); !strings.Contains(got, warning) || !strings.Contains(got, "what=spans") || !strings.Contains(got, "in a provider") {
+		t.Errorf("the log is %q", got)
 	}
 	if err := svc.Close(); err != nil {
 		t.Error(err)
@@ -160,8 +163,9 @@ func TestAFailureIsInTheSpans(t *testing.T) {
 	svc.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
 	flush(t, svc)
 	for _, s := range c.taken() {
-		if !s.Failed {
-			t.Errorf("%s, %s, has not failed", s.Name, s.Kind)
+		want := map[bool]string{true: "INTERNAL", false: "500"}[strings.HasPrefix(s.Name, "test.v1.")]
+		if got := s.Attributes["error.type"]; !s.Failed || got != want {
+			t.Errorf("%s, %s: failed: %v, error.type is %q, want %q", s.Name, s.Kind, s.Failed, got, want)
 		}
 	}
 	w = httptest.NewRecorder()
@@ -170,6 +174,56 @@ func TestAFailureIsInTheSpans(t *testing.T) {
 	spans := c.taken()
 	if len(spans) != 1 || spans[0].Name != "GET" || spans[0].Failed || spans[0].Attributes["http.response.status_code"] != "int_value:404" {
 		t.Errorf("of a path that is not bound: %+v", spans)
+	}
+}
+
+// The attributes of a span are those that the conventions name.
+func TestAttributes(t *testing.T) {
+	c := newCollector(t)
+	svc := newService(t, "inproc", telemetry.With())
+	for name, test := range map[string]struct {
+		method, host, peer, forwarded string
+		span                          string
+		want                          map[string]string
+	}{
+		"of IPv4": {"GET", "api.example", "192.0.2.1:1234", "", "GET /v1/ping", map[string]string{
+			"http.request.method": "GET", "http.request.method_original": "", "url.path": "/v1/ping", "url.scheme": "http", "url.query": "",
+			"server.address": "api.example", "server.port": "", "client.address": "192.0.2.1", "network.peer.address": "192.0.2.1",
+			"network.peer.port": "int_value:1234", "network.protocol.version": "1.1", "user_agent.original": "a browser",
+			"http.route": "/v1/ping", "http.response.status_code": "int_value:200", "error.type": "",
+		}},
+		"of IPv6, behind a proxy": {"GET", "[2001:db8::1]:8443", "[::1]:80", "203.0.113.9,10.0.0.1", "GET /v1/ping", map[string]string{
+			"server.address": "2001:db8::1", "server.port": "int_value:8443", "client.address": "203.0.113.9",
+			"network.peer.address": "::1", "network.peer.port": "int_value:80",
+		}},
+		"of a socket": {"GET", "[::1]", "@", "", "GET /v1/ping", map[string]string{
+			"server.address": "::1", "server.port": "", "network.peer.address": "@", "network.peer.port": "",
+		}},
+		"of an unknown method": {"BREW", "a:x", "", "", "HTTP", map[string]string{
+			"http.request.method": "_OTHER", "http.request.method_original": "BREW", "server.address": "a", "server.port": "",
+			"network.peer.address": "", "client.address": "", "http.route": "", "http.response.status_code": "int_value:501",
+			"error.type": "501",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequestWithContext(t.Context(), test.method, "/v1/ping?n=1", nil)
+			r.Host, r.RemoteAddr = test.host, test.peer
+			r.Header.Set("User-Agent", "a browser")
+			if test.forwarded != "" {
+				r.Header.Set("X-Forwarded-For", test.forwarded)
+			}
+			svc.ServeHTTP(httptest.NewRecorder(), r)
+			flush(t, svc)
+			s := c.taken()[0]
+			if s.Name != test.span {
+				t.Errorf("the span is %q, want %q", s.Name, test.span)
+			}
+			for key, want := range test.want {
+				if got := s.Attributes[key]; got != want {
+					t.Errorf("%s is %q, want %q", key, got, want)
+				}
+			}
+		})
 	}
 }
 

@@ -74,8 +74,14 @@ const (
 )
 
 // requests returns functions that send requests to a front end or a plain
-// server.
+// server, by the names of their spans. What follows a # is not in the names.
 func requests() map[string]func(*testing.T, http.Handler, ...string) {
+	const connectStream, webStream = "\x00\x00\x00\x00\x0b{\"count\":3}", "\x00\x00\x00\x00\x02\x10\x03" // EchoStreamRequest.count is 3
+	rpc := func(method, contentType, body string) func(*testing.T, http.Handler, ...string) {
+		return func(t *testing.T, h http.Handler, headers ...string) {
+			ask(t, h, "POST", "http://api.example/test.v1.EchoService/"+method, body, append(headers, "Content-Type", contentType)...)
+		}
+	}
 	return map[string]func(*testing.T, http.Handler, ...string){
 		"GET /v1/ping test.v1.PingService/Ping": func(t *testing.T, h http.Handler, headers ...string) {
 			ask(t, h, "GET", "http://api.example/v1/ping", "", headers...)
@@ -86,9 +92,10 @@ func requests() map[string]func(*testing.T, http.Handler, ...string) {
 		"GET /v1/echo/{id}/stream test.v1.EchoService/EchoStream": func(t *testing.T, h http.Handler, headers ...string) {
 			ask(t, h, "GET", "http://api.example/v1/echo/7/stream?count=3", "", headers...)
 		},
-		"POST /test.v1.EchoService/Echo test.v1.EchoService/Echo": func(t *testing.T, h http.Handler, headers ...string) {
-			ask(t, h, "POST", "http://api.example/test.v1.EchoService/Echo", `{"text":"x"}`, append(headers, "Content-Type", "application/json")...)
-		},
+		"POST /test.v1.EchoService/Echo test.v1.EchoService/Echo":                      rpc("Echo", "application/json", `{"text":"x"}`),
+		"POST /test.v1.EchoService/Echo test.v1.EchoService/Echo#grpc-web":             rpc("Echo", "application/grpc-web+proto", "\x00\x00\x00\x00\x00"),
+		"POST /test.v1.EchoService/EchoStream test.v1.EchoService/EchoStream":          rpc("EchoStream", "application/connect+json", connectStream),
+		"POST /test.v1.EchoService/EchoStream test.v1.EchoService/EchoStream#grpc-web": rpc("EchoStream", "application/grpc-web+proto", webStream),
 	}
 }
 
@@ -99,6 +106,7 @@ func checkTrace(t *testing.T, spans []span, name, trace, parent string) {
 	if len(spans) != 3 {
 		t.Fatalf("%d spans, want 3: %+v", len(spans), spans)
 	}
+	name, _, _ = strings.Cut(name, "#")
 	method := name[strings.LastIndexByte(name, ' ')+1:]
 	for i, want := range []span{
 		{Name: strings.TrimSuffix(name, " "+method), Kind: "SERVER", Parent: parent},

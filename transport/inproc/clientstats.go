@@ -21,6 +21,7 @@ type clientEvents struct {
 	ctx     context.Context // as tagged
 	method  string
 	begun   time.Time
+	options bool // call options add metadata to that of ctx
 
 	mu             sync.Mutex
 	header         func() metadata.MD // nil until the request has been sent
@@ -40,7 +41,7 @@ func (c *Conn) observe(ctx context.Context, desc *grpc.StreamDesc, method string
 		return ctx
 	}
 	ctx = h.TagRPC(ctx, &stats.RPCTagInfo{FullMethodName: method, FailFast: true})
-	e := &clientEvents{handler: h, conn: c, ctx: ctx, method: method, begun: time.Now()}
+	e := &clientEvents{handler: h, conn: c, ctx: ctx, method: method, begun: time.Now(), options: o.addMetadata()}
 	h.HandleRPC(ctx, &stats.Begin{
 		Client:         true,
 		BeginTime:      e.begun,
@@ -53,17 +54,19 @@ func (c *Conn) observe(ctx context.Context, desc *grpc.StreamDesc, method string
 	return ctx
 }
 
-// sent reports that the request header has been sent.
-func (e *clientEvents) sent(call outcome) {
+// sent reports that the request header has been sent. request is the call's
+// metadata. The event has no metadata of call options, such as credentials.
+func (e *clientEvents) sent(call outcome, request metadata.MD) {
 	if e == nil {
 		return
 	}
 	e.mu.Lock()
 	e.header = call.clientHeader
 	e.mu.Unlock()
-	md, _ := metadata.FromOutgoingContext(e.ctx) // a copy
-	if md == nil {
-		md = metadata.MD{}
+	md := clone(request)
+	if e.options {
+		fromContext, _ := metadata.FromOutgoingContext(e.ctx)
+		md = clone(fromContext)
 	}
 	md[userAgentKey] = e.conn.metadata[userAgentKey]
 	// Authority stays empty: grpc-go has had the field only since 1.85.

@@ -20,7 +20,7 @@ import (
 type handlerContext struct {
 	conn     *Conn
 	call     grpc.ServerTransportStream
-	metadata metadata.MD // the request's metadata; after values is set, only RequestMetadata's caller changes it
+	metadata metadata.MD // what the call adds to the connection's metadata; all of it once values is set, and then only RequestMetadata's caller changes it
 	deadline time.Time   // zero if there is none
 
 	mu     sync.Mutex
@@ -75,7 +75,7 @@ func (c *handlerContext) Value(key any) any {
 	return ending.Value(key)
 }
 
-// makeValues sets c.values. c.mu must be held.
+// makeValues sets values on first use. c.mu must be held.
 func (c *handlerContext) makeValues() {
 	if c.values == nil {
 		c.values = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(c.conn.ctx, c.conn.handlerMetadata(c.metadata)), c.call)
@@ -89,6 +89,14 @@ func (c *handlerContext) requestMetadata() metadata.MD {
 	defer c.mu.Unlock()
 	c.makeValues()
 	return c.metadata
+}
+
+// header returns a copy of the request's metadata.
+func (c *handlerContext) header() metadata.MD {
+	if md := c.requestMetadata(); md != nil {
+		return clone(md)
+	}
+	return clone(c.conn.metadata)
 }
 
 // end cancels the context. err is context.Canceled, or

@@ -86,7 +86,7 @@ func (c *Conn) requestMetadata(ctx context.Context, method string, o *callOption
 	if err := admit(md); err != nil {
 		return nil, err
 	}
-	if o.contentSubtype == "" && o.authority == "" && o.credentials == nil {
+	if !o.addMetadata() {
 		return md, nil
 	}
 	credentials, err := c.credentialsMetadata(ctx, method, o)
@@ -146,6 +146,23 @@ func admit(md metadata.MD) error {
 		}
 	}
 	return nil
+}
+
+// clone returns a copy of md that shares no slice with it. It makes one slice
+// for all values, where md.Copy makes one for each key.
+func clone(md metadata.MD) metadata.MD {
+	count := 0
+	for _, values := range md {
+		count += len(values)
+	}
+	all := make([]string, 0, count)
+	to := make(metadata.MD, len(md))
+	for key, values := range md {
+		begin := len(all)
+		all = append(all, values...)
+		to[key] = all[begin:len(all):len(all)]
+	}
+	return to
 }
 
 func join(first, then []string) []string { return append(slices.Clip(first), then...) }

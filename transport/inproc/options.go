@@ -100,6 +100,11 @@ type outcome interface {
 	statusReceived() bool
 }
 
+// addMetadata reports whether the options add metadata to the request.
+func (o *callOptions) addMetadata() bool {
+	return o.contentSubtype != "" || o.authority != "" || o.credentials != nil
+}
+
 // finish sets the variables of Header, Trailer and Peer options, and then
 // calls the OnFinish functions.
 func (o *callOptions) finish(c *Conn, call outcome, err error) {

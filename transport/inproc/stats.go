@@ -59,13 +59,12 @@ func (c *call) reportHeader() {
 	if h == nil {
 		return
 	}
-	md, _ := metadata.FromIncomingContext(c.ctx)
 	c.ctx = h.TagRPC(c.ctx, &stats.RPCTagInfo{FullMethodName: c.method})
 	h.HandleRPC(c.ctx, &stats.InHeader{
 		FullMethod: c.method,
 		RemoteAddr: c.conn.peer.Addr,
 		LocalAddr:  c.conn.peer.LocalAddr,
-		Header:     md,
+		Header:     c.base.header(),
 	})
 }
 
@@ -103,13 +102,13 @@ func (c *call) reportSent(m any, size int) {
 
 func (c *call) reportHeaderSent(header metadata.MD) {
 	if h := c.conn.server.stats; h != nil {
-		h.HandleRPC(c.ctx, &stats.OutHeader{Header: header.Copy()})
+		h.HandleRPC(c.ctx, &stats.OutHeader{Header: clone(header)})
 	}
 }
 
 func (c *call) reportTrailerSent(trailer metadata.MD) {
 	if h := c.conn.server.stats; h != nil {
-		h.HandleRPC(c.ctx, &stats.OutTrailer{Trailer: trailer.Copy()})
+		h.HandleRPC(c.ctx, &stats.OutTrailer{Trailer: clone(trailer)})
 	}
 }
 

@@ -39,7 +39,7 @@ func (c *Conn) newStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 		o.onFinish(err)
 		return nil, err
 	}
-	o.events.sent(s)
+	o.events.sent(s, s.base.metadata)
 	if m == nil {
 		s.reportHeader()
 		s.writeStatus(status.Error(codes.Unimplemented, unknown), nil)

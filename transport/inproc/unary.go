@@ -42,7 +42,7 @@ func (c *Conn) invokeUnary(ctx context.Context, method string, m *method, req, r
 			c.server.end()
 		}
 	}()
-	o.events.sent(u)
+	o.events.sent(u, u.base.metadata)
 	request, err := encode(o.codec, req, o.maxSendMsgSize, nil)
 	if err == nil {
 		err = endedError(ctx, u.base.deadline)

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
+	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
 // A row is one call in the list of calls.
@@ -54,17 +55,14 @@ func label(c record.Call) string {
 	return c.HTTP.Method + " " + path
 }
 
-// requestID returns the request ID of the platform or, without one, of the client.
+// requestID returns the request ID that the log has or, for a request that reached
+// no service, that of the HTTP headers.
 func requestID(c record.Call) string {
-	for _, key := range [...]string{"x-lambda-event-request-id", "x-request-id"} {
-		if ids := c.Metadata[key]; len(ids) > 0 {
-			return ids[0]
-		}
+	id := service.RequestID(c.Metadata)
+	if id == "" && c.HTTP != nil {
+		id = cmp.Or(c.HTTP.Header.Get("X-Request-Id"), c.HTTP.AnswerHeader.Get("X-Request-Id"))
 	}
-	if c.HTTP == nil {
-		return ""
-	}
-	return cmp.Or(c.HTTP.Header.Get("X-Request-Id"), c.HTTP.AnswerHeader.Get("X-Request-Id"))
+	return id
 }
 
 func duration(d time.Duration) string {

@@ -33,31 +33,33 @@ func (r *Recorder) Begin(tag, method, transport string, md metadata.MD) service.
 	if strings.HasPrefix(method, reflectionPrefix) {
 		return nil
 	}
-	c := rpc{own: tag == ""}
-	if c.own {
-		c.entry = &entry{}
-		c.entry.call.Protocol = GRPC
-		r.add(c.entry)
+	var e *entry
+	if tag == "" {
+		e = &entry{}
+		e.call.Protocol = GRPC
+		r.add(e)
 	} else {
 		id, _ := strconv.ParseUint(tag, 10, 64)
-		if c.entry = r.entry(id); c.entry == nil {
+		if e = r.entry(id); e == nil {
 			return nil // the call is no longer kept
 		}
 	}
-	c.entry.update(func(call *Call) {
-		call.Method, call.Transport, call.Metadata = method, transport, bounded(md) // handlers get copies
+	flat := flatten(md)
+	e.update(func(call *Call) {
+		call.Method, call.Transport, e.metadata = method, transport, flat
 	})
-	return c
+	return rpc{e}
 }
 
 // An rpc is a call in a gRPC server.
-type rpc struct {
-	entry *entry
-	own   bool // the entry has no HTTP request
-}
+type rpc struct{ entry *entry }
 
-func (c rpc) Received(m any) { c.entry.update(func(call *Call) { call.Request.add(m) }) }
-func (c rpc) Sent(m any)     { c.entry.update(func(call *Call) { call.Response.add(m) }) }
+func (c rpc) Received(m any) {
+	c.entry.update(func(call *Call) { call.Request.add(m, &c.entry.space[0]) })
+}
+func (c rpc) Sent(m any) {
+	c.entry.update(func(call *Call) { call.Response.add(m, &c.entry.space[1]) })
+}
 
 func (c rpc) End(err error) {
 	c.entry.update(func(call *Call) {
@@ -75,7 +77,7 @@ func (c rpc) End(err error) {
 			call.Status = p
 		}
 	})
-	if c.own {
+	if c.entry.call.HTTP == nil {
 		c.entry.end()
 	}
 }

@@ -37,6 +37,7 @@ func (r *Recorder) begin(req *http.Request, path string) *entry {
 	e.exchange = Exchange{
 		Method: req.Method, Target: cut(target), Host: cut(req.Host), Proto: req.Proto, RemoteAddr: req.RemoteAddr,
 	}
+	e.exchange.Body.Data, e.exchange.Answer.Data = e.space[2][:0], e.space[3][:0]
 	e.header = flatten(req.Header)
 	e.call.HTTP = &e.exchange
 	if r.methods[path] {

@@ -7,6 +7,7 @@ package record
 
 import (
 	"context"
+	"encoding/binary"
 	"net/http"
 	"strings"
 	"sync"
@@ -169,11 +170,15 @@ type entry struct {
 
 	mu                   sync.Mutex
 	call                 Call
-	exchange             Exchange // the target of call.HTTP
-	header, answerHeader pairs
+	exchange             Exchange     // the target of call.HTTP
+	header, answerHeader pairs        // of the exchange
+	metadata             pairs        // of the call
 	first                [2][1][]byte // room for the first message of each direction
+	space                [4]space     // for that message and for the body, so that a small one takes no allocation
 	answered             bool         // an RPC has ended: Code is its code
 }
+
+type space [128]byte
 
 // snapshot returns a copy of a call. If the RPC is not known, the method is a guess
 // from the request's path.
@@ -192,6 +197,9 @@ func (e *entry) snapshot() Call {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.call
+	if e.metadata != nil {
+		c.Metadata = e.metadata.header()
+	}
 	if c.HTTP != nil {
 		exchange := *c.HTTP
 		exchange.Header, exchange.AnswerHeader = e.header.header(), e.answerHeader.header()
@@ -215,9 +223,10 @@ func (e *entry) end() {
 	})
 }
 
-// add counts a message and keeps it if there is room. If a handler modifies the
+// add counts a message and keeps it if there is room, the first one in space if it
+// fits. If a handler modifies the
 // message at the same time, encoding it may panic; then add does not keep it.
-func (m *Messages) add(v any) {
+func (m *Messages) add(v any, space *space) {
 	message, ok := v.(proto.Message)
 	if !ok {
 		return
@@ -234,7 +243,11 @@ func (m *Messages) add(v any) {
 	}
 	m.Size += int64(size)
 	if m.Count == len(m.Data)+1 && kept+size+messageOverhead <= MaxPart {
-		data, err := proto.MarshalOptions{}.MarshalAppend(make([]byte, 0, size), message)
+		room := space[:0]
+		if m.Count > 1 || size > len(space) {
+			room = make([]byte, 0, size)
+		}
+		data, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(room, message)
 		if err == nil {
 			m.Data = append(m.Data, data)
 		}
@@ -252,52 +265,49 @@ func (b *Body) Keep(p []byte) {
 	}
 }
 
-// bounded returns values, or as many of them as fit into MaxPart.
-func bounded(values map[string][]string) map[string][]string {
-	if sizeOf(values) <= MaxPart {
-		return values
-	}
-	return flatten(values).header()
-}
-
-func sizeOf(values map[string][]string) (size int) {
-	for name, list := range values {
-		for _, value := range list {
-			size += len(name) + len(value)
-		}
-	}
-	return size
-}
-
-// pairs are alternating names and values. They take one allocation; a copy of a
-// header takes several.
-type pairs []string
+// pairs are names and values, each after its length, in the one allocation of a
+// copy of a header or of metadata. It has no pointers: the garbage collector would
+// otherwise take longer to follow those of all kept calls than it takes to record
+// one.
+type pairs []byte
 
 // flatten copies a header, or as much of it as fits into MaxPart.
 func flatten(values map[string][]string) pairs {
-	count, size := 0, 0
-	for _, list := range values {
-		count += len(list)
-	}
-	flat := make(pairs, 0, 2*min(count, MaxPart/messageOverhead)+2)
+	flat, size := make(pairs, 0, 512), 0 // enough for most
 	for name, list := range values {
 		for _, value := range list {
-			size += len(name) + len(value) + messageOverhead
+			size += len(name) + len(value) + pairOverhead
 			if size > MaxPart {
-				return append(flat, Cut, "more than is kept")
+				return flat.append(Cut).append("more than is kept")
 			}
-			flat = append(flat, name, value)
+			flat = flat.append(name).append(value)
 		}
 	}
 	return flat
 }
 
-func (p pairs) header() http.Header {
-	h := http.Header{}
-	for i := 0; i+1 < len(p); i += 2 {
-		h[p[i]] = append(h[p[i]], p[i+1])
+// pairOverhead is at least the length of the two lengths of a pair.
+const pairOverhead = 2 * binary.MaxVarintLen32
+
+func (p pairs) append(s string) pairs {
+	return append(binary.AppendUvarint(p, uint64(len(s))), s...)
+}
+
+func (p pairs) header() map[string][]string {
+	h := map[string][]string{}
+	for rest := string(p); rest != ""; {
+		var name, value string
+		name, rest = first(rest)
+		value, rest = first(rest)
+		h[name] = append(h[name], value)
 	}
 	return h
+}
+
+// first returns the first string of s, and the rest of s.
+func first(s string) (text, rest string) {
+	length, n := binary.Uvarint([]byte(s[:min(len(s), binary.MaxVarintLen32)]))
+	return s[n : n+int(length)], s[n+int(length):]
 }
 
 // Cut is the name of a header or metadata key that replaces those not kept.
