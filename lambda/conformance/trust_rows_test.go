@@ -11,7 +11,7 @@ import (
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
 )
 
 func eventRows() []row {
@@ -222,7 +222,7 @@ func latticeFacts(s *subject) error {
 		"source-vpc-arn":      "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0123456789abcdef0",
 		"authorizer-type":     "iam", "authorizer-principal": caller,
 	} {
-		if got := md[event.MetadataPrefix+key]; !slices.Equal(got, []string{want}) {
+		if got := md[eventmd.Prefix+key]; !slices.Equal(got, []string{want}) {
 			return fmt.Errorf("%s %q", key, got)
 		}
 	}
@@ -234,15 +234,15 @@ func metadataOfTheEvent(s *subject) error {
 	if err != nil {
 		return err
 	}
-	if got := md[event.MetadataPrefix+"source"]; !slices.Equal(got, []string{strings.TrimSuffix(string(s.place.source), "-multi")}) {
+	if got := md[eventmd.Prefix+"source"]; !slices.Equal(got, []string{strings.TrimSuffix(string(s.place.source), "-multi")}) {
 		return fmt.Errorf("source %q", got)
 	}
-	if got := md[event.MetadataPrefix+"client-address"]; !slices.Equal(got, []string{"127.0.0.1"}) {
+	if got := md[eventmd.Prefix+"client-address"]; !slices.Equal(got, []string{"127.0.0.1"}) {
 		return fmt.Errorf("client address %q", got)
 	}
 	for _, key := range []string{"request-id", "invocation-id", "function-arn", "tenant-id", "trace-id"} {
-		if len(md[event.MetadataPrefix+key]) != 1 {
-			return fmt.Errorf("%s %q", key, md[event.MetadataPrefix+key])
+		if len(md[eventmd.Prefix+key]) != 1 {
+			return fmt.Errorf("%s %q", key, md[eventmd.Prefix+key])
 		}
 	}
 	return nil
@@ -275,7 +275,7 @@ func forged(s *subject) error {
 	reserved := func(md map[string][]string) []string {
 		return slices.Sorted(func(yield func(string) bool) {
 			for key := range maps.Keys(md) {
-				if strings.HasPrefix(key, event.MetadataPrefix) && !yield(key) {
+				if strings.HasPrefix(key, eventmd.Prefix) && !yield(key) {
 					return
 				}
 			}
