@@ -271,7 +271,7 @@ func TestRestartsAfterKillAndLeavesNothingBehind(t *testing.T) {
 			if err := fn.Close(); err != nil {
 				t.Error(err)
 			}
-			if left, err := os.ReadDir(fn.TempDir()); err != nil || len(left) > 0 {
+			if left, err := os.ReadDir(fn.Config().TempDir); err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v, %v", left, err)
 			}
 		})
