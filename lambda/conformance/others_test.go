@@ -1,6 +1,6 @@
 package conformance_test
 
-// others is what two adapters do that are not run here, by row.
+// others has the cells of a row for the two adapters that the tests do not run.
 type others struct{ algnhsa, webAdapter string }
 
 // otherAdapters are cells that come from reading the sources of the adapters in

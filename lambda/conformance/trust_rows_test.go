@@ -248,8 +248,8 @@ func metadataOfTheEvent(s *subject) error {
 	return nil
 }
 
-// forged compares the reserved metadata of a request that tries to write it
-// with that of one that does not.
+// forged sends a request whose headers try to set reserved metadata. Its metadata
+// must be that of a request without such headers.
 func forged(s *subject) error {
 	x := setup{serve: "services"}
 	honest, err := s.metadata(x, get("/v1/echo/7"))

@@ -31,8 +31,9 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// runAsServer is the variable that makes this test binary run the server of the
-// test services. If the emulator starts the binary, it runs their function.
+// runAsServer is the variable that makes this test binary run the local server. If
+// the emulator starts the binary, it runs as the function. Both have the services
+// of package testservice.
 const runAsServer = "SERVER_TEST"
 
 func TestMain(m *testing.M) {

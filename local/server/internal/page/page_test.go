@@ -185,7 +185,8 @@ func TestPage_DeepBodiesStaySmall(t *testing.T) {
 	}
 }
 
-// early answers before and after it sends early hints.
+// early sends status 103 first, and then a response whose headers would loosen the
+// page's policy.
 type early struct{}
 
 func (early) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
