@@ -70,8 +70,8 @@ test-page: ## Test the local server's page in Chromium; needs npm, skips without
 	@mkdir -p dist/browser
 	go build -o dist/browser/local ./local
 	go build -o dist/browser/bootstrap ./lambda
-	npm ci --prefix local/server/page/browser --ignore-scripts --no-audit --no-fund
-	LOCAL=$(CURDIR)/dist/browser/local FUNCTION=$(CURDIR)/dist/browser/bootstrap npm test --prefix local/server/page/browser
+	npm ci --prefix local/server/internal/page/browser --ignore-scripts --no-audit --no-fund
+	LOCAL=$(CURDIR)/dist/browser/local FUNCTION=$(CURDIR)/dist/browser/bootstrap npm test --prefix local/server/internal/page/browser
 
 .PHONY: build
 build: ## Build the function and the local server into dist/

@@ -117,6 +117,28 @@ func ExampleWithReflection() {
 	// <nil>
 }
 
+// Browsers may call from the pages of one site, with its cookies.
+func ExampleWithCORS() {
+	svc, err := service.New(context.Background(), transport.InProcess(), bindPing(),
+		service.WithLogger(slog.New(slog.DiscardHandler)),
+		service.WithCORS("https://shop.example.com"), service.WithCORSCredentials())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer svc.Close()
+	for _, origin := range []string{"https://shop.example.com", "https://other.example"} {
+		r := httptest.NewRequest(http.MethodGet, "/v1/ping", nil)
+		r.Header.Set("Origin", origin)
+		w := httptest.NewRecorder()
+		svc.ServeHTTP(w, r)
+		fmt.Printf("%q %q\n", w.Header().Get("Access-Control-Allow-Origin"), w.Header().Get("Access-Control-Allow-Credentials"))
+	}
+	// Output:
+	// "https://shop.example.com" "true"
+	// "" ""
+}
+
 func ExampleNew() {
 	svc, err := service.New(context.Background(), transport.Bufconn(), bindPing(),
 		service.WithLogger(slog.New(slog.DiscardHandler)))

@@ -36,8 +36,8 @@ func responseHeaders(more map[string]string) map[string]string {
 	return allowed
 }
 
-// addHeaders adds each name to m, which may be nil: the canonical form,
-// mapped to the lower-case form as the metadata key.
+// addHeaders adds names to m, which maps headers in canonical form to metadata
+// keys. The key of a header is its name in lower case. m may be nil.
 func addHeaders(m map[string]string, names []string) map[string]string {
 	if m == nil {
 		m = make(map[string]string, len(names))

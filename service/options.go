@@ -146,7 +146,7 @@ func WithMuxOptions(options ...runtime.ServeMuxOption) Option {
 // itself uses it, or if gRPC cannot carry it or its value; the first time is
 // logged. With Lambda's events:
 //
-//	service.WithReservedMetadata(event.Metadata)
+//	service.WithReservedMetadata(eventmd.FromContext)
 //
 // Clients cannot set keys under the prefix, with or without this option.
 func WithReservedMetadata(from func(context.Context) iter.Seq2[string, string]) Option {

@@ -191,20 +191,18 @@ func (s *Service) ServeGRPC(ctx context.Context, l net.Listener, options ...grpc
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	d.UnaryClientInterceptors, d.StreamClientInterceptors, d.ClientStatsHandlers, d.DialOptions = nil, nil, nil, nil
 	d.Options = slices.Concat([]grpc.ServerOption{grpc.MaxHeaderListSize(maxHeaderListSize)}, d.Options, options)
-	server := d.NewServer()
 	ctx, cancel := context.WithCancel(ctx)
-	stopped := make(chan error, 1)
+	defer cancel()
 	go func() {
 		select {
 		case <-ctx.Done():
 		case <-s.closing:
+			cancel()
 		}
-		stopped <- transport.Stop(server, s.drain)
 	}()
-	err = server.Serve(l)
-	cancel()
-	return errors.Join(err, <-stopped)
+	return transport.Serve(ctx, l, d)
 }
 
 // Close reports the services as not serving, ends every ServeGRPC and closes

@@ -71,7 +71,7 @@ func ExampleParse() {
 }
 
 // The same configuration serves other clients on a listener of your own.
-func ExampleServerConfig_NewServer() {
+func ExampleServe() {
 	config := transport.ServerConfig{
 		Register: func(r grpc.ServiceRegistrar) { grpc_health_v1.RegisterHealthServer(r, health{}) },
 	}
@@ -80,9 +80,10 @@ func ExampleServerConfig_NewServer() {
 		fmt.Println(err)
 		return
 	}
-	server := config.NewServer()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	served := make(chan error)
-	go func() { served <- server.Serve(l) }()
+	go func() { served <- transport.Serve(ctx, l, config) }()
 
 	client, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -91,7 +92,8 @@ func ExampleServerConfig_NewServer() {
 	}
 	r, err := grpc_health_v1.NewHealthClient(client).Check(context.Background(), &grpc_health_v1.HealthCheckRequest{})
 	fmt.Println(r.GetStatus(), err)
-	fmt.Println(errors.Join(client.Close(), transport.Stop(server, 0), <-served))
+	cancel()
+	fmt.Println(errors.Join(client.Close(), <-served))
 	// Output:
 	// SERVING <nil>
 	// <nil>

@@ -102,7 +102,7 @@ func openListener(ctx context.Context, name string, s ServerConfig, listen func(
 	}
 	if c.server == nil {
 		s.Options = append(tunedOptions(), s.Options...)
-		c.server = s.NewServer()
+		c.server = s.newServer()
 	}
 	c.serve(e)
 	c.ClientConn, err = grpc.NewClient("passthrough:///"+name, clientOptions(s, c.dial)...)
@@ -225,7 +225,7 @@ func (c *listenerConn) close() error {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
-	errs := []error{Stop(c.server, c.drain)}
+	errs := []error{stop(c.server, c.drain)}
 	if c.ClientConn != nil {
 		errs = append(errs, c.ClientConn.Close())
 	}

@@ -1,9 +1,11 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -41,11 +43,44 @@ func (s ServerConfig) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// NewServer returns a new grpc.Server with the options and services that s
-// describes. Use it to serve the same services on another listener beside a
-// transport. Register must be set; GRPC and the fields for the client's side
-// are ignored.
-func (s ServerConfig) NewServer() *grpc.Server {
+// Serve serves the services that s describes to other clients, on l beside any
+// [Transport], until ctx ends. It then closes l and stops the server as closing
+// a [Conn] does, within DrainTimeout. It returns nil, or an error if serving
+// ends for another reason or a handler keeps running. Fields of s for the
+// client's side are refused. Serve closes l in every case.
+func Serve(ctx context.Context, l net.Listener, s ServerConfig) error {
+	if err := s.checkServe(); err != nil {
+		return errors.Join(fmt.Errorf("transport: %w", err), l.Close())
+	}
+	server := s.GRPC
+	if server == nil {
+		server = s.newServer()
+	}
+	serving, cancel := context.WithCancel(ctx)
+	stopped := make(chan error, 1)
+	go func() {
+		<-serving.Done()
+		stopped <- stop(server, s.DrainTimeout)
+	}()
+	err := server.Serve(l)
+	if ctx.Err() != nil && errors.Is(err, grpc.ErrServerStopped) {
+		err = nil // ctx ended before the server had l
+	}
+	cancel()
+	return errors.Join(err, <-stopped)
+}
+
+func (s ServerConfig) checkServe() error {
+	if s.UnaryClientInterceptors != nil || s.StreamClientInterceptors != nil || s.ClientStatsHandlers != nil || s.DialOptions != nil {
+		return errors.New("Serve makes no client: UnaryClientInterceptors, StreamClientInterceptors, ClientStatsHandlers and " +
+			"DialOptions cannot be used")
+	}
+	return s.check()
+}
+
+// newServer returns a new grpc.Server with the options and services that s
+// describes.
+func (s ServerConfig) newServer() *grpc.Server {
 	options := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(s.UnaryInterceptors...),
 		grpc.ChainStreamInterceptor(s.StreamInterceptors...),
@@ -63,12 +98,6 @@ func (s ServerConfig) NewServer() *grpc.Server {
 	s.Register(server)
 	return server
 }
-
-// Stop stops server as closing a [Conn] does. It refuses new calls and waits
-// for those in flight, for at most drain or, if drain is not positive, 5
-// seconds. It then cancels the rest and waits as long again. It returns an
-// error if a handler is still running; that handler is left behind.
-func Stop(server *grpc.Server, drain time.Duration) error { return stop(server, drain) }
 
 // stopper is a grpc.Server or an inproc.Server.
 type stopper interface {

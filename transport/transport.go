@@ -5,8 +5,8 @@
 //
 // [Transport.Open] starts the server that a [ServerConfig] describes and
 // returns a [Conn] to it. Closing the Conn stops the server and removes
-// everything that Open made. The package does not depend on HTTP gateways or
-// on Lambda.
+// everything that Open made. [Serve] serves other clients. The package does not
+// depend on HTTP gateways or on Lambda.
 package transport
 
 import (
@@ -35,6 +35,17 @@ type Transport interface {
 
 // A Conn is a channel to the server that it was opened with. It is safe for
 // concurrent use.
+//
+// A Conn whose connection can break (unix, tcp, bufconn) reconnects at the
+// next call. If its listener can no longer be reached, for example because
+// the socket was removed, it listens again. Such a Conn also has the method
+//
+//	Lost() <-chan struct{}
+//
+// The channel is closed when the connection cannot be made again: no listener
+// can be made, or something other than Close stopped the grpc.Server. Calls
+// then fail with Unavailable. Open the transport again to continue. Close
+// does not close the channel.
 type Conn interface {
 	grpc.ClientConnInterface
 
@@ -51,21 +62,10 @@ type Conn interface {
 	Transport() string
 }
 
-// A Conn whose connection can break (unix, tcp, bufconn) reconnects at the
-// next call. If its listener can no longer be reached, for example because
-// the socket was removed, it listens again. Such a Conn also has the method
-//
-//	Lost() <-chan struct{}
-//
-// The channel is closed when the connection cannot be made again: no listener
-// can be made, or something other than Close stopped the grpc.Server. Calls
-// then fail with Unavailable. Open the transport again to continue. Close
-// does not close the channel.
-
 // ServerConfig describes a gRPC server and the channel to it, for any
 // transport. A field that a transport does not support is an error of Open.
 type ServerConfig struct {
-	// Register registers the services. It is called once per Open.
+	// Register registers the services. It is called once per Open or Serve.
 	Register func(grpc.ServiceRegistrar)
 
 	// Interceptors run in the order given, the first one outermost.

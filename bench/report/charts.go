@@ -109,7 +109,7 @@ func cpuChart(r *results) (*plot.Plot, error) {
 }
 
 func coldStartChart(r *results) (*plot.Plot, error) {
-	p := newChart("A cold start, from exec to the first answer, without a CPU limit", "time in ms", "")
+	p := newChart("A cold start, from exec to the first response, without a CPU limit", "time in ms", "")
 	return p, addBars(p, true, []string{"init", "first request"}, func(f string) []float64 {
 		init, cold := r.Median(coldStart(f), "init-sec"), r.Median(coldStart(f), "cold-sec")
 		return []float64{init * 1e3, (cold - init) * 1e3}

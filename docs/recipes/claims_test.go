@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
@@ -36,7 +37,7 @@ func requireRoleOfStreams(role string) grpc.StreamServerInterceptor {
 
 func checkRole(ctx context.Context, role string) error {
 	var claims map[string]string
-	for _, v := range metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"authorizer-claims") {
+	for _, v := range metadata.ValueFromIncomingContext(ctx, eventmd.Prefix+"authorizer-claims") {
 		if err := json.Unmarshal([]byte(v), &claims); err != nil {
 			return status.Errorf(codes.Internal, "reading the claims: %v", err)
 		}
@@ -52,7 +53,7 @@ func checkRole(ctx context.Context, role string) error {
 
 func Example_claims() {
 	svc := open(bindOrders(orders{}),
-		service.WithReservedMetadata(event.Metadata), // function.Main has it already
+		service.WithReservedMetadata(eventmd.FromContext), // function.Main has it already
 		service.WithUnaryInterceptors(requireRole("admin")),
 		service.WithStreamInterceptors(requireRoleOfStreams("admin")),
 	)

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	shopv1 "github.com/lambda-grpc/lambda-grpc-gateway/docs/recipes/gen/shop/v1"
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
 	"github.com/lambda-grpc/lambda-grpc-gateway/local/server"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
@@ -25,7 +25,7 @@ import (
 // takes them from a client, and health needs none.
 func TestForgedClaimsDoNothingOnAnyDoor(t *testing.T) {
 	http1, grpc2 := startServer(t, append(services(), service.WithUnaryInterceptors(requireRole("admin")))...)
-	key := event.MetadataPrefix + "authorizer-claims"
+	key := eventmd.Prefix + "authorizer-claims"
 	const claims = `{"role":"admin"}`
 	for name, test := range map[string]struct {
 		method, path, header string

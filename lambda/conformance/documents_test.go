@@ -89,16 +89,16 @@ The columns mean this:
   applies, rest-api and function-url are also tested with streamed responses. Rows about gRPC are tested over the transports unix,
   bufconn and inproc. The test fails if a row is not "yes".
 - **aws-lambda-go-api-proxy** v0.16.2 (archived by its owner): the same checks ran on the same handlers behind its httpadapter, for
-  payload 1.0, payload 2.0 and ALB, in the same emulator. A cell has words if the check cannot apply to it.
-- **algnhsa** 1.1.0 and **aws-lambda-web-adapter** (the newest sources found, later than its version 1.0.1, with lambda_http at
-  commit 13f237e): the cells come from reading their sources, not from running them. The web adapter runs beside the application and
+  payload 1.0, payload 2.0 and ALB, in the same emulator. A cell says what it does instead where the check cannot run.
+- **algnhsa** 1.1.0 and **aws-lambda-web-adapter** (its source code after version 1.0.1, with lambda_http at commit
+  13f237e): the cells come from reading the code, not from running it. The web adapter runs beside the application and
   calls it over HTTP. Rows about the response writer therefore depend on the application's own server. algnhsa does not serve alb
   without multi-value headers at all, and its cells do not repeat that.
 
-None of the other three serves VPC Lattice: aws-lambda-go-api-proxy has no adapter for it, algnhsa takes version 2 for http-api, and
-the web adapter makes a POST to ` + "`/events`" + ` of it. Their cells are about the other sources.
+None of the other three serves VPC Lattice: aws-lambda-go-api-proxy has no adapter for it, algnhsa treats version 2 as
+http-api, and the web adapter sends the event to the application in a POST to ` + "`/events`" + `. Their cells are about the other sources.
 
-After "no", a cell says what happens instead, and at which sources if not at all of them. "?" means that the sources did not tell. "–"
+After "no", a cell says what happens instead, and at which sources if not at all of them. "?" means that the source code did not show it. "–"
 means that the row does not concern the adapter or does not exist there.
 `
 
@@ -108,7 +108,7 @@ func full(found map[string][]finding) string {
 	out.WriteString(introduction)
 	other := otherAdapters()
 	for _, s := range sections() {
-		fmt.Fprintf(&out, "\n## %s\n\n| what is right | where | this project | aws-lambda-go-api-proxy | algnhsa | aws-lambda-web-adapter |\n|---|---|---|---|---|---|\n", s.title)
+		fmt.Fprintf(&out, "\n## %s\n\n| behaviour | where | this project | aws-lambda-go-api-proxy | algnhsa | aws-lambda-web-adapter |\n|---|---|---|---|---|---|\n", s.title)
 		for _, f := range found[s.title] {
 			line(&out, f.name, f.where(), f.ours, f.apiProxy, other[f.name].algnhsa, other[f.name].webAdapter)
 		}
@@ -116,10 +116,10 @@ func full(found map[string][]finding) string {
 	out.WriteString(`
 ## What is lost before the function
 
-Some sources lose information on the way to the function. This project passes on what arrives and does not guess what it was. The checks
-above expect exactly that of these sources.
+Some sources lose information on the way to the function. This project passes on what arrives and does not guess the original. The
+checks above expect exactly that for these sources.
 
-| case | source | what is lost |
+| behaviour | source | what is lost |
 |---|---|---|
 `)
 	for _, s := range sections() {
@@ -142,13 +142,14 @@ was available. Where the guide says nothing, this project does the following:
 
 | case | what is done |
 |---|---|
-| where the query is | behind the path, as in events that users of other adapters have published; without a ` + "`?`" + ` there, the parameters of the event count, taken as decoded |
-| whether the path is decoded | it is taken as the client sent it |
-| the client's address | the last element of X-Forwarded-For, which is right whether VPC Lattice appends to that header or writes it anew |
+| the query | taken from the path, as in events that users of other adapters have published. If the path has no ` + "`?`" + `, the event's parameters are used and treated as decoded |
+| the path | treated as the client sent it, not decoded |
+| the client's address | the last element of X-Forwarded-For, which is right whether VPC Lattice appends to that header or replaces it |
 | the scheme | X-Forwarded-For-Proto, which the guide names, otherwise X-Forwarded-Proto |
-| the caller in version 1 | none: the guide promises the headers X-Amzn-Lattice-Identity and others to HTTP targets alone, so they are headers like any other |
-| several Set-Cookie | each has a spelling of the name of its own, since an answer has one value for a name; whether VPC Lattice passes all of them on is not documented |
-| an answer over 6 MB, or malformed | a 500 of this project's for the former; what VPC Lattice answers to the latter is not documented, and the emulator's 500 is a guess |
+| the caller in version 1 | none: the guide promises X-Amzn-Lattice-Identity and similar headers only to HTTP targets, so they are treated as any other header |
+| several Set-Cookie headers | each is sent under a different spelling of the name, since a response has one value for each name. Whether VPC Lattice passes on all of them is not documented |
+| a response over 6 MB | this project replaces it by a 500 |
+| a malformed response | not documented. The emulator's 500 is a guess |
 `
 
 // brief returns the table in README.md.

@@ -14,7 +14,7 @@ import (
 
 func failureRows() []row {
 	return []row{
-		{name: "a panic is a 500, and the process lives", brief: true, check: func(s *subject) error {
+		{name: "a panic becomes a 500, and the process continues", brief: true, check: func(s *subject) error {
 			for _, name := range []string{"panic", "panic half-way", "abort", "an impossible status"} {
 				err := s.survives(setup{serve: "probe"}, ask(name), isError(500, 13))
 				if err != nil {
@@ -23,10 +23,10 @@ func failureRows() []row {
 			}
 			return nil
 		}},
-		{name: "a Content-Length that is not kept is a 500", check: func(s *subject) error {
+		{name: "a body shorter than its Content-Length becomes a 500", check: func(s *subject) error {
 			return s.survives(setup{serve: "probe"}, ask("a length too long"), isError(500, 13))
 		}},
-		{name: "a body that is not valid base64 is a 400", check: func(s *subject) error {
+		{name: "a body that is not valid base64 becomes a 400", check: func(s *subject) error {
 			x := setup{serve: "probe", tamper: func(event map[string]any) {
 				event["body"] = "*"
 				for _, name := range []string{"isBase64Encoded", "is_base64_encoded"} {
@@ -37,8 +37,8 @@ func failureRows() []row {
 			}}
 			return s.survives(x, request{method: "POST"}, isError(400, 3))
 		}},
-		{name: "an answer over the limit is an error that names it, and the process lives", brief: true, buffered: true, check: tooLarge},
-		{name: "an answer near the limit arrives", check: func(s *subject) error {
+		{name: "a response over the limit becomes an error that names the limit, and the process continues", brief: true, buffered: true, check: tooLarge},
+		{name: "a response near the limit is sent", check: func(s *subject) error {
 			n := 4_600_000 // as base64, just below
 			if s.isALB() {
 				n = 760_000
@@ -75,7 +75,7 @@ func failureRows() []row {
 			}
 			return nil
 		}},
-		{name: "a body over the function's own limit is a 413 that names it", apiProxy: "–", check: func(s *subject) error {
+		{name: "a body over the function's own limit becomes a 413 that names the limit", apiProxy: "–", check: func(s *subject) error {
 			x := setup{serve: "probe", env: []string{"MAX_BODY=1000"}}
 			return s.survives(x, request{method: "POST", body: strings.Repeat("\xff", 1001)}, func(got reply) error {
 				if err := wantError(got, 413, 8); err != nil {
@@ -87,16 +87,16 @@ func failureRows() []row {
 				return nil
 			})
 		}},
-		{name: "a handler that takes no notice of the deadline is answered for, with 504, and the process lives", atOnce: true,
-			apiProxy: "no: the function runs into its timeout and is ended", check: func(s *subject) error {
+		{name: "if a handler ignores the deadline, the client gets 504, and the process continues", atOnce: true,
+			apiProxy: "no: the function times out and is killed", check: func(s *subject) error {
 				return s.survives(setup{serve: "probe", timeout: 6 * time.Second}, ask("stuck"), isError(504, 4))
 			}},
-		{name: "HEAD of a stream does not run the stream", atOnce: true, apiProxy: "no: the function runs into its timeout and is ended", check: func(s *subject) error {
+		{name: "HEAD of a stream does not run the stream to its end", atOnce: true, apiProxy: "no: the function times out and is killed", check: func(s *subject) error {
 			r := ask("a stream without end")
 			r.method = http.MethodHead
 			return s.survives(setup{serve: "probe"}, r, isText(""))
 		}},
-		{name: "N invocations at once in one process (AWS_LAMBDA_MAX_CONCURRENCY=N), undisturbed by one that panics", brief: true, atOnce: true, check: concurrency},
+		{name: "N invocations run at once in one process (AWS_LAMBDA_MAX_CONCURRENCY=N), and a panic in one does not affect the others", brief: true, atOnce: true, check: concurrency},
 	}
 }
 
@@ -115,7 +115,7 @@ func wantError(got reply, status, code int) error {
 	case got.broken || got.status != status:
 		return got.failed()
 	case json.Unmarshal([]byte(got.body), &e) != nil || e.Code != code || e.Message == "":
-		return fmt.Errorf("answers %d in another form", got.status)
+		return fmt.Errorf("the client gets %d in another format", got.status)
 	case strings.Contains(got.body, "secret"):
 		return errors.New("tells the client what is inside")
 	}
@@ -207,7 +207,7 @@ func concurrency(s *subject) error {
 
 func streamRows() []row {
 	return []row{
-		{name: "Function URLs and REST APIs stream their answers", brief: true, streamed: true, apiProxy: "no", check: func(s *subject) error {
+		{name: "Function URLs and REST APIs stream responses", brief: true, streamed: true, apiProxy: "no", check: func(s *subject) error {
 			t, err := s.open(setup{serve: "test"})
 			if err != nil {
 				return err
@@ -219,7 +219,7 @@ func streamRows() []row {
 			return nil
 		}, services: true},
 		{name: "each message of a server stream is sent when it is made", streamed: true, services: true, atOnce: true, apiProxy: "no", check: firstMessage},
-		{name: "an answer of more than 6 MB", streamed: true, apiProxy: "no", check: func(s *subject) error {
+		{name: "a response of more than 6 MB is sent", streamed: true, apiProxy: "no", check: func(s *subject) error {
 			const n = 20_000_000
 			got, err := s.answer(request{target: fmt.Sprintf("/?byte=120&n=%d", n), header: []string{"X-Probe: large"}})
 			if err == nil && (got.status != http.StatusOK || got.broken || len(got.body) != n) {
@@ -227,7 +227,7 @@ func streamRows() []row {
 			}
 			return err
 		}},
-		{name: "an answer of more than the 200 MB that Lambda streams breaks off, and the process lives", streamed: true, atOnce: true, apiProxy: "no", check: func(s *subject) error {
+		{name: "a response over the 200 MB that Lambda streams is aborted, and the process continues", streamed: true, atOnce: true, apiProxy: "no", check: func(s *subject) error {
 			return s.survives(setup{serve: "probe"}, request{target: "/?byte=120&n=210000000", header: []string{"X-Probe: large"}}, func(got reply) error {
 				if !got.broken || got.size < 200_000_000 {
 					return fmt.Errorf("a whole answer: %d, %d bytes", got.status, got.size)
@@ -235,7 +235,7 @@ func streamRows() []row {
 				return nil
 			})
 		}},
-		{name: "a panic in mid-stream breaks the answer off", streamed: true, apiProxy: "no", check: func(s *subject) error {
+		{name: "a panic after the response has begun aborts it", streamed: true, apiProxy: "no", check: func(s *subject) error {
 			return s.survives(setup{serve: "probe"}, ask("panic after flush"), func(got reply) error {
 				if !got.broken || got.body != "half" {
 					return fmt.Errorf("a whole answer: %d %s", got.status, abridged(got.body))
@@ -243,10 +243,10 @@ func streamRows() []row {
 				return nil
 			})
 		}},
-		{name: "a failure before the first byte is a whole answer", streamed: true, apiProxy: "no", check: func(s *subject) error {
+		{name: "a failure before the first byte becomes a complete response", streamed: true, apiProxy: "no", check: func(s *subject) error {
 			return s.survives(setup{serve: "probe"}, ask("panic half-way"), isError(500, 13))
 		}},
-		{name: "a source that cannot stream gets a whole answer from a function that does", apiProxy: "no", buffered: true,
+		{name: "a source that cannot stream gets a buffered response from a function that streams", apiProxy: "no", buffered: true,
 			on: []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.ALB, frontdoor.ALBMulti, frontdoor.VPCLattice, frontdoor.VPCLatticeV1}, check: func(s *subject) error {
 				t, err := s.open(setup{serve: "test", env: []string{"RESPONSE_MODE=stream"}})
 				if err != nil {

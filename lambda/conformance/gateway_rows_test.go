@@ -30,25 +30,25 @@ func gatewayRows() []row {
 	plain, services := setup{serve: "test"}, setup{serve: "services"}
 	cors := setup{serve: "test", env: []string{"CORS_ORIGINS=https://app.example"}}
 	return []row{
-		{name: "a unary call", services: true, check: expect(plain, get("/v1/ping"), isText(`{"message":"Pong"}`))},
-		{name: "a server stream arrives whole", brief: true, services: true, buffered: true, check: wholeStream},
-		{name: "a failure in mid-stream is an error in the stream", services: true, check: expect(services, get("/v1/echo/7/stream?count=3"), failedStream)},
-		{name: "a panic in mid-stream is an error in the stream", services: true, check: expect(services, get("/v1/echo/panic/stream?count=3"), failedStream)},
-		{name: "a client stream, a message a line", services: true, check: clientStream},
-		{name: "an error has the gateway's form", services: true, check: expect(plain, get("/v1/echo/7?number=x"), isError(400, 3))},
-		{name: "an unknown path is a 404", services: true, check: expect(plain, get("/nothing"), isError(404, 5))},
-		{name: "a panic in a service is a 500, and the process lives", services: true, apiProxy: ourGateway, check: func(s *subject) error {
+		{name: "a unary call works", services: true, check: expect(plain, get("/v1/ping"), isText(`{"message":"Pong"}`))},
+		{name: "a server stream arrives complete", brief: true, services: true, buffered: true, check: wholeStream},
+		{name: "a failure after the first message is sent as an error in the stream", services: true, check: expect(services, get("/v1/echo/7/stream?count=3"), failedStream)},
+		{name: "a panic after the first message is sent as an error in the stream", services: true, check: expect(services, get("/v1/echo/panic/stream?count=3"), failedStream)},
+		{name: "a client stream is sent as one message per line", services: true, check: clientStream},
+		{name: "an error has grpc-gateway's format", services: true, check: expect(plain, get("/v1/echo/7?number=x"), isError(400, 3))},
+		{name: "an unknown path gets 404", services: true, check: expect(plain, get("/nothing"), isError(404, 5))},
+		{name: "a panic in a service becomes a 500, and the process continues", services: true, apiProxy: ourGateway, check: func(s *subject) error {
 			return s.survives(services, get("/v1/echo/panic"), isError(500, 13))
 		}},
-		{name: "the messages of Internal errors stay inside", services: true, apiProxy: ourGateway, check: expect(services, get("/v1/echo/internal"), isError(500, 13))},
-		{name: "a status message gets no header line into the answer", services: true, apiProxy: ourGateway, check: expect(services, get("/v1/echo/unauthenticated"),
+		{name: "clients do not see the messages of Internal errors", services: true, apiProxy: ourGateway, check: expect(services, get("/v1/echo/internal"), isError(500, 13))},
+		{name: "a status message cannot add a header line to the response", services: true, apiProxy: ourGateway, check: expect(services, get("/v1/echo/unauthenticated"),
 			func(got reply) error {
 				if got.header["X-Injected"] != nil {
 					return errors.New("it does")
 				}
 				return wantError(got, 401, 16)
 			})},
-		{name: "only chosen response metadata becomes headers", services: true, apiProxy: ourGateway, check: expect(services, get("/v1/echo/headers"),
+		{name: "only response metadata that is allowed becomes headers", services: true, apiProxy: ourGateway, check: expect(services, get("/v1/echo/headers"),
 			func(got reply) error {
 				for name := range got.header {
 					if strings.HasPrefix(name, "Grpc-") || name == "X-Inside" {
@@ -60,17 +60,17 @@ func gatewayRows() []row {
 				}
 				return nil
 			})},
-		{name: "HEAD answers as GET without the body", services: true, apiProxy: ourGateway, check: expect(plain, request{method: "HEAD", target: "/v1/ping"}, isText(""))},
-		{name: "a HEAD binding of a service's own is called, not its GET", services: true, apiProxy: ourGateway, check: expect(services,
+		{name: "HEAD gets the response to GET without the body", services: true, apiProxy: ourGateway, check: expect(plain, request{method: "HEAD", target: "/v1/ping"}, isText(""))},
+		{name: "a service's own binding for HEAD is called instead of the one for GET", services: true, apiProxy: ourGateway, check: expect(services,
 			request{method: "HEAD", target: "/test/v1/items/u1"}, func(got reply) error {
 				if got.header.Get("Retry-After") != "9" {
 					return errors.New("GET is called")
 				}
 				return isText("")(got)
 			})},
-		{name: "`%2F` is decoded in a variable of one segment, and kept in one of several", services: true, apiProxy: ourGateway, check: slashes,
+		{name: "`%2F` is decoded in a path variable of one segment, and kept in one of several", services: true, apiProxy: ourGateway, check: slashes,
 			destroyed: map[frontdoor.Source]string{frontdoor.HTTPAPI: encodedSlash, frontdoor.HTTPAPIv1: encodedSlash}},
-		{name: "invalid UTF-8 in path, query and body is the client's fault: 400", services: true, apiProxy: ourGateway, check: invalidUTF8,
+		{name: "invalid UTF-8 in path, query or body gets 400", services: true, apiProxy: ourGateway, check: invalidUTF8,
 			destroyed: map[frontdoor.Source]string{
 				frontdoor.RESTAPI:     "a query's invalid bytes have become U+FFFD",
 				frontdoor.HTTPAPI:     "invalid bytes of the path, and of a body that is text, have become U+FFFD",
@@ -79,32 +79,32 @@ func gatewayRows() []row {
 				frontdoor.ALBMulti:    "invalid bytes of a body that is text have become U+FFFD",
 				frontdoor.FunctionURL: "invalid bytes of a body that is text have become U+FFFD",
 			}},
-		{name: "OPTIONS reaches no service: 501 without CORS", services: true, apiProxy: ourGateway, check: expect(plain, request{method: "OPTIONS", target: "/v1/ping"}, isError(501, 12))},
-		{name: "the function strips BASE_PATH", apiProxy: ourGateway, check: expect(setup{serve: "test", env: []string{"BASE_PATH=/api"}},
+		{name: "OPTIONS does not reach a service: it gets 501 without CORS", services: true, apiProxy: ourGateway, check: expect(plain, request{method: "OPTIONS", target: "/v1/ping"}, isError(501, 12))},
+		{name: "the function removes BASE_PATH from paths", apiProxy: ourGateway, check: expect(setup{serve: "test", env: []string{"BASE_PATH=/api"}},
 			get("/api/v1/ping"), isText(`{"message":"Pong"}`))},
-		{name: "CORS, as an option", apiProxy: ourGateway, check: expect(cors, request{method: "OPTIONS", target: "/v1/ping",
+		{name: "CORS can be turned on", apiProxy: ourGateway, check: expect(cors, request{method: "OPTIONS", target: "/v1/ping",
 			header: []string{"Origin: https://app.example", "Access-Control-Request-Method: GET"}}, preflight)},
-		{name: "CORS answers an unknown origin with nothing", apiProxy: ourGateway, check: expect(cors, get("/v1/ping", "Origin: https://mallory.example"),
+		{name: "with CORS, an unknown origin gets no CORS headers", apiProxy: ourGateway, check: expect(cors, get("/v1/ping", "Origin: https://mallory.example"),
 			func(got reply) error {
 				if got.header["Access-Control-Allow-Origin"] != nil {
 					return errors.New("it is allowed")
 				}
 				return isText(`{"message":"Pong"}`)(got)
 			})},
-		{name: "`X-HTTP-Method-Override` does nothing", services: true, apiProxy: ourGateway, check: expect(plain,
+		{name: "`X-HTTP-Method-Override` has no effect", services: true, apiProxy: ourGateway, check: expect(plain,
 			request{method: "POST", target: "/v1/ping", header: []string{"X-HTTP-Method-Override: GET", "Content-Type: application/x-www-form-urlencoded"}, body: "a=b"}, isError(501, 12))},
-		{name: "a slow call is a 504 before the function's timeout, and the process lives", brief: true, services: true, atOnce: true,
-			apiProxy: "no: the function runs into its timeout and is ended", check: func(s *subject) error {
+		{name: "a slow call gets 504 before the function's timeout, and the process continues", brief: true, services: true, atOnce: true,
+			apiProxy: "no: the function times out and is killed", check: func(s *subject) error {
 				return s.survives(setup{serve: "services", timeout: 4 * time.Second}, get("/v1/echo/sleep"), isError(504, 4))
 			}},
-		{name: "a stream that the deadline ends has an error at its end", services: true, atOnce: true,
-			apiProxy: "no: the function runs into its timeout and is ended", check: expect(
+		{name: "a stream that the deadline ends has an error as its last message", services: true, atOnce: true,
+			apiProxy: "no: the function times out and is killed", check: expect(
 				setup{serve: "test", timeout: 4 * time.Second, env: []string{"DEADLINE_MARGIN=1h"}}, // half of the timeout, then
 				get("/v1/echo/7/stream?count=1000&interval=10s"), endedStream)},
-		{name: "a request message over gRPC's 4 MiB, within Lambda's 6 MB", services: true, large: true, on: apisAndURLs(), apiProxy: ourGateway, check: func(s *subject) error {
+		{name: "a request message may have more than gRPC's default of 4 MiB, up to Lambda's 6 MB", services: true, large: true, on: apisAndURLs(), apiProxy: ourGateway, check: func(s *subject) error {
 			return bigMessage(s, 4_350_000)
 		}},
-		{name: "a request that the gRPC limit refuses is told so", services: true, apiProxy: ourGateway, check: expect(setup{serve: "services", env: []string{"MAX_REQUEST=1000"}},
+		{name: "a request over the gRPC limit gets an error that says so", services: true, apiProxy: ourGateway, check: expect(setup{serve: "services", env: []string{"MAX_REQUEST=1000"}},
 			request{method: "POST", target: "/v1/echo/7", header: []string{"Content-Type: application/json"}, body: `{"text":"` + strings.Repeat("x", 2000) + `"}`},
 			func(got reply) error {
 				if err := wantError(got, 429, 8); err != nil {

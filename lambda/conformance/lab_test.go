@@ -241,7 +241,7 @@ func (t *target) see(r request) (probe.Seen, error) {
 		return seen, got.failed()
 	}
 	if err := json.Unmarshal([]byte(got.body), &seen); err != nil {
-		return seen, errors.New("the answer is not the handler's")
+		return seen, errors.New("the response is not the handler's")
 	}
 	return seen, nil
 }
@@ -249,12 +249,12 @@ func (t *target) see(r request) (probe.Seen, error) {
 // failed returns an error for a response that is not the expected one.
 func (r reply) failed() error {
 	if r.broken {
-		return errors.New("the answer breaks off")
+		return errors.New("the response is aborted")
 	}
 	if r.status == http.StatusBadGateway || r.status == http.StatusInternalServerError && strings.Contains(r.body, "nternal Server Error") {
-		return errors.New("the function fails") // each front door reports it with its own status
+		return errors.New("the invocation fails") // each front door reports it with its own status
 	}
-	return fmt.Errorf("answers %d", r.status)
+	return fmt.Errorf("the client gets %d", r.status)
 }
 
 // arrived returns an error for values that did not arrive as sent.

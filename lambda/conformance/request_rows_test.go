@@ -18,20 +18,20 @@ func requestRows() []row {
 }
 
 func headerRows() []row {
-	joined := "the values of a repeated header are one, joined with `,`"
+	joined := "the values of a repeated header are joined with `,`"
 	rows := []row{
-		{name: "repeated headers", check: repeatedHeader, destroyed: map[frontdoor.Source]string{
-			frontdoor.ALB:     "of a repeated header only the last value is in the event",
+		{name: "each value of a repeated header arrives", check: repeatedHeader, destroyed: map[frontdoor.Source]string{
+			frontdoor.ALB:     "only the last value of a repeated header is in the event",
 			frontdoor.HTTPAPI: joined, frontdoor.FunctionURL: joined, frontdoor.VPCLatticeV1: joined,
 		}},
-		{name: "cookies arrive once", brief: true, check: func(s *subject) error {
+		{name: "each cookie arrives once", brief: true, check: func(s *subject) error {
 			seen, err := s.see(get("/", "Cookie: a=1; b=2; c=x,y"))
 			if err == nil && strings.Join(seen.Header["Cookie"], "; ") != "a=1; b=2; c=x,y" {
 				err = arrived(seen.Header["Cookie"])
 			}
 			return err
 		}},
-		{name: "no hop-by-hop headers arrive", check: func(s *subject) error {
+		{name: "hop-by-hop headers do not arrive", check: func(s *subject) error {
 			seen, err := s.see(request{method: "POST", header: []string{"TE: trailers", "Keep-Alive: timeout=5", "Upgrade: h2c", "Proxy-Connection: close", "Connection: x-a"}, body: "x"})
 			for _, name := range []string{"Te", "Keep-Alive", "Upgrade", "Proxy-Connection", "Connection", "Transfer-Encoding", "Trailer"} {
 				if err == nil && seen.Header[name] != nil {
@@ -42,11 +42,11 @@ func headerRows() []row {
 		}},
 	}
 	for _, h := range []struct{ name, line string }{
-		{"commas in a header value stay", "X-A: 1,2, 3 ,,4"},
-		{"quoted strings in a header value stay", `If-None-Match: "a, b", W/"c;d"`},
-		{"JSON in a header value stays", `X-A: {"a":[1, 2],"b":"c,d\""}`},
-		{"dates in header values stay", "If-Unmodified-Since: Tue, 15 Nov 1994 12:45:26 GMT"},
-		{"another header that holds a date stays", "X-Date: Tue, 15 Nov 1994 12:45:26 GMT"},
+		{"commas in a header value are kept", "X-A: 1,2, 3 ,,4"},
+		{"quoted strings in a header value are kept", `If-None-Match: "a, b", W/"c;d"`},
+		{"JSON in a header value is kept", `X-A: {"a":[1, 2],"b":"c,d\""}`},
+		{"dates in the headers defined as dates are kept", "If-Unmodified-Since: Tue, 15 Nov 1994 12:45:26 GMT"},
+		{"a date in any other header is kept", "X-Date: Tue, 15 Nov 1994 12:45:26 GMT"},
 	} {
 		rows = append(rows, row{name: h.name, brief: strings.HasPrefix(h.name, "commas"), check: func(s *subject) error {
 			name, value, _ := strings.Cut(h.line, ": ")
@@ -82,22 +82,22 @@ func clientRows() []row {
 			if err == nil && seen.Host != "api.example.com" {
 				err = errors.New("is empty")
 				if seen.Host != "" {
-					err = errors.New("is the API's domain name")
+					err = errors.New("Host is the API's domain name")
 				}
 			}
 			if err == nil && seen.Header["Host"] != nil {
-				err = errors.New("is among the headers too")
+				err = errors.New("Host is among the headers too")
 			}
 			return err
 		}},
-		{name: "a health check without a Host", on: []frontdoor.Source{frontdoor.ALB, frontdoor.ALBMulti}, check: func(s *subject) error {
+		{name: "a health check without a Host is served", on: []frontdoor.Source{frontdoor.ALB, frontdoor.ALBMulti}, check: func(s *subject) error {
 			seen, err := s.see(request{noHost: true, header: []string{"User-Agent: ELB-HealthChecker/2.0"}})
 			if err == nil && seen.Host != "" {
 				err = fmt.Errorf("Host is `%s`", seen.Host)
 			}
 			return err
 		}},
-		{name: "the scheme shows in `Request.TLS`", check: func(s *subject) error {
+		{name: "`Request.TLS` is set for https", check: func(s *subject) error {
 			seen, err := s.see(get("/", "X-Forwarded-Proto: https"))
 			if err == nil && seen.TLS == (s.isALB() || s.place.isLattice()) { // these listen for HTTP
 				err = fmt.Errorf("TLS is %v", seen.TLS)
@@ -121,7 +121,7 @@ func clientRows() []row {
 			}
 			return err
 		}},
-		{name: "any method", check: func(s *subject) error {
+		{name: "every HTTP method arrives", check: func(s *subject) error {
 			for _, method := range []string{"PUT", "DELETE", "PATCH", "OPTIONS", "PURGE"} {
 				seen, err := s.see(request{method: method})
 				if err == nil && seen.Method != method {
@@ -162,17 +162,17 @@ func bodyRows() []row {
 	}
 	return []row{
 		{name: "a binary body arrives byte for byte", check: body("application/grpc-web", "\x00\x01\xff\xfe\x80binary\r\n")},
-		{name: "a text body, with any character", check: body("application/json", "{\"a\":\"\u00fc\u2028\U0001f600\\u0000\"}\n")},
-		{name: "a body without a type", check: body("", "a=1")},
-		{name: "an empty body", check: body("application/json", "")},
-		{name: "a HEAD arrives as one", check: func(s *subject) error {
+		{name: "a text body arrives, with any character", check: body("application/json", "{\"a\":\"\u00fc\u2028\U0001f600\\u0000\"}\n")},
+		{name: "a body without a Content-Type arrives", check: body("", "a=1")},
+		{name: "an empty body arrives", check: body("application/json", "")},
+		{name: "a HEAD request arrives as HEAD", check: func(s *subject) error {
 			got, err := s.answer(request{method: "HEAD"})
 			if err == nil && (got.status != http.StatusOK || got.body != "") {
 				err = got.failed()
 			}
 			return err
 		}},
-		{name: "a handler sees the request that net/http's server shows it", check: sameRequest},
+		{name: "the handler gets the same `*http.Request` as from net/http's server", check: sameRequest},
 	}
 }
 

@@ -24,18 +24,18 @@ func responseRows() []row {
 		}
 	}
 	return []row{
-		{name: "Set-Cookie, each on its own", brief: true, check: same("two cookies", "many cookies")},
-		{name: "a header with one value", check: same("one header")},
-		{name: "a header with several values", check: same("a header twice")},
-		{name: "a binary answer, whatever its type", brief: true, check: same("a PNG", "every byte", "gRPC-Web", "bytes as JSON")},
-		{name: "a text answer, with any character", check: same("text", "quotes and breaks")},
-		{name: "a compressed answer", check: same("compressed")},
-		{name: "the content type is detected as net/http does it", check: same("HTML", "HTML in pieces", "HTML, flushed", "a PNG", "text")},
-		{name: "a handler that writes nothing: 200", check: same("nothing at all")},
-		{name: "a status and no body", check: same("only a status")},
-		{name: "the first WriteHeader wins", check: same("two statuses", "a status after the body")},
-		{name: "no header changes after the first write", check: same("headers after the status", "headers after a flush")},
-		{name: "informational statuses are not the answer", check: same("early hints")},
+		{name: "each Set-Cookie header is sent separately", brief: true, check: same("two cookies", "many cookies")},
+		{name: "a header with one value is sent", check: same("one header")},
+		{name: "a header with several values is sent", check: same("a header twice")},
+		{name: "a binary response is sent, whatever its type", brief: true, check: same("a PNG", "every byte", "gRPC-Web", "bytes as JSON")},
+		{name: "a text response is sent, with any character", check: same("text", "quotes and breaks")},
+		{name: "a compressed response is sent", check: same("compressed")},
+		{name: "the content type is detected as by net/http", check: same("HTML", "HTML in pieces", "HTML, flushed", "a PNG", "text")},
+		{name: "a handler that writes nothing sends 200", check: same("nothing at all")},
+		{name: "a status without a body is sent", check: same("only a status")},
+		{name: "only the first WriteHeader counts", check: same("two statuses", "a status after the body")},
+		{name: "a header that is set after the first write has no effect", check: same("headers after the status", "headers after a flush")},
+		{name: "an informational status is not the response's status", check: same("early hints")},
 		{name: "a handler can flush", check: canFlush},
 		{name: "HEAD, 204 and 304 have no body", brief: true, check: func(s *subject) error {
 			for _, name := range []string{"no content", "not modified"} {
@@ -45,13 +45,13 @@ func responseRows() []row {
 			}
 			return s.bodiless("text", http.MethodHead)
 		}},
-		{name: "trailers, TE and Transfer-Encoding are no headers of an answer", check: func(s *subject) error {
+		{name: "trailers, TE and Transfer-Encoding are not sent as headers", check: func(s *subject) error {
 			if err := s.fieldsLack("trailers", "X-Sum", "Trailer", http.TrailerPrefix+"X-Late"); err != nil {
 				return err
 			}
 			return s.fieldsLack("headers of a connection", "Te", "Transfer-Encoding", "Keep-Alive", "Upgrade", "Connection")
 		}},
-		{name: "CR and LF do not get into a header", check: func(s *subject) error {
+		{name: "CR and LF cannot be put into a header", check: func(s *subject) error {
 			for _, name := range []string{"line breaks in a header", "line breaks in a cookie", "an invalid name"} {
 				if err := s.noLineBreaks(name); err != nil {
 					return err
@@ -59,9 +59,9 @@ func responseRows() []row {
 			}
 			return same("line breaks in a header", "line breaks in a cookie", "an invalid name")(s)
 		}},
-		{name: "exactly the fields that the source knows", check: exactFields},
-		{name: "http.Error, http.Redirect, http.ServeContent, Content-Length", check: same("not found", "a redirect", "a file in part", "the right length")},
-		{name: "a client cannot tell it from net/http's server", check: indistinguishable},
+		{name: "the response has exactly the fields that the source documents", check: exactFields},
+		{name: "http.Error, http.Redirect, http.ServeContent and Content-Length work", check: same("not found", "a redirect", "a file in part", "the right length")},
+		{name: "the client gets the same response as from net/http's server", check: indistinguishable},
 	}
 }
 
@@ -81,7 +81,7 @@ func indistinguishable(s *subject) error {
 		}
 	}
 	if differ > 0 {
-		return fmt.Errorf("%d of %d answers differ", differ, total)
+		return fmt.Errorf("%d of %d responses differ", differ, total)
 	}
 	return nil
 }
@@ -174,7 +174,7 @@ func canFlush(s *subject) error {
 	}
 	// A flush fixes the header, which shows that it is more than a no-op.
 	if got, err = s.answer(ask("headers after a flush")); err == nil && (got.status != http.StatusOK || got.header["X-After"] != nil) {
-		err = errors.New("has no effect: no http.Flusher")
+		err = errors.New("the writer is no http.Flusher")
 	}
 	return err
 }

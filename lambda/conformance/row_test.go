@@ -84,10 +84,10 @@ func sections() []section {
 		{"The request", requestRows()},
 		{"The response", responseRows()},
 		{"Failures and limits", failureRows()},
-		{"Streamed answers", streamRows()},
-		{"Recognising events", eventRows()},
+		{"Streamed responses", streamRows()},
+		{"Detecting events", eventRows()},
 		{"Trust", trustRows()},
-		{"grpc-gateway behind it", gatewayRows()},
+		{"REST through grpc-gateway", gatewayRows()},
 	}
 }
 

@@ -278,7 +278,8 @@ func (half state) compare(t *testing.T, all state) {
 	}
 }
 
-// goroutines ends the process and returns the number of its goroutines.
+// goroutines ends the process with SIGQUIT, so that Go prints all stacks, and
+// returns how many goroutines there were.
 func (s *soak) goroutines(t *testing.T) int {
 	t.Helper()
 	if err := syscall.Kill(s.fn.Pid(), syscall.SIGQUIT); err != nil {

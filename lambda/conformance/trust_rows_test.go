@@ -11,7 +11,7 @@ import (
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
 )
 
 func eventRows() []row {
@@ -37,19 +37,19 @@ func eventRows() []row {
 			return nil
 		}
 	}
-	oneEach := "no: an adapter for each payload, chosen in the code"
+	oneEach := "no: code chooses one adapter for each payload"
 	return []row{
-		{name: "one function serves every source, recognised by its events", brief: true, buffered: true, apiProxy: oneEach, check: recognised},
-		{name: "a WebSocket event is refused by name", check: refuse(`{"headers":{},"requestContext":{"eventType":"CONNECT","connectionId":"x","domainName":"x"},"httpMethod":"GET","path":"/"}`, "WebSocket")},
-		{name: "an authorizer's event is refused by name", check: refuse(`{"type":"REQUEST","methodArn":"arn:aws:execute-api:us-east-1:1:a/b/GET/","httpMethod":"GET","path":"/","requestContext":{}}`, "authorizer")},
-		{name: "what is no HTTP event is an error that names its keys", check: refuse(`{"Records":[{"eventSource":"aws:sqs","body":"secret"}]}`, "Records")},
-		{name: "an event with an HTTP method that is no request is refused: an agent of Bedrock", apiProxy: "no: served as a request", check: func(s *subject) error {
+		{name: "one function serves every source and detects it by the event", brief: true, buffered: true, apiProxy: oneEach, check: recognised},
+		{name: "a WebSocket event fails with an error that names WebSocket", check: refuse(`{"headers":{},"requestContext":{"eventType":"CONNECT","connectionId":"x","domainName":"x"},"httpMethod":"GET","path":"/"}`, "WebSocket")},
+		{name: "an authorizer's event fails with an error that names authorizers", check: refuse(`{"type":"REQUEST","methodArn":"arn:aws:execute-api:us-east-1:1:a/b/GET/","httpMethod":"GET","path":"/","requestContext":{}}`, "authorizer")},
+		{name: "an event that is not HTTP fails with an error that names its keys", check: refuse(`{"Records":[{"eventSource":"aws:sqs","body":"secret"}]}`, "Records")},
+		{name: "an event of a Bedrock agent, which has an httpMethod, is not taken for a request", apiProxy: "no: served as a request", check: func(s *subject) error {
 			if err := refuse(`{"httpMethod":"GET","path":"/"}`, "httpMethod", "path")(s); err != nil {
 				return err
 			}
 			return refuse(`{"messageVersion":"1.0","agent":{},"actionGroup":"G","apiPath":"/send","httpMethod":"POST","parameters":[]}`, "actionGroup", "apiPath")(s)
 		}},
-		{name: "what is no object is called what it is", check: func(s *subject) error {
+		{name: "JSON that is not an object fails with an error that says what it is", check: func(s *subject) error {
 			for _, payload := range [][2]string{{`[1]`, "an array"}, {`"secret"`, "a string"}, {`1`, "a number"}, {`null`, "null"}} {
 				if err := refuse(payload[0], payload[1])(s); err != nil {
 					return err
@@ -57,7 +57,7 @@ func eventRows() []row {
 			}
 			return nil
 		}},
-		{name: "an empty test event is called empty", check: refuse(`{}`, "empty")},
+		{name: "an empty test event fails with an error that says so", check: refuse(`{}`, "empty")},
 	}
 }
 
@@ -83,11 +83,11 @@ func recognised(s *subject) error {
 }
 
 func trustRows() []row {
-	noContext := "no: the source's own request context, in Go code"
+	noContext := "no: Go code gets the source's own request context"
 	return []row{
-		{name: "source, request id, client address, stage, tenant and trace id in `event.FromContext`", apiProxy: noContext, check: facts},
+		{name: "`event.FromContext` returns the source, request id, client address, stage, tenant and trace id", apiProxy: noContext, check: facts},
 		{name: "the event's facts reach gRPC handlers and interceptors as metadata", services: true, apiProxy: noContext, check: metadataOfTheEvent},
-		{name: "no client can write that metadata, by any header", services: true, apiProxy: "–", check: forged},
+		{name: "no header lets a client set that metadata", services: true, apiProxy: "–", check: forged},
 		{name: "a client's `X-GoLambdaProxy-ApiGw-Context` does not arrive", check: func(s *subject) error {
 			seen, err := s.see(get("/", `X-GoLambdaProxy-ApiGw-Context: {"authorizer":{"principalId":"mallory"}}`))
 			for name := range seen.Header {
@@ -97,14 +97,14 @@ func trustRows() []row {
 			}
 			return err
 		}},
-		{name: "an interceptor authorises on what a JWT, IAM or Lambda authorizer found", services: true, apiProxy: noContext,
+		{name: "an interceptor can authorize by the result of a JWT, IAM or Lambda authorizer", services: true, apiProxy: noContext,
 			on: []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.FunctionURL, frontdoor.VPCLattice}, check: authorised},
-		{name: "the service network, the service, the VPC and the caller of VPC Lattice are facts and metadata", services: true, apiProxy: "–",
+		{name: "VPC Lattice's service network, service, VPC and caller are in `event.Info` and in metadata", services: true, apiProxy: "–",
 			on: []frontdoor.Source{frontdoor.VPCLattice}, check: latticeFacts},
-		{name: "an authorizer that found nothing is none, however the event says so", apiProxy: noContext, check: emptyAuthorizers},
-		{name: "grpc-gateway takes the client's address from RemoteAddr", services: true,
+		{name: "an authorizer without a result counts as none, in every form that events have for it", apiProxy: noContext, check: emptyAuthorizers},
+		{name: "grpc-gateway passes on the client's address from RemoteAddr", services: true,
 			on: []frontdoor.Source{frontdoor.RESTAPI, frontdoor.HTTPAPI, frontdoor.HTTPAPIv1, frontdoor.FunctionURL}, check: forwardedFor},
-		{name: "a client cannot write X-Forwarded-Host", services: true, apiProxy: "–", check: func(s *subject) error {
+		{name: "a client cannot set X-Forwarded-Host", services: true, apiProxy: "–", check: func(s *subject) error {
 			md, err := s.metadata(setup{serve: "services"}, get("/v1/echo/7", "X-Forwarded-Host: mallory.example"))
 			if err == nil && !slices.Equal(md["x-forwarded-host"], []string{"api.example.com"}) {
 				err = fmt.Errorf("it is %q", md["x-forwarded-host"])
@@ -203,7 +203,7 @@ func (s *subject) metadata(x setup, r request) (map[string][]string, error) {
 	var echoed struct{ Text string }
 	var md map[string][]string
 	if err := errors.Join(json.Unmarshal([]byte(got.body), &echoed), json.Unmarshal([]byte(echoed.Text), &md)); err != nil {
-		return nil, errors.New("answers in another form")
+		return nil, errors.New("the response has another format")
 	}
 	return md, nil
 }
@@ -222,7 +222,7 @@ func latticeFacts(s *subject) error {
 		"source-vpc-arn":      "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-0123456789abcdef0",
 		"authorizer-type":     "iam", "authorizer-principal": caller,
 	} {
-		if got := md[event.MetadataPrefix+key]; !slices.Equal(got, []string{want}) {
+		if got := md[eventmd.Prefix+key]; !slices.Equal(got, []string{want}) {
 			return fmt.Errorf("%s %q", key, got)
 		}
 	}
@@ -234,22 +234,22 @@ func metadataOfTheEvent(s *subject) error {
 	if err != nil {
 		return err
 	}
-	if got := md[event.MetadataPrefix+"source"]; !slices.Equal(got, []string{strings.TrimSuffix(string(s.place.source), "-multi")}) {
+	if got := md[eventmd.Prefix+"source"]; !slices.Equal(got, []string{strings.TrimSuffix(string(s.place.source), "-multi")}) {
 		return fmt.Errorf("source %q", got)
 	}
-	if got := md[event.MetadataPrefix+"client-address"]; !slices.Equal(got, []string{"127.0.0.1"}) {
+	if got := md[eventmd.Prefix+"client-address"]; !slices.Equal(got, []string{"127.0.0.1"}) {
 		return fmt.Errorf("client address %q", got)
 	}
 	for _, key := range []string{"request-id", "invocation-id", "function-arn", "tenant-id", "trace-id"} {
-		if len(md[event.MetadataPrefix+key]) != 1 {
-			return fmt.Errorf("%s %q", key, md[event.MetadataPrefix+key])
+		if len(md[eventmd.Prefix+key]) != 1 {
+			return fmt.Errorf("%s %q", key, md[eventmd.Prefix+key])
 		}
 	}
 	return nil
 }
 
-// forged compares the reserved metadata of a request that tries to write it
-// with that of one that does not.
+// forged sends a request whose headers try to set reserved metadata. Its metadata
+// must be that of a request without such headers.
 func forged(s *subject) error {
 	x := setup{serve: "services"}
 	honest, err := s.metadata(x, get("/v1/echo/7"))
@@ -275,7 +275,7 @@ func forged(s *subject) error {
 	reserved := func(md map[string][]string) []string {
 		return slices.Sorted(func(yield func(string) bool) {
 			for key := range maps.Keys(md) {
-				if strings.HasPrefix(key, event.MetadataPrefix) && !yield(key) {
+				if strings.HasPrefix(key, eventmd.Prefix) && !yield(key) {
 					return
 				}
 			}

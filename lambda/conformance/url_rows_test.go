@@ -20,32 +20,32 @@ func pathRows() []row {
 			destroyed: map[frontdoor.Source]string{frontdoor.HTTPAPI: encodedSlash, frontdoor.HTTPAPIv1: encodedSlash}},
 		{name: "`%20` in the path is a space", check: path("/a%20b")},
 		{name: "`%25` in the path is a percent sign, decoded once", check: path("/100%25/%2520")},
-		{name: "`%3F` and `%23` in the path are no query and no fragment", brief: true, check: path("/a%3Fb%23c"),
+		{name: "`%3F` and `%23` in the path do not begin a query or fragment", brief: true, check: path("/a%3Fb%23c"),
 			destroyed: map[frontdoor.Source]string{frontdoor.HTTPAPI: "AWS may cut the path at a decoded `?`; what arrives is served"}},
-		{name: "an encoded newline in the path", check: path("/a%0Ab")},
-		{name: "non-ASCII in the path", check: path("/caf%C3%A9/%E2%82%AC")},
-		{name: "a trailing slash stays", check: path("/a/b/")},
-		{name: "double slashes stay", check: path("//a//b//")},
-		{name: "dots stay", check: path("/a/./b/../c")},
+		{name: "an encoded newline in the path is kept", check: path("/a%0Ab")},
+		{name: "non-ASCII characters in the path are kept", check: path("/caf%C3%A9/%E2%82%AC")},
+		{name: "a trailing slash is kept", check: path("/a/b/")},
+		{name: "double slashes are kept", check: path("//a//b//")},
+		{name: "dot segments in the path are kept", check: path("/a/./b/../c")},
 		{name: "the stage is not part of the path", on: apis(), check: func(s *subject) error {
 			return samePath(s, setup{serve: "probe", door: []frontdoor.Option{frontdoor.WithStage("dev")}}, "/dev/v1/ping", "/v1/ping")
 		}},
-		{name: "a first segment named like the stage is the API's own", on: apis(), check: func(s *subject) error {
+		{name: "a first path segment that has the stage's name is kept", on: apis(), check: func(s *subject) error {
 			return samePath(s, setup{serve: "probe", door: []frontdoor.Option{frontdoor.WithStage("dev")}}, "/dev/dev/x", "/dev/x")
 		}},
 	}
 	for _, base := range []struct{ name, target, want string }{
-		{"a base path is stripped", "/foo/v1/ping", "/v1/ping"},
-		{"the base path alone is /", "/foo", "/"},
-		{"a base path is stripped once", "/foo/foo/x", "/foo/x"},
-		{"a base path is stripped in whole segments: `/foo` leaves `/foobar` alone", "/foobar/x", "/foobar/x"},
-		{"a path without the base path is served too", "/v1/foo", "/v1/foo"},
+		{"a base path is removed", "/foo/v1/ping", "/v1/ping"},
+		{"the base path alone becomes `/`", "/foo", "/"},
+		{"a base path is removed only once", "/foo/foo/x", "/foo/x"},
+		{"a base path is removed as whole segments: `/foo` does not change `/foobar`", "/foobar/x", "/foobar/x"},
+		{"a path without the base path is also served", "/v1/foo", "/v1/foo"},
 	} {
 		rows = append(rows, row{name: base.name, brief: strings.Contains(base.name, "segments"), check: func(s *subject) error {
 			return samePath(s, setup{serve: "probe", env: []string{"BASE_PATH=/foo"}}, base.target, base.want)
 		}})
 	}
-	return append(rows, row{name: "a custom domain's base path mapping is stripped", on: apis(), check: func(s *subject) error {
+	return append(rows, row{name: "the base path of a custom domain's mapping is removed", on: apis(), check: func(s *subject) error {
 		return samePath(s, setup{serve: "probe", env: []string{"BASE_PATH=/foo"}, door: []frontdoor.Option{frontdoor.WithBasePath("foo")}}, "/foo/v1/ping", "/v1/ping")
 	}})
 }
@@ -84,17 +84,17 @@ func samePath(s *subject, x setup, target, want string) error {
 }
 
 func queryRows() []row {
-	lastOnly := map[frontdoor.Source]string{frontdoor.ALB: "of repeated keys only the last value is in the event"}
+	lastOnly := map[frontdoor.Source]string{frontdoor.ALB: "only the last value of a repeated key is in the event"}
 	return []row{
-		{name: "`+` in the query is a space, `%2B` a plus", brief: true, check: query("a=b+c%2Bd&e=%2B", url.Values{"a": {"b c+d"}, "e": {"+"}})},
-		{name: "`%25`, `%26` and `%3D` in the query, decoded once", check: query("a=%2525&b=%26%3D&%26=x", url.Values{"a": {"%25"}, "b": {"&="}, "&": {"x"}})},
-		{name: "non-ASCII in the query", check: query("%C3%A9=%E2%82%AC%F0%9F%98%80", url.Values{"é": {"€😀"}})},
-		{name: "repeated keys, in order", destroyed: lastOnly, check: query("a=3&b=0&a=1&a=2", url.Values{"a": {"3", "1", "2"}, "b": {"0"}})},
-		{name: "an empty value", check: query("a=&b=1", url.Values{"a": {""}, "b": {"1"}})},
-		{name: "a key without `=`", check: query("flag&b=1", url.Values{"flag": {""}, "b": {"1"}})},
-		{name: "no query", check: query("", url.Values{})},
-		{name: "a comma in a value", check: query("a=1,2&a=3", url.Values{"a": {"1,2", "3"}}), destroyed: lastOnly},
-		{name: "the raw query, byte for byte", on: []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.FunctionURL, frontdoor.VPCLattice, frontdoor.VPCLatticeV1}, check: func(s *subject) error {
+		{name: "`+` in the query is a space, and `%2B` is a plus", brief: true, check: query("a=b+c%2Bd&e=%2B", url.Values{"a": {"b c+d"}, "e": {"+"}})},
+		{name: "`%25`, `%26` and `%3D` in the query are decoded once", check: query("a=%2525&b=%26%3D&%26=x", url.Values{"a": {"%25"}, "b": {"&="}, "&": {"x"}})},
+		{name: "non-ASCII characters in the query are kept", check: query("%C3%A9=%E2%82%AC%F0%9F%98%80", url.Values{"é": {"€😀"}})},
+		{name: "repeated query keys arrive in order", destroyed: lastOnly, check: query("a=3&b=0&a=1&a=2", url.Values{"a": {"3", "1", "2"}, "b": {"0"}})},
+		{name: "an empty query value arrives", check: query("a=&b=1", url.Values{"a": {""}, "b": {"1"}})},
+		{name: "a query key without `=` arrives", check: query("flag&b=1", url.Values{"flag": {""}, "b": {"1"}})},
+		{name: "a request without a query has none", check: query("", url.Values{})},
+		{name: "a comma in a query value is kept", check: query("a=1,2&a=3", url.Values{"a": {"1,2", "3"}}), destroyed: lastOnly},
+		{name: "the raw query arrives byte for byte", on: []frontdoor.Source{frontdoor.HTTPAPI, frontdoor.FunctionURL, frontdoor.VPCLattice, frontdoor.VPCLatticeV1}, check: func(s *subject) error {
 			const raw = "b=%7e&a&&c=1%2c2&b=+"
 			seen, err := s.see(get("/?" + raw))
 			if err == nil && seen.RawQuery != raw {

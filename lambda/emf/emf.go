@@ -32,9 +32,9 @@ import (
 	"time"
 )
 
-// DefaultInterval is the default of [Config.Interval]. It is the resolution at
+// defaultInterval is the default of [Config.Interval]. It is the resolution at
 // which CloudWatch stores metrics.
-const DefaultInterval = time.Minute
+const defaultInterval = time.Minute
 
 // Config configures a [Recorder]. Only Namespace is required.
 type Config struct {
@@ -43,7 +43,7 @@ type Config struct {
 	Namespace string
 
 	// Interval is the minimum time between two flushes of FlushIfDue. The default,
-	// for zero or less, is DefaultInterval.
+	// for zero or less, is one minute.
 	Interval time.Duration
 
 	// Level is the log level in each line: TRACE, DEBUG, INFO, WARN, ERROR or
@@ -87,7 +87,7 @@ func New(w io.Writer, config Config) (*Recorder, error) {
 		interval: config.Interval, now: config.Now, groups: groups{},
 	}
 	if r.interval <= 0 {
-		r.interval = DefaultInterval
+		r.interval = defaultInterval
 	}
 	if r.now == nil {
 		r.now = time.Now

@@ -178,7 +178,7 @@ func (c Config) arn() string {
 
 // environ returns the environment of one process of the function, whose Runtime
 // API is at address.
-func (c Config) environ(address, tempDir string, started time.Time) []string {
+func (c Config) environ(address string, started time.Time) []string {
 	initialization := "on-demand"
 	if c.Concurrency > 1 {
 		initialization = "lambda-managed-instances"
@@ -199,7 +199,7 @@ func (c Config) environ(address, tempDir string, started time.Time) []string {
 		"LANG=en_US.UTF-8",
 		"PATH=/usr/local/bin:/usr/bin:/bin:/opt/bin",
 		"TZ=:UTC",
-		"TMPDIR=" + tempDir,
+		"TMPDIR=" + c.TempDir,
 	}
 	if c.Concurrency > 1 {
 		env = append(env, fmt.Sprintf("AWS_LAMBDA_MAX_CONCURRENCY=%d", c.Concurrency))

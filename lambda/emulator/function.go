@@ -14,7 +14,6 @@ import (
 // invocation starts it again. A Function is safe for concurrent use.
 type Function struct {
 	cfg      Config
-	tempDir  string
 	ownsTemp bool
 	output   sync.Mutex // over Stdout and Stderr
 
@@ -41,7 +40,7 @@ func Start(ctx context.Context, cfg Config) (*Function, error) {
 		return nil, err
 	}
 	f := &Function{cfg: cfg}
-	if f.tempDir, f.ownsTemp, err = cfg.openTempDir(); err != nil {
+	if f.cfg.TempDir, f.ownsTemp, err = cfg.openTempDir(); err != nil {
 		return nil, fmt.Errorf("emulator: making temporary directory: %w", err)
 	}
 	f.detach = context.AfterFunc(ctx, func() { f.close(false) })
@@ -168,7 +167,7 @@ func (f *Function) spawn() (*process, error) {
 		f.previous = append(f.previous, f.current.snapshot())
 		f.current = nil
 	}
-	p, err := startProcess(f.cfg, f.tempDir, &f.output)
+	p, err := startProcess(f.cfg, &f.output)
 	if err != nil {
 		return nil, fmt.Errorf("%w: starting %s: %w", ErrInit, f.cfg.Path, err)
 	}
@@ -230,11 +229,9 @@ func (f *Function) Pid() int {
 	return processes[len(processes)-1].Pid
 }
 
-// Config returns the configuration with all defaults filled in.
+// Config returns the configuration with all defaults filled in, and with the
+// function's temporary directory.
 func (f *Function) Config() Config { return f.cfg }
-
-// TempDir returns the directory that stands for /tmp.
-func (f *Function) TempDir() string { return f.tempDir }
 
 // Processes describes every process of the function, the latest one last.
 func (f *Function) Processes() []Process {
@@ -274,7 +271,7 @@ func (f *Function) close(graceful bool) {
 			<-p.done
 		}
 		if f.ownsTemp {
-			f.err = os.RemoveAll(f.tempDir)
+			f.err = os.RemoveAll(f.cfg.TempDir)
 		}
 	})
 }

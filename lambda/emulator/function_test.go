@@ -65,7 +65,7 @@ func TestDo_PassesMetadataAndEnvironment(t *testing.T) {
 		"AWS_LAMBDA_FUNCTION_NAME=pong", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",
 		"AWS_REGION=eu-west-1", "LAMBDA_TASK_ROOT=" + filepath.Dir(cfg.Path), "_HANDLER=bootstrap",
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/pong", "AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
-		"TMPDIR=" + f.TempDir(), "OWN=last value", "_X_AMZN_TRACE_ID=Root=1-2-3",
+		"TMPDIR=" + f.Config().TempDir, "OWN=last value", "_X_AMZN_TRACE_ID=Root=1-2-3",
 	} {
 		if !slices.Contains(env, kv) {
 			t.Errorf("environment lacks %s", kv)
@@ -213,7 +213,7 @@ func TestInvoke_RetriesFailedRestart(t *testing.T) {
 			t.Fatalf("error %v, want ErrInit", err)
 		}
 	}
-	if err := os.Remove(filepath.Join(f.TempDir(), "lived")); err != nil {
+	if err := os.Remove(filepath.Join(f.Config().TempDir, "lived")); err != nil {
 		t.Fatal(err)
 	}
 	if got := invoke[string](t, f, command{Do: "echo", Text: "back"}); got != "back" {

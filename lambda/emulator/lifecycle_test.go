@@ -31,7 +31,7 @@ func TestTempDir_OutlivesCrashes(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(f.TempDir()); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(f.Config().TempDir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("temporary directory after Close: %v", err)
 	}
 }

@@ -58,7 +58,7 @@ type process struct {
 
 // startProcess executes the function and serves its Runtime API. The mutex
 // output guards the writers of cfg.
-func startProcess(cfg Config, tempDir string, output *sync.Mutex) (*process, error) {
+func startProcess(cfg Config, output *sync.Mutex) (*process, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func startProcess(cfg Config, tempDir string, output *sync.Mutex) (*process, err
 	p.cmd = &exec.Cmd{
 		Path:        cfg.Path,
 		Args:        []string{cfg.Path},
-		Env:         cfg.environ(listener.Addr().String(), tempDir, time.Now()),
+		Env:         cfg.environ(listener.Addr().String(), time.Now()),
 		Dir:         filepath.Dir(cfg.Path),
 		SysProcAttr: childAttributes(),
 	}

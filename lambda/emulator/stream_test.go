@@ -31,7 +31,7 @@ func openStream(t *testing.T, f *emulator.Function, c command) *emulator.Stream 
 // open lets the function "stream" write its piece number n.
 func open(t *testing.T, f *emulator.Function, n int) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(f.TempDir(), strconv.Itoa(n)), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(f.Config().TempDir, strconv.Itoa(n)), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -84,7 +84,7 @@ func responseTooLarge(f responseFormat) *Error {
 func writeError(w http.ResponseWriter, e *Error) {
 	body := append([]byte(`{"code":`), strconv.Itoa(e.Code)...)
 	body = append(body, `,"message":`...)
-	body = appendQuoted(body, e.Message, false)
+	body = appendQuoted(body, e.Message)
 	body = append(body, `,"details":[]}`...)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(e.Status)

@@ -108,27 +108,6 @@ func ExampleNewContext() {
 	// rest-api prod true
 }
 
-func ExampleInfo_Metadata() {
-	info := event.Info{
-		Source:   event.HTTPAPI,
-		TenantID: "Zoë",
-		Authorizer: event.Authorizer{
-			Type:      event.JWTAuthorizer,
-			Principal: "alice",
-			Claims:    map[string]string{"sub": "alice", "role": "admin"},
-		},
-	}
-	for key, value := range info.Metadata() {
-		fmt.Println(key, "=", value)
-	}
-	// Output:
-	// x-lambda-event-source = http-api
-	// x-lambda-event-tenant-id-bin = Zoë
-	// x-lambda-event-authorizer-type = jwt
-	// x-lambda-event-authorizer-principal = alice
-	// x-lambda-event-authorizer-claims = {"role":"admin","sub":"alice"}
-}
-
 func ExampleWithErrorWriter() {
 	handler := event.NewHandler(http.HandlerFunc(pong), event.WithErrorWriter(
 		func(w http.ResponseWriter, e *event.Error) { http.Error(w, e.Message, e.Status) },
@@ -152,27 +131,4 @@ func ExampleWithMaxBodyBytes() {
 	fmt.Printf("%s %v\n", answer, err)
 	// Output:
 	// {"statusCode":413,"headers":{"Content-Type":"application/json"},"body":"{\"code\":8,\"message\":\"the body is larger than 4 bytes\",\"details\":[]}","isBase64Encoded":false} <nil>
-}
-
-// A handler reads the metadata of its request. service.WithReservedMetadata passes
-// the same to gRPC services.
-func ExampleMetadata() {
-	handler := event.NewHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		for key, value := range event.Metadata(r.Context()) {
-			fmt.Println(key, "=", value)
-		}
-	}))
-
-	_, err := handler.Invoke(context.Background(), []byte(ping))
-	fmt.Println(err)
-	// Output:
-	// x-lambda-event-source = http-api
-	// x-lambda-event-request-id = JKJaXmPLvHcESHA=
-	// x-lambda-event-client-address = 203.0.113.7
-	// x-lambda-event-cold-start = true
-	// x-lambda-event-authorizer-type = jwt
-	// x-lambda-event-authorizer-principal = alice
-	// x-lambda-event-authorizer-scope = ping
-	// x-lambda-event-authorizer-claims = {"role":"admin","sub":"alice"}
-	// <nil>
 }

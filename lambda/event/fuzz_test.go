@@ -54,11 +54,8 @@ func FuzzEvent(f *testing.F) {
 		if info.RequestContext != "" && !strings.HasPrefix(info.RequestContext, "{") {
 			panic("the request context is no object")
 		}
-		for key, value := range info.Metadata() {
-			w.Header().Add(key, value)
-		}
 		for name, values := range r.Header {
-			if strings.HasPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), event.MetadataPrefix) {
+			if strings.HasPrefix(strings.ReplaceAll(strings.ToLower(name), "_", "-"), event.HeaderPrefix) {
 				panic("a reserved header arrived")
 			}
 			if name != "Content-Length" { // or the response would be wrong

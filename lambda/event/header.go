@@ -138,6 +138,12 @@ func (h *header) addCookies(raw string) error {
 	return h.add("Cookie", strings.Join(cookies, "; "))
 }
 
+// HeaderPrefix is the prefix of headers that a [Handler] removes from every
+// request: in any case, with underscores for dashes, and after Grpc-Metadata-,
+// which gateways remove. What stands behind the Handler can therefore use names
+// with this prefix for what no client may set.
+const HeaderPrefix = "x-lambda-event-"
+
 // reserved reports whether only this package or aws-lambda-go-api-proxy may set
 // the header name. It ignores case and treats _ as -, since some proxies mix
 // them. It also ignores leading Grpc-Metadata- prefixes, since gateways remove
@@ -147,7 +153,7 @@ func reserved(name string) bool {
 	for hasPrefix(name, gateway) {
 		name = name[len(gateway):]
 	}
-	return hasPrefix(name, MetadataPrefix) || hasPrefix(name, apiProxyPrefix)
+	return hasPrefix(name, HeaderPrefix) || hasPrefix(name, apiProxyPrefix)
 }
 
 // hasPrefix reports whether name begins with prefix, which is in lower case with

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -128,42 +127,12 @@ func escapeLen(c byte) int {
 	return len(`\u0000`)
 }
 
-// appendQuoted appends s as a JSON string. Invalid UTF-8 becomes U+FFFD. If ascii
-// is true, it escapes everything outside ASCII.
-func appendQuoted(dst []byte, s string, ascii bool) []byte {
+// appendQuoted appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.
+func appendQuoted(dst []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = string([]rune(s))
+	}
 	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if ascii || r == utf8.RuneError && n == 1 {
-				dst = append(dst, s[start:i]...)
-				dst = appendRune(dst, r, ascii)
-				start = i + n
-			}
-			i += n
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' && (c != 0x7f || !ascii) {
-			i++
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		dst = appendEscape(dst, c)
-		i++
-		start = i
-	}
-	dst = append(dst, s[start:]...)
+	dst = appendEscaped(dst, []byte(s))
 	return append(dst, '"')
-}
-
-func appendRune(dst []byte, r rune, ascii bool) []byte {
-	if !ascii {
-		return utf8.AppendRune(dst, r)
-	}
-	if r1, r2 := utf16.EncodeRune(r); r1 != utf8.RuneError {
-		return fmt.Appendf(dst, `\u%04x\u%04x`, r1, r2)
-	}
-	return fmt.Appendf(dst, `\u%04x`, r)
 }

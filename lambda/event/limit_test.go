@@ -487,7 +487,8 @@ func TestStreamLimit(t *testing.T) {
 	})
 }
 
-// TestHeadOfAStream has streamed responses to HEAD, which have no body.
+// TestHeadOfAStream sends HEAD to handlers that stream until they are stopped.
+// A response to HEAD has no body, so they must be stopped at the first flush.
 func TestHeadOfAStream(t *testing.T) {
 	for name, next := range map[string]http.HandlerFunc{
 		"until a write fails": func(w http.ResponseWriter, _ *http.Request) {

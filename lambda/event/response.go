@@ -81,13 +81,13 @@ func (a *responseHead) add(name string, values ...string) {
 	case a.multi:
 		a.values(values)
 	case len(values) == 1:
-		a.json = appendQuoted(a.json, clean(values[0]), false)
+		a.json = appendQuoted(a.json, clean(values[0]))
 	default: // RFC 9110, section 5.3
 		cleaned := make([]string, len(values))
 		for i, v := range values {
 			cleaned[i] = clean(v)
 		}
-		a.json = appendQuoted(a.json, strings.Join(cleaned, ", "), false)
+		a.json = appendQuoted(a.json, strings.Join(cleaned, ", "))
 	}
 }
 
@@ -96,7 +96,7 @@ func (a *responseHead) name(name string) {
 		a.json = append(a.json, ',')
 	}
 	a.first = false
-	a.json = appendQuoted(a.json, name, false)
+	a.json = appendQuoted(a.json, name)
 	a.json = append(a.json, ':')
 }
 
@@ -106,7 +106,7 @@ func (a *responseHead) values(values []string) {
 		if i > 0 {
 			a.json = append(a.json, ',')
 		}
-		a.json = appendQuoted(a.json, clean(v), false)
+		a.json = appendQuoted(a.json, clean(v))
 	}
 	a.json = append(a.json, ']')
 }

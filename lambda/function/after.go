@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/after"
 )
 
@@ -45,7 +46,7 @@ func (k keepingInvoker) Invoke(ctx context.Context, payload []byte) ([]byte, err
 // with returns ctx, the context of an RPC, with the after-functions of its
 // invocation.
 func (a *afterLists) with(ctx context.Context) context.Context {
-	ids := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"invocation-id")
+	ids := metadata.ValueFromIncomingContext(ctx, eventmd.Prefix+"invocation-id")
 	if len(ids) == 0 {
 		return ctx
 	}

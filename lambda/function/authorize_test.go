@@ -22,6 +22,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -30,7 +31,7 @@ import (
 // authorizer has found in the caller's token.
 func requireScope(method, scope string) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		scopes := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"authorizer-scope")
+		scopes := metadata.ValueFromIncomingContext(ctx, eventmd.Prefix+"authorizer-scope")
 		if info.FullMethod == method && !slices.Contains(scopes, scope) {
 			return nil, status.Errorf(codes.PermissionDenied, "the token lacks the scope %q", scope)
 		}
@@ -44,7 +45,7 @@ func Example_authorize() {
 	svc, err := service.New(context.Background(), transport.InProcess(),
 		service.Bind[testv1.PingServiceServer](testv1.RegisterPingServiceServer, testv1.NewPingServiceClient,
 			testv1.RegisterPingServiceHandlerClient, testservice.PingService{}),
-		service.WithReservedMetadata(event.Metadata),
+		service.WithReservedMetadata(eventmd.FromContext),
 		service.WithUnaryInterceptors(requireScope("/test.v1.PingService/Ping", "ping")),
 	)
 	if err != nil {
@@ -100,7 +101,7 @@ func TestMetadata_ClientsCannotForgeIt(t *testing.T) {
 	svc, err := service.New(t.Context(), transport.InProcess(),
 		service.Bind[testv1.EchoServiceServer](testv1.RegisterEchoServiceServer, testv1.NewEchoServiceClient,
 			testv1.RegisterEchoServiceHandlerClient, seeing{seen: seen}),
-		service.WithReservedMetadata(event.Metadata),
+		service.WithReservedMetadata(eventmd.FromContext),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -126,10 +127,10 @@ func TestMetadata_ClientsCannotForgeIt(t *testing.T) {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
 			md := <-seen
-			if got := md.Get(event.MetadataPrefix + "source"); len(got) != 1 || !strings.HasPrefix(string(source), got[0]) {
+			if got := md.Get(eventmd.Prefix + "source"); len(got) != 1 || !strings.HasPrefix(string(source), got[0]) {
 				t.Errorf("source = %q, want only what the event says", got)
 			}
-			if got := md.Get(event.MetadataPrefix + "client-address"); len(got) != 1 || got[0] != "192.0.2.1" {
+			if got := md.Get(eventmd.Prefix + "client-address"); len(got) != 1 || got[0] != "192.0.2.1" {
 				t.Errorf("client address = %q", got)
 			}
 			for key, values := range md {
@@ -146,7 +147,7 @@ func TestRequestIDOfAnEventIsLogged(t *testing.T) {
 	svc, err := service.New(t.Context(), transport.InProcess(), append(testservice.Options(),
 		service.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
 		service.WithReservedMetadata(func(context.Context) iter.Seq2[string, string] {
-			return maps.All(map[string]string{event.MetadataPrefix + "request-id": "of-the-platform"})
+			return maps.All(map[string]string{eventmd.Prefix + "request-id": "of-the-platform"})
 		}),
 	)...)
 	if err != nil {
@@ -164,7 +165,7 @@ func TestRequestIDOfAnEventIsLogged(t *testing.T) {
 }
 
 func TestMetadataOfEventsIsReserved(t *testing.T) {
-	if !strings.HasPrefix(event.MetadataPrefix, service.ReservedPrefix) {
-		t.Errorf("the keys of package event begin with %q, and clients can set what does not begin with %q", event.MetadataPrefix, service.ReservedPrefix)
+	if !strings.HasPrefix(eventmd.Prefix, service.ReservedPrefix) {
+		t.Errorf("the keys of package event begin with %q, and clients can set what does not begin with %q", eventmd.Prefix, service.ReservedPrefix)
 	}
 }

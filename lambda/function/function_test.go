@@ -1,7 +1,6 @@
 package function_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
@@ -46,23 +46,8 @@ func testFunction(t *testing.T, out *output, env ...string) emulator.Config {
 	return emulator.Config{Path: path, Env: append([]string{"GORACE=atexit_sleep_ms=0"}, env...), Stdout: out, Stderr: out}
 }
 
-// output is a bytes.Buffer that is safe for concurrent use.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
+// output collects what a function writes.
+type output = testlog.Buffer
 
 // start starts the function with env; its output and TMPDIR are the test's.
 func start(t *testing.T, env ...string) (*emulator.Function, *output) {
@@ -271,7 +256,7 @@ func TestRestartsAfterKillAndLeavesNothingBehind(t *testing.T) {
 			if err := fn.Close(); err != nil {
 				t.Error(err)
 			}
-			if left, err := os.ReadDir(fn.TempDir()); err != nil || len(left) > 0 {
+			if left, err := os.ReadDir(fn.Config().TempDir); err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v, %v", left, err)
 			}
 		})

@@ -32,7 +32,7 @@ type Handler interface {
 //   - A method ContentType() string of the reader sets the Content-Type of the
 //     response. The default is application/octet-stream.
 //   - A reader with a method Len() int, such as a [bytes.Reader], is posted as a
-//     buffered response if Len is at most [MaxResponseBytes].
+//     buffered response if Len is at most 6,291,556 bytes.
 //   - An error of Read other than [io.EOF] fails the response.
 //   - A reader that is an [io.Closer] is closed after the response is posted and
 //     before the after-functions run.

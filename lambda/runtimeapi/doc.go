@@ -36,9 +36,9 @@
 // # Limits
 //
 //   - An event may have 16 MiB, and 64 KiB of headers. Lambda sends at most 6 MB.
-//   - A buffered response may have [MaxResponseBytes]. A larger one fails the
+//   - A buffered response may have 6,291,556 bytes. A larger one fails the
 //     invocation with the type Function.ResponseSizeTooLarge.
-//   - A streamed response may have [MaxStreamBytes]. A larger one is aborted at
+//   - A streamed response may have 200 MiB. A larger one is aborted at
 //     the limit, with that type in its trailers.
 //   - In the trailers of a failed stream, the error's message and stack are cut
 //     to about 2 KB, since HTTP servers take no more. The log has all of them.

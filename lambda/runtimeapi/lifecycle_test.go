@@ -213,8 +213,8 @@ func TestFreeze_BetweenInvocations(t *testing.T) {
 	})
 }
 
-// TestAfterInAProcess has after-functions of 300 ms. The response comes before,
-// and the end of the function before the next invocation begins.
+// TestAfterInAProcess has after-functions of 300 ms. The response arrives before
+// such a function has ended, and the next invocation begins after it has ended.
 func TestAfterInAProcess(t *testing.T) {
 	eachMode(t, func(t *testing.T, name string, streamed bool) {
 		f, out := start(t, name, emulator.Config{})

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
@@ -211,23 +212,8 @@ func (s *serving) end() {
 	}
 }
 
-// log is a bytes.Buffer that is safe for concurrent use.
-type log struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
+// log collects the log of a client.
+type log struct{ testlog.Buffer }
 
 // wait waits until a text is in the log.
 func (l *log) wait(t testing.TB, text string) {

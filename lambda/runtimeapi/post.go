@@ -10,10 +10,10 @@ import (
 
 // Lambda's limits for the responses of functions, in bytes.
 const (
-	// MaxResponseBytes is the maximum size of a buffered response.
-	MaxResponseBytes = 6_291_556
-	// MaxStreamBytes is the maximum size of a streamed response.
-	MaxStreamBytes = 200 << 20
+	// maxResponseBytes is the maximum size of a buffered response.
+	maxResponseBytes = 6_291_556
+	// maxStreamBytes is the maximum size of a streamed response.
+	maxStreamBytes = 200 << 20
 )
 
 const (
@@ -28,8 +28,8 @@ const (
 
 // postResponse posts a buffered response.
 func (w *worker) postResponse(inv *invocation, contentType string, body []byte) error {
-	if len(body) > MaxResponseBytes {
-		return w.postFailure(inv, errTooLong(MaxResponseBytes))
+	if len(body) > maxResponseBytes {
+		return w.postFailure(inv, errTooLong(maxResponseBytes))
 	}
 	return w.post(inv, "response", body, func(c *conn) { c.header("Content-Type", contentType) })
 }
@@ -166,7 +166,7 @@ func (w *worker) respondStream(inv *invocation, handler StreamFunc) error {
 	if failure != nil {
 		return w.postFailure(inv, failure)
 	}
-	if size < 0 || size > MaxResponseBytes {
+	if size < 0 || size > maxResponseBytes {
 		return w.postStream(inv, contentType, r)
 	}
 	body := make([]byte, size)

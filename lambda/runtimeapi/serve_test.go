@@ -197,7 +197,7 @@ func TestFailures_EndServe(t *testing.T) {
 func TestServe_TooLargeResponseFailsTheInvocation(t *testing.T) {
 	a := newAPI(t)
 	s := serve(t, a, handlerFunc(func(_ context.Context, p []byte) ([]byte, error) {
-		return make([]byte, runtimeapi.MaxResponseBytes+len(p)), nil
+		return make([]byte, maxResponseBytes+len(p)), nil
 	}))
 	a.call("/next")
 	a.invoke(given{payload: "x"})
@@ -206,7 +206,7 @@ func TestServe_TooLargeResponseFailsTheInvocation(t *testing.T) {
 	}
 	a.call("/next")
 	a.invoke(given{})
-	if c := a.call("/response"); len(c.Body) != runtimeapi.MaxResponseBytes {
+	if c := a.call("/response"); len(c.Body) != maxResponseBytes {
 		t.Errorf("%d bytes", len(c.Body))
 	}
 	s.end()

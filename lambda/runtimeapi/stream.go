@@ -48,8 +48,8 @@ func (w *worker) postStream(inv *invocation, contentType string, r io.Reader) er
 	err := s.start()
 	for total := n; err == nil && !end && failed == nil; total += n {
 		n, end, failed = w.readPiece(r, piece)
-		if n > MaxStreamBytes-total {
-			n, failed = MaxStreamBytes-total, errTooLong(MaxStreamBytes)
+		if n > maxStreamBytes-total {
+			n, failed = maxStreamBytes-total, errTooLong(maxStreamBytes)
 		}
 		err = s.write(piece[:n])
 	}

@@ -16,6 +16,12 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
+// Lambda's limits for responses, in bytes.
+const (
+	maxResponseBytes = 6_291_556
+	maxStreamBytes   = 200 << 20
+)
+
 type jsonRaw = json.RawMessage
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -168,7 +174,7 @@ func TestStreamFunc_ReaderOfKnownLengthIsBuffered(t *testing.T) {
 		if string(p) == "short" {
 			return strings.NewReader("all of it"), nil
 		}
-		return strings.NewReader(strings.Repeat("x", runtimeapi.MaxResponseBytes+1)), nil
+		return strings.NewReader(strings.Repeat("x", maxResponseBytes+1)), nil
 	}))
 	for payload, length := range map[string]int64{"short": 9, "long": -1} {
 		a.call("/next")
@@ -193,10 +199,10 @@ func TestStream_OverTheLimitIsAborted(t *testing.T) {
 	a.call("/next")
 	a.invoke(given{payload: "endless"})
 	c := a.call("/response")
-	if c.size != runtimeapi.MaxStreamBytes || c.Trailer.Get("Lambda-Runtime-Function-Error-Type") != "Function.ResponseSizeTooLarge" {
+	if c.size != maxStreamBytes || c.Trailer.Get("Lambda-Runtime-Function-Error-Type") != "Function.ResponseSizeTooLarge" {
 		t.Errorf("%d bytes, trailers %v", c.size, c.Trailer)
 	}
-	if read > runtimeapi.MaxStreamBytes+1<<20 {
+	if read > maxStreamBytes+1<<20 {
 		t.Errorf("%d bytes were read", read)
 	}
 	a.call("/next")

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/mdkey"
 )
 
 // A batch is the items of one event while a Handler handles them.
@@ -116,7 +117,7 @@ func itemContext(ctx context.Context, item *Item) context.Context {
 	info, _ := event.FromContext(ctx)
 	info.Source, info.RequestID = item.Source, item.ID
 	ctx = context.WithValue(event.NewContext(ctx, info), itemKey{}, item)
-	if item.ID == "" || !printable(item.ID) {
+	if item.ID == "" || !mdkey.Plain(item.ID) {
 		return metadata.NewOutgoingContext(ctx, metadata.MD{})
 	}
 	return metadata.NewOutgoingContext(ctx, metadata.Pairs("idempotency-key", item.ID))

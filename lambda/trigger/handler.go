@@ -41,6 +41,7 @@ type Config struct {
 	Logger *slog.Logger
 	// DeadlineMargin is how long before the invocation's deadline all calls end,
 	// which leaves time to respond. It is at most half of the time that is left.
+	// The default is none; function.Main sets it from DEADLINE_MARGIN.
 	DeadlineMargin time.Duration
 }
 

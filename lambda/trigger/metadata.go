@@ -3,10 +3,11 @@ package trigger
 import (
 	"context"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/mdkey"
 )
 
 // MetadataPrefix is the prefix of the metadata keys that only calls of triggers
@@ -15,7 +16,7 @@ const MetadataPrefix = "x-lambda-trigger-"
 
 type itemKey struct{}
 
-// Metadata yields [event.Metadata] and, in a call of a trigger, the following keys
+// Metadata yields [eventmd.FromContext] and, in a call of a trigger, the following keys
 // about its [Item]. Pass Metadata to service.WithReservedMetadata. The source of a
 // direct invocation is "direct".
 //
@@ -37,20 +38,16 @@ type itemKey struct{}
 func Metadata(ctx context.Context) iter.Seq2[string, string] {
 	item, ok := ctx.Value(itemKey{}).(*Item)
 	if !ok {
-		return event.Metadata(ctx)
+		return eventmd.FromContext(ctx)
 	}
 	return func(yield func(key, value string) bool) {
-		for key, value := range event.Metadata(ctx) {
+		for key, value := range eventmd.FromContext(ctx) {
 			if !yield(key, value) {
 				return
 			}
 		}
 		for _, p := range item.pairs() {
-			key := MetadataPrefix + p[0]
-			if !printable(p[1]) {
-				key += "-bin"
-			}
-			if p[1] != "" && !yield(key, p[1]) {
+			if p[1] != "" && !yield(mdkey.For(MetadataPrefix+p[0], p[1]), p[1]) {
 				return
 			}
 		}
@@ -80,14 +77,4 @@ func (i *Item) pairs() [][2]string {
 		}
 	}
 	return pairs
-}
-
-// printable reports whether gRPC carries s unchanged under a key without -bin.
-func printable(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return strings.TrimSpace(s) == s
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
-	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/page"
-	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/internal/page"
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/internal/record"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 

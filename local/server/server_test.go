@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +23,7 @@ import (
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/function"
@@ -31,8 +31,9 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// runAsServer is the variable that makes this test binary run the server of the
-// test services. If the emulator starts the binary, it runs their function.
+// runAsServer is the variable that makes this test binary run the local server. If
+// the emulator starts the binary, it runs as the function. Both have the services
+// of package testservice.
 const runAsServer = "SERVER_TEST"
 
 func TestMain(m *testing.M) {
@@ -55,27 +56,18 @@ type server struct {
 
 // log collects the program's output. Tests can wait for a line.
 type log struct {
-	mu      sync.Mutex
-	b       bytes.Buffer
+	testlog.Buffer
 	written chan struct{}
 }
 
 func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	defer func() {
 		select {
 		case l.written <- struct{}{}:
 		default:
 		}
 	}()
-	return l.b.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	return l.Buffer.Write(p)
 }
 
 // freePorts returns flags that make a server with args listen on free ports.

@@ -66,9 +66,6 @@ import (
 // scope is the name of the package's tracer and meter.
 const scope = "github.com/lambda-grpc/lambda-grpc-gateway/service/telemetry"
 
-// DefaultFlushTimeout bounds a flush unless [WithFlushTimeout] is given.
-const DefaultFlushTimeout = time.Second
-
 // An Option configures [With].
 type Option func(*config)
 
@@ -88,7 +85,7 @@ func WithTracerProvider(p trace.TracerProvider) Option { return func(c *config) 
 // WithMeterProvider is like [WithTracerProvider], for metrics.
 func WithMeterProvider(p metric.MeterProvider) Option { return func(c *config) { c.meters = p } }
 
-// WithFlushTimeout bounds a flush. On Lambda, a collector that does not
+// WithFlushTimeout bounds a flush. The default is one second. On Lambda, a collector that does not
 // respond can add up to this time to the billed duration of an invocation.
 // After a failed flush, there is no other one for ten times as long as it
 // took.
@@ -108,7 +105,7 @@ func WithGlobal() Option { return func(c *config) { c.global = true } }
 // It works with function.Main, server.Main and service.New.
 func With(options ...Option) service.Option {
 	return service.WithInstrumentation(func(host service.Host) (service.Instrumentation, error) {
-		c := config{flushTimeout: DefaultFlushTimeout}
+		c := config{flushTimeout: time.Second}
 		for _, o := range options {
 			o(&c)
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -264,6 +265,39 @@ func ExampleWith() {
 	// server GET /v1/echo/{id} false
 	// client test.v1.EchoService/Echo false
 	// server test.v1.EchoService/Echo false
+}
+
+// With WithGlobal, libraries that use OpenTelemetry's global providers trace too.
+// Here a handler does so.
+func ExampleWithGlobal() {
+	recorder := tracetest.NewSpanRecorder()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
+	lookUp := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		_, span := otel.Tracer("shop/prices").Start(ctx, "look up")
+		span.End()
+		return next(ctx, req)
+	}
+	svc, err := service.New(context.Background(), transport.InProcess(), append(testservice.Options(),
+		telemetry.With(telemetry.WithGlobal(), telemetry.WithTracerProvider(provider), telemetry.WithMeterProvider(noop.NewMeterProvider())),
+		service.WithUnaryInterceptors(lookUp),
+		service.WithLogger(slog.New(slog.DiscardHandler)),
+	)...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/echo/7", nil))
+	if err := svc.Close(); err != nil {
+		fmt.Println(err)
+	}
+	names := map[trace.SpanID]string{}
+	for _, span := range recorder.Started() {
+		names[span.SpanContext().SpanID()] = span.Name()
+		if span.Name() == "look up" {
+			fmt.Println(span.Name(), "in", names[span.Parent().SpanID()])
+		}
+	}
+	// Output: look up in test.v1.EchoService/Echo
 }
 
 // BenchmarkRequest measures a request within this process.

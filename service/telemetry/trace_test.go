@@ -12,6 +12,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/telemetry"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
@@ -28,7 +29,7 @@ func newService(t *testing.T, transportName string, options ...service.Option) *
 	}
 	svc, err := service.New(t.Context(), tr, append(append(testservice.Options(),
 		service.WithRPC(),
-		service.WithReservedMetadata(event.Metadata),
+		service.WithReservedMetadata(eventmd.FromContext),
 		service.WithLogger(slog.New(slog.DiscardHandler)),
 	), options...)...)
 	if err != nil {

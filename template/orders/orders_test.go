@@ -9,6 +9,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 
@@ -19,7 +20,7 @@ import (
 // no caller is identified.
 func behindHTTPAPI(t *testing.T, claims map[string]string) http.Handler {
 	t.Helper()
-	s, err := service.New(t.Context(), transport.InProcess(), append(orders.Options(), service.WithReservedMetadata(event.Metadata))...)
+	s, err := service.New(t.Context(), transport.InProcess(), append(orders.Options(), service.WithReservedMetadata(eventmd.FromContext))...)
 	if err != nil {
 		t.Fatal(err)
 	}

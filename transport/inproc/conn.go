@@ -15,14 +15,11 @@ import (
 // overrides it with grpc.CallAuthority.
 const authority = "localhost"
 
-// Addr is the [net.Addr] of both ends of a [Conn], as found in a [peer.Peer].
-type Addr struct{}
+// addr is the [net.Addr] of both ends of a [Conn], as found in a [peer.Peer].
+type addr struct{}
 
-// Network returns "inproc".
-func (Addr) Network() string { return "inproc" }
-
-// String returns "inproc". All connections have the same address.
-func (Addr) String() string { return "inproc" }
+func (addr) Network() string { return "inproc" }
+func (addr) String() string  { return "inproc" }
 
 // A Conn is a channel to a [Server]. It is the [grpc.ClientConnInterface]
 // that generated clients use. It is safe for concurrent use.
@@ -46,12 +43,12 @@ type Conn struct {
 func (s *Server) Connect(defaults ...grpc.CallOption) *Conn {
 	// The handshake of insecure credentials only returns their AuthInfo.
 	_, auth, _ := insecure.NewCredentials().ClientHandshake(context.Background(), authority, nil)
-	client := &peer.Peer{Addr: Addr{}, LocalAddr: Addr{}} // as handlers see it
+	client := &peer.Peer{Addr: addr{}, LocalAddr: addr{}} // as handlers see it
 	c := &Conn{
 		server:   s,
 		defaults: defaults,
 		metadata: connMetadata(),
-		peer:     &peer.Peer{Addr: Addr{}, LocalAddr: Addr{}, AuthInfo: auth},
+		peer:     &peer.Peer{Addr: addr{}, LocalAddr: addr{}, AuthInfo: auth},
 		ctx:      peer.NewContext(context.Background(), client),
 		inFlight: make(map[inFlight]struct{}),
 	}

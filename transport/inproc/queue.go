@@ -129,8 +129,8 @@ func (q *queue) spin(n int32) {
 
 func (q *queue) full() bool { return q.bytes >= queueLimit }
 
-// await waits until the queue may have changed for the reader. tried is the
-// number of earlier attempts.
+// await makes the reader wait for the sender. tried is how often the reader has
+// waited already for this message: at first it only yields to other goroutines.
 func (q *queue) await(tried int) {
 	if tried < yields {
 		q.canRead.L.Unlock()

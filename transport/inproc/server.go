@@ -34,10 +34,6 @@ type Config struct {
 	// ClientStatsHandlers observe the client's side of every Conn.
 	ClientStatsHandlers []stats.Handler
 
-	// UnknownService, if set, serves every method that is not registered,
-	// like the handler of grpc.UnknownServiceHandler.
-	UnknownService grpc.StreamHandler
-
 	// MaxRecvMsgSize and MaxSendMsgSize are the largest request that is
 	// accepted and the largest response that is sent, in encoded bytes. Zero
 	// means 4 MiB and 2 GiB. A larger message fails with ResourceExhausted.
@@ -57,7 +53,6 @@ type Server struct {
 	streamInterceptor grpc.StreamServerInterceptor
 	stats             stats.Handler // nil without stats handlers
 	format            *format       // of calls without a content-subtype
-	unknown           *method       // nil when there is no handler for unknown methods
 
 	mu        sync.Mutex
 	connected bool // registration has ended
@@ -91,17 +86,12 @@ func NewServer(config Config) *Server {
 	if config.MaxSendMsgSize == 0 {
 		config.MaxSendMsgSize = defaultMaxSendMsgSize
 	}
-	var unknown *method
-	if h := config.UnknownService; h != nil {
-		unknown = &method{stream: &grpc.StreamDesc{Handler: h, ClientStreams: true, ServerStreams: true}}
-	}
 	return &Server{
 		config:            config,
 		unaryInterceptor:  chainUnary(config.UnaryInterceptors),
 		streamInterceptor: chainStream(config.StreamInterceptors),
 		stats:             combineStats(config.StatsHandlers),
 		format:            &format{registeredCodec(""), contentType("")},
-		unknown:           unknown,
 		services:          make(map[string]*service),
 		methods:           make(map[string]*method),
 		conns:             make(map[*Conn]struct{}),
@@ -170,8 +160,7 @@ func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo {
 	return infos
 }
 
-// find returns the method with the given full name or the handler for unknown
-// methods. If there is neither, it returns nil and the reason.
+// find returns the method with the given full name, or nil and the reason.
 func (s *Server) find(fullMethod string) (*method, string) {
 	// No method is registered after the first call, so this needs no lock.
 	if m, ok := s.methods[fullMethod]; ok {
@@ -181,9 +170,6 @@ func (s *Server) find(fullMethod string) (*method, string) {
 	slash := strings.LastIndexByte(path, '/')
 	if !rooted || slash < 0 {
 		return nil, fmt.Sprintf("malformed method name: %q", fullMethod)
-	}
-	if s.unknown != nil {
-		return s.unknown, ""
 	}
 	if _, ok := s.services[path[:slash]]; ok {
 		return nil, fmt.Sprintf("unknown method %v for service %v", path[slash+1:], path[:slash])

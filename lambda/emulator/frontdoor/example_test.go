@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
@@ -32,6 +33,18 @@ func ExampleNew() {
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/ping?text=hello", nil))
 	fmt.Println(w.Code, w.Body)
 	// Output: 200 /v1/ping?text=hello through http-api of account 111122223333
+}
+
+// A source refuses the options of others.
+func ExampleWithTimeout() {
+	function := emulator.InProcess(lambdaevent.NewHandler(http.NotFoundHandler()))
+	for _, source := range []frontdoor.Source{frontdoor.RESTAPI, frontdoor.ALB} {
+		_, err := frontdoor.New(function, source, frontdoor.WithTimeout(10*time.Second), frontdoor.WithRegion("eu-central-1"))
+		fmt.Println(err)
+	}
+	// Output:
+	// <nil>
+	// frontdoor: source alb: only APIs that do not stream have a timeout
 }
 
 func ExampleParseSource() {

@@ -25,9 +25,9 @@ type door struct {
 	stage       string
 	basePath    string
 	streaming   bool
-	binaryTypes []string
+	binaryTypes []string // nil for the default
 	authorizer  Authorizer
-	timeout     time.Duration
+	timeout     *time.Duration // nil for the default, or for none
 	logger      *slog.Logger
 	region      string
 	accountID   string
@@ -45,19 +45,19 @@ type door struct {
 // the handler panics with [http.ErrAbortHandler], which aborts the connection.
 //
 // New fails if an option's value is invalid or the source does not support an
-// option: only REST APIs and function URLs stream, and only APIs have stages.
+// option: only REST APIs and function URLs stream, only APIs have stages and
+// timeouts, and only REST APIs have binary media types.
 func New(fn emulator.Invoker, source Source, options ...Option) (http.Handler, error) {
 	if _, err := ParseSource(string(source)); err != nil {
 		return nil, err
 	}
 	d := &door{
 		fn: fn, source: source,
-		binaryTypes: []string{"*/*"},
-		logger:      slog.New(slog.DiscardHandler),
-		region:      "us-east-1",
-		accountID:   "123456789012",
-		apiID:       "emulator01",
-		bodyLimit:   10 << 20,
+		logger:    slog.New(slog.DiscardHandler),
+		region:    "us-east-1",
+		accountID: "123456789012",
+		apiID:     "emulator01",
+		bodyLimit: 10 << 20,
 	}
 	if f, ok := fn.(interface{ Config() emulator.Config }); ok {
 		d.region, d.accountID = f.Config().Region, f.Config().AccountID
@@ -68,11 +68,14 @@ func New(fn emulator.Invoker, source Source, options ...Option) (http.Handler, e
 	if err := d.check(); err != nil {
 		return nil, err
 	}
+	if d.binaryTypes == nil {
+		d.binaryTypes = []string{"*/*"}
+	}
 	switch source {
 	case RESTAPI:
-		d.timeout = cmp.Or(d.timeout, 29*time.Second)
+		d.timeout = cmp.Or(d.timeout, new(29*time.Second))
 	case HTTPAPI, HTTPAPIv1:
-		d.timeout = cmp.Or(d.timeout, 30*time.Second)
+		d.timeout = cmp.Or(d.timeout, new(30*time.Second))
 	case ALB, ALBMulti:
 		d.bodyLimit = 1 << 20
 	case FunctionURL, VPCLattice, VPCLatticeV1:
@@ -91,6 +94,12 @@ func (d *door) check() error {
 		return fmt.Errorf("frontdoor: source %s has neither stages nor base paths", d.source)
 	case d.authorizer != nil && !d.source.Authorizes():
 		return fmt.Errorf("frontdoor: source %s has no authorizer", d.source)
+	case d.binaryTypes != nil && d.source != RESTAPI:
+		return fmt.Errorf("frontdoor: source %s has no binary media types, only %s has", d.source, RESTAPI)
+	case d.timeout != nil && (d.streaming || !d.source.IsAPI()):
+		return fmt.Errorf("frontdoor: source %s: only APIs that do not stream have a timeout", d.source)
+	case d.timeout != nil && *d.timeout <= 0:
+		return fmt.Errorf("frontdoor: timeout %v: want more than 0", *d.timeout)
 	case d.region == "" || strings.Trim(d.region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
 		return fmt.Errorf("frontdoor: region %q: want a name such as us-east-1", d.region)
 	case len(d.accountID) != 12 || strings.Trim(d.accountID, "0123456789") != "":
@@ -133,9 +142,9 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.stream(ctx, w, r, emulator.Request{Payload: event, TraceID: in.traceID})
 		return
 	}
-	if d.timeout > 0 {
+	if d.timeout != nil {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d.timeout, errIntegrationTimeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, *d.timeout, errIntegrationTimeout)
 		defer cancel()
 	}
 	response, err := d.fn.Do(ctx, emulator.Request{Payload: event, TraceID: in.traceID})

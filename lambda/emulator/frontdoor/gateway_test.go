@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
@@ -105,24 +106,35 @@ func TestNew_InvalidOptions(t *testing.T) {
 	for name, test := range map[string]struct {
 		source frontdoor.Source
 		option frontdoor.Option
+		want   string
 	}{
-		"an unknown source":                    {"sqs", frontdoor.WithStage("x")},
-		"a streaming HTTP API":                 {frontdoor.HTTPAPI, frontdoor.WithStreaming()},
-		"a streaming load balancer":            {frontdoor.ALB, frontdoor.WithStreaming()},
-		"a stage of a function URL":            {frontdoor.FunctionURL, frontdoor.WithStage("x")},
-		"a base path of a load balancer":       {frontdoor.ALBMulti, frontdoor.WithBasePath("x")},
-		"an authorizer before a load balancer": {frontdoor.ALB, authorizer},
-		"a stage of VPC Lattice":               {frontdoor.VPCLattice, frontdoor.WithStage("x")},
-		"an authorizer in VPC Lattice V1":      {frontdoor.VPCLatticeV1, authorizer},
-		"an invalid region":                    {frontdoor.RESTAPI, frontdoor.WithRegion("Ireland")},
-		"an empty region":                      {frontdoor.RESTAPI, frontdoor.WithRegion("")},
-		"an invalid account ID":                {frontdoor.RESTAPI, frontdoor.WithAccountID("1234")},
+		"an unknown source":                    {"sqs", frontdoor.WithStage("x"), "unknown source"},
+		"a streaming HTTP API":                 {frontdoor.HTTPAPI, frontdoor.WithStreaming(), "cannot stream"},
+		"a streaming load balancer":            {frontdoor.ALB, frontdoor.WithStreaming(), "cannot stream"},
+		"a stage of a function URL":            {frontdoor.FunctionURL, frontdoor.WithStage("x"), "neither stages nor base paths"},
+		"a base path of a load balancer":       {frontdoor.ALBMulti, frontdoor.WithBasePath("x"), "neither stages nor base paths"},
+		"an authorizer before a load balancer": {frontdoor.ALB, authorizer, "no authorizer"},
+		"a stage of VPC Lattice":               {frontdoor.VPCLattice, frontdoor.WithStage("x"), "neither stages nor base paths"},
+		"an authorizer in VPC Lattice V1":      {frontdoor.VPCLatticeV1, authorizer, "no authorizer"},
+		"an invalid region":                    {frontdoor.RESTAPI, frontdoor.WithRegion("Ireland"), `region "Ireland"`},
+		"an empty region":                      {frontdoor.RESTAPI, frontdoor.WithRegion(""), `region ""`},
+		"an invalid account ID":                {frontdoor.RESTAPI, frontdoor.WithAccountID("1234"), `account ID "1234"`},
+		"binary types of an HTTP API":          {frontdoor.HTTPAPIv1, frontdoor.WithBinaryMediaTypes("*/*"), "no binary media types"},
+		"no binary types of a load balancer":   {frontdoor.ALB, frontdoor.WithBinaryMediaTypes(), "no binary media types"},
+		"a timeout of a load balancer":         {frontdoor.ALBMulti, frontdoor.WithTimeout(time.Second), "timeout"},
+		"a timeout of a function URL":          {frontdoor.FunctionURL, frontdoor.WithTimeout(time.Second), "timeout"},
+		"a timeout of zero":                    {frontdoor.HTTPAPI, frontdoor.WithTimeout(0), "timeout 0s"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if h, err := frontdoor.New(&fake{}, test.source, test.option); err == nil || h != nil {
-				t.Errorf("no error: %v", h)
+			h, err := frontdoor.New(&fake{}, test.source, test.option)
+			if err == nil || h != nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, %v, want an error about %s", h, err, test.want)
 			}
 		})
+	}
+	_, err := frontdoor.New(&fake{}, frontdoor.RESTAPI, frontdoor.WithStreaming(), frontdoor.WithTimeout(time.Second))
+	if err == nil || !strings.Contains(err.Error(), "stream") {
+		t.Errorf("a timeout of a stream: %v, want an error", err)
 	}
 }
 

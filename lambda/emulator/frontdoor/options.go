@@ -30,9 +30,10 @@ func WithStreaming() Option { return func(d *door) { d.streaming = true } }
 
 // WithBinaryMediaTypes sets the binaryMediaTypes of a REST API, such as
 // "image/*". The default is "*/*", which passes every body unchanged; AWS's own
-// default is none. Other sources ignore it.
+// default is none, as WithBinaryMediaTypes() sets it. Other sources have no such
+// types.
 func WithBinaryMediaTypes(types ...string) Option {
-	return func(d *door) { d.binaryTypes = types }
+	return func(d *door) { d.binaryTypes = append([]string{}, types...) }
 }
 
 // WithAuthorizer sets an authorizer that checks each request. Load balancers and
@@ -40,10 +41,10 @@ func WithBinaryMediaTypes(types ...string) Option {
 // URLs and VPC Lattice carry only the IAM identity.
 func WithAuthorizer(a Authorizer) Option { return func(d *door) { d.authorizer = a } }
 
-// WithTimeout sets how long an API waits for a response. The default is 29 s for
-// a REST API and 30 s for an HTTP API. Other sources wait for the function's own
-// timeout by default. Streamed responses ignore this timeout.
-func WithTimeout(timeout time.Duration) Option { return func(d *door) { d.timeout = timeout } }
+// WithTimeout sets how long an API waits for a response. It must be positive. The
+// default is 29 s for a REST API and 30 s for an HTTP API. Other sources, and APIs
+// that stream, have no timeout but that of the function.
+func WithTimeout(timeout time.Duration) Option { return func(d *door) { d.timeout = &timeout } }
 
 // WithLogger sets a logger that receives, at warn level, the cause of each error
 // response of the source. The response itself does not give the cause.

@@ -175,6 +175,9 @@ func (d *door) outgoingHeader(f fields) http.Header {
 	return h
 }
 
+// preludeBytes is how much of a response a source reads in search of a prelude.
+const preludeBytes = 16 << 10
+
 // decodePrelude decodes the prelude of a streamed response. Without a prelude, a
 // function URL passes the whole response as bytes, and a REST API treats it as
 // malformed.
@@ -183,7 +186,7 @@ func (d *door) decodePrelude(s *emulator.Stream) (outgoing, error) {
 		if d.source == FunctionURL && s.ContentType != emulator.StreamContentType {
 			return outgoing{status: http.StatusOK, header: http.Header{"Content-Type": {"application/octet-stream"}}}, nil
 		}
-		_, _ = io.CopyN(io.Discard, s.Body, emulator.MaxPreludeBytes)
+		_, _ = io.CopyN(io.Discard, s.Body, preludeBytes)
 		return outgoing{}, errors.New("streamed response has no prelude")
 	}
 	var f fields

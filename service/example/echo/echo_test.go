@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -15,9 +14,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -27,6 +24,7 @@ import (
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/echo"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,24 +42,15 @@ func Example() {
 // dial serves echo.Service in memory until the test ends and returns a client.
 func dial(t *testing.T) examplev1.EchoServiceClient {
 	t.Helper()
-	listener := bufconn.Listen(64 << 10)
-	server := grpc.NewServer()
-	examplev1.RegisterEchoServiceServer(server, echo.Service{})
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///echo",
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := transport.Bufconn().Open(t.Context(), transport.ServerConfig{
+		Register: func(r grpc.ServiceRegistrar) { examplev1.RegisterEchoServiceServer(r, echo.Service{}) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if err := conn.Close(); err != nil {
 			t.Errorf("closing the connection: %v", err)
-		}
-		server.Stop()
-		if err := <-served; err != nil {
-			t.Errorf("serving: %v", err)
 		}
 	})
 	return examplev1.NewEchoServiceClient(conn)

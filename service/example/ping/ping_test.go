@@ -3,7 +3,6 @@ package ping_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -12,12 +11,11 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	examplev1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/example/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/example/ping"
+	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,24 +33,15 @@ func Example() {
 // dial serves ping.Service in memory until the test ends and returns a client.
 func dial(t *testing.T) examplev1.PingServiceClient {
 	t.Helper()
-	listener := bufconn.Listen(64 << 10)
-	server := grpc.NewServer()
-	examplev1.RegisterPingServiceServer(server, ping.Service{})
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///ping",
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := transport.Bufconn().Open(t.Context(), transport.ServerConfig{
+		Register: func(r grpc.ServiceRegistrar) { examplev1.RegisterPingServiceServer(r, ping.Service{}) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if err := conn.Close(); err != nil {
 			t.Errorf("closing the connection: %v", err)
-		}
-		server.Stop()
-		if err := <-served; err != nil {
-			t.Errorf("serving: %v", err)
 		}
 	})
 	return examplev1.NewPingServiceClient(conn)

@@ -16,6 +16,7 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/config"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -60,7 +61,7 @@ func newHandler(t transport.Transport, getenv func(string) string) (http.Handler
 	default:
 		return nil, fmt.Errorf("SERVE=%q: want probe, services or test", serve)
 	}
-	options = append(options, service.WithReservedMetadata(event.Metadata))
+	options = append(options, service.WithReservedMetadata(eventmd.FromContext))
 	if limit := getenv("MAX_REQUEST"); limit != "" {
 		n, err := strconv.Atoi(limit)
 		if err != nil {

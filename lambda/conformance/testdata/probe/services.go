@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
-	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/eventmd"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
@@ -29,8 +29,8 @@ func Services() []service.Option {
 }
 
 func authorize(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	scopes := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"authorizer-scope")
-	principals := metadata.ValueFromIncomingContext(ctx, event.MetadataPrefix+"authorizer-principal")
+	scopes := metadata.ValueFromIncomingContext(ctx, eventmd.Prefix+"authorizer-scope")
+	principals := metadata.ValueFromIncomingContext(ctx, eventmd.Prefix+"authorizer-principal")
 	r, ok := request.(*testv1.EchoRequest)
 	if ok && r.GetId() == "secret" && !slices.Contains(scopes, "read") && !slices.Contains(principals, "alice") {
 		return nil, status.Error(codes.PermissionDenied, "not for you")

@@ -11,7 +11,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/internal/record"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 

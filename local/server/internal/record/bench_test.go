@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
-	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/internal/record"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
-	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/internal/record"
 )
 
 // A detail has everything that the page shows of one call.

@@ -19,7 +19,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
-	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/internal/record"
 )
 
 // A Config configures a page.

@@ -8,7 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/internal/record"
 )
 
 // commands returns shell commands that call the method at the server's addresses.

@@ -24,8 +24,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
-	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/page"
-	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/record"
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/internal/page"
+	"github.com/lambda-grpc/lambda-grpc-gateway/local/server/internal/record"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -185,7 +185,8 @@ func TestPage_DeepBodiesStaySmall(t *testing.T) {
 	}
 }
 
-// early answers before and after it sends early hints.
+// early sends status 103 first, and then a response whose headers would loosen the
+// page's policy.
 type early struct{}
 
 func (early) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
