@@ -95,11 +95,11 @@ func gatewayRows() []row {
 			request{method: "POST", target: "/v1/ping", header: []string{"X-HTTP-Method-Override: GET", "Content-Type: application/x-www-form-urlencoded"}, body: "a=b"}, isError(501, 12))},
 		{name: "a slow call is a 504 before the function's timeout, and the process lives", brief: true, services: true, atOnce: true,
 			apiProxy: "no: the function runs into its timeout and is ended", check: func(s *subject) error {
-				return s.survives(setup{serve: "services", timeout: 4 * time.Second}, get("/v1/echo/sleep"), isError(504, 4))
+				return s.survives(setup{serve: "services", concurrency: len(places()), timeout: 4 * time.Second}, get("/v1/echo/sleep"), isError(504, 4))
 			}},
 		{name: "a stream that the deadline ends has an error at its end", services: true, atOnce: true,
 			apiProxy: "no: the function runs into its timeout and is ended", check: expect(
-				setup{serve: "test", timeout: 4 * time.Second, env: []string{"DEADLINE_MARGIN=1h"}}, // half of the timeout, then
+				setup{serve: "test", concurrency: len(places()), timeout: 4 * time.Second, env: []string{"DEADLINE_MARGIN=1h"}}, // half of the timeout, then
 				get("/v1/echo/7/stream?count=1000&interval=10s"), endedStream)},
 		{name: "a request message over gRPC's 4 MiB, within Lambda's 6 MB", services: true, large: true, on: apisAndURLs(), apiProxy: ourGateway, check: func(s *subject) error {
 			return bigMessage(s, 4_350_000)
