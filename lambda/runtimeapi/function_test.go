@@ -34,6 +34,8 @@ func runFunction(name string) {
 		runOwn(handlerFunc(sleep), false)
 	case "sleeping stream":
 		runOwn(runtimeapi.StreamFunc(sleepingStream), false)
+	case "services":
+		exit(runServices())
 	}
 	fmt.Fprintln(os.Stderr, "no function", name)
 	os.Exit(1)
@@ -61,6 +63,10 @@ func runOwn(handler runtimeapi.Handler, exitOnPanic bool) {
 		c.RegisterOnShutdown(func(context.Context) error { fmt.Println("shutdown"); return nil })
 		return c.Serve(ctx, handler)
 	}()
+	exit(err)
+}
+
+func exit(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
