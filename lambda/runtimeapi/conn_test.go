@@ -160,6 +160,7 @@ func streamed() runtimeapi.Handler {
 }
 
 func TestDeadConnections(t *testing.T) {
+	t.Parallel()
 	read := func(c *rawConn) { c.request() }
 	for name, tt := range map[string]struct {
 		handler runtimeapi.Handler
@@ -260,6 +261,7 @@ func TestDeadConnections(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a := newRaw(t, tt.conns...)
 			defer a.close()
 			l := &log{}

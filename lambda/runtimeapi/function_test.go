@@ -78,7 +78,7 @@ func exit(err error) {
 type nap struct {
 	ID    string
 	For   time.Duration // before the response
-	After time.Duration // after it
+	Until string        // after it, until this file exists
 }
 
 func (n nap) payload() []byte {
@@ -91,9 +91,14 @@ func sleep(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := json.Unmarshal(payload, &n); err != nil {
 		return nil, err
 	}
-	if n.After > 0 {
+	if n.Until != "" {
 		fmt.Println("began", n.ID)
-		runtimeapi.After(ctx, func(context.Context) { time.Sleep(n.After); fmt.Println("rested", n.ID) })
+		runtimeapi.After(ctx, func(ctx context.Context) {
+			for _, err := os.Stat(n.Until); err != nil && ctx.Err() == nil; _, err = os.Stat(n.Until) {
+				time.Sleep(time.Millisecond)
+			}
+			fmt.Println("rested", n.ID)
+		})
 	}
 	time.Sleep(n.For)
 	return payload, nil

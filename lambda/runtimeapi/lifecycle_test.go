@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -74,10 +75,12 @@ func repetitions(t *testing.T, few int) int {
 	return n
 }
 
-// eachMode runs a test with responses that are buffered and streamed.
+// eachMode runs a test with responses that are buffered and streamed, in parallel
+// with others.
 func eachMode(t *testing.T, f func(t *testing.T, name string, streamed bool)) {
-	t.Run("buffered", func(t *testing.T) { f(t, "sleeper", false) })
-	t.Run("streamed", func(t *testing.T) { f(t, "sleeping stream", true) })
+	t.Parallel()
+	t.Run("buffered", func(t *testing.T) { t.Parallel(); f(t, "sleeper", false) })
+	t.Run("streamed", func(t *testing.T) { t.Parallel(); f(t, "sleeping stream", true) })
 }
 
 // TestSIGTERMAtRandomMoments ends the function while calls are in flight. Every
@@ -213,29 +216,52 @@ func TestFreeze_BetweenInvocations(t *testing.T) {
 	})
 }
 
-// TestAfterInAProcess has after-functions of 300 ms. The response comes before,
-// and the end of the function before the next invocation begins.
+// TestAfterInAProcess has after-functions that wait for a file. The response comes
+// before their end, and their end before the next invocation begins.
 func TestAfterInAProcess(t *testing.T) {
 	eachMode(t, func(t *testing.T, name string, streamed bool) {
 		f, out := start(t, name, emulator.Config{})
+		var gate string
 		for i := range 3 {
-			n := nap{ID: fmt.Sprint(i), After: 300 * time.Millisecond}
-			if got, err := invokeFunction(t, f, streamed, n); err != nil || got != string(n.payload()) {
-				t.Fatalf("%q, %v", got, err)
+			n := nap{ID: fmt.Sprint(i), Until: filepath.Join(t.TempDir(), "gate")}
+			result := make(chan error, 1)
+			go func() {
+				got, err := invokeFunction(t, f, streamed, n)
+				if err == nil && got != string(n.payload()) {
+					err = fmt.Errorf("the response is %q", got)
+				}
+				result <- err
+			}()
+			if i > 0 { // the invocation waits for the after-function of the one before
+				openGate(t, gate)
 			}
-			if strings.Contains(out.String(), "rested "+n.ID) {
-				t.Error("the response comes after the function")
+			if err := <-result; err != nil {
+				t.Fatal(err)
 			}
 			out.wait(t, "began "+n.ID)
+			if strings.Contains(out.String(), "rested "+n.ID) {
+				t.Error("the after-function ended before the gate was open")
+			}
 			before, _, _ := strings.Cut(out.String(), "began "+n.ID)
 			if i > 0 && !strings.HasSuffix(before, fmt.Sprintf("rested %d\nafter\n", i-1)) {
 				t.Errorf("the invocation before has not ended: %s", out)
 			}
+			gate = n.Until
 		}
+		openGate(t, gate)
+		out.wait(t, "rested 2\nafter\n")
 	})
 }
 
+func openGate(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestExtension_APIFails(t *testing.T) {
+	t.Parallel()
 	for mode, want := range map[emulator.ExtensionMode]string{
 		emulator.ExtensionsRefused: "403 Forbidden",
 		emulator.ExtensionsHang:    "no response within 1s",

@@ -19,10 +19,12 @@ import (
 // TestWholeFunction runs gRPC services, gateway and event handler over each
 // transport. It ends the function with calls in flight, which must all complete.
 func TestWholeFunction(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"unix", "bufconn", "inproc"} {
 		for _, mode := range []string{"buffered", "stream"} {
 			for _, calls := range []int{1, 8} {
 				t.Run(fmt.Sprint(transport, " ", mode, " ", calls), func(t *testing.T) {
+					t.Parallel()
 					for range repetitions(t, 2) {
 						testWholeFunction(t, transport, mode, calls)
 					}
