@@ -1,7 +1,6 @@
 package service_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +27,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/metrics"
@@ -67,23 +67,8 @@ func bindAll(f fake) []service.Option {
 	}
 }
 
-// buffer is a bytes.Buffer that is safe for concurrent use.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
+// buffer is a JSON log.
+type buffer struct{ testlog.Buffer }
 
 // lines returns the records of a JSON log with the given message, or all
 // records if msg is empty.

@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 )
 
 func TestRuntimeAPI_RefusesInvalidCalls(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "raw", "RAW=refusals")
 	cfg.Stdout = &out
 	f := start(t, cfg)
@@ -31,7 +33,7 @@ func TestRuntimeAPI_RefusesInvalidCalls(t *testing.T) {
 }
 
 func TestRuntimeAPI_RefusesSecondResponseDuringTheFirst(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "raw", "RAW=overlapping")
 	cfg.Stdout = &out
 	f := start(t, cfg)
@@ -47,7 +49,7 @@ func TestRuntimeAPI_RefusesSecondResponseDuringTheFirst(t *testing.T) {
 }
 
 func TestExtensionAPI(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "raw", "RAW=extensions")
 	cfg.Stdout = &out
 	f := start(t, cfg)

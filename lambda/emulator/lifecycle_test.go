@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
@@ -48,7 +49,7 @@ func TestClose_KeepsGivenTempDir(t *testing.T) {
 }
 
 func TestKill_FailsInvocation(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "commands")
 	cfg.Stdout = &out
 	f := start(t, cfg)
@@ -65,7 +66,7 @@ func TestKill_FailsInvocation(t *testing.T) {
 }
 
 func TestKill_EndsChildren(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "commands")
 	cfg.Stdout, cfg.Stderr = &out, &out
 	f := start(t, cfg)
@@ -91,7 +92,7 @@ func alive(pid int) bool {
 }
 
 func TestStdoutAndStderr(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "commands")
 	cfg.Stdout, cfg.Stderr = &out, &out
 	f := start(t, cfg)
@@ -120,7 +121,7 @@ func TestSIGTERM(t *testing.T) {
 		"a process that ignores SIGTERM is killed after the grace":    {"ignore-sigterm", 2 * time.Second, "got SIGTERM\n", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var out buffer
+			var out testlog.Buffer
 			cfg := config(t, test.function)
 			cfg.Stdout = &out
 			cfg.ShutdownGrace = test.grace
@@ -144,7 +145,7 @@ func TestSIGTERM(t *testing.T) {
 }
 
 func TestSIGTERM_OnTimeout(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "sigterm")
 	cfg.Stdout = &out
 	cfg.Timeout = time.Second

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"go.uber.org/goleak"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
@@ -77,24 +78,6 @@ func (c command) payload(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	return payload
-}
-
-// buffer is a bytes.Buffer that is safe for concurrent use.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 func runFunction(name string) {
@@ -272,7 +255,7 @@ func (s *stream) Read(p []byte) (int, error) {
 
 // waitForLines waits until a function has printed n lines. If that never happens,
 // the test binary's own timeout ends the test.
-func waitForLines(out *buffer, n int) {
+func waitForLines(out *testlog.Buffer, n int) {
 	for strings.Count(out.String(), "\n") < n {
 		time.Sleep(time.Millisecond)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
@@ -264,7 +265,7 @@ func TestDeadConnections(t *testing.T) {
 			t.Parallel()
 			a := newRaw(t, tt.conns...)
 			defer a.close()
-			l := &log{}
+			l := &testlog.Buffer{}
 			client, err := runtimeapi.New(runtimeapi.Config{
 				Address: a.listener.Addr().String(), WithoutExtension: true, Logger: logger(l),
 			})
@@ -326,7 +327,7 @@ func TestLateReplies(t *testing.T) {
 		for mode, handler := range map[string]runtimeapi.Handler{"buffered": buffered(), "streamed": streamed()} {
 			t.Run(name+" "+mode, func(t *testing.T) {
 				t.Parallel()
-				l := &log{}
+				l := &testlog.Buffer{}
 				api := newRaw(t, tt.conns...)
 				defer api.close()
 				client, err := runtimeapi.NewWithReplyBounds(runtimeapi.Config{

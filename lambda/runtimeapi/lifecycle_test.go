@@ -19,17 +19,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
 // start starts a function of this test binary in the emulator.
-func start(t *testing.T, name string, cfg emulator.Config) (*emulator.Function, *log) {
+func start(t *testing.T, name string, cfg emulator.Config) (*emulator.Function, *testlog.Buffer) {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := &log{}
+	out := &testlog.Buffer{}
 	cfg.Path, cfg.Stdout, cfg.Stderr = path, out, out
 	// The race detector sleeps for a second before a process exits, unless told not to.
 	cfg.Env = append(cfg.Env, "FUNCTION="+name, "GORACE=atexit_sleep_ms=0")
@@ -98,7 +99,7 @@ func TestSIGTERMAtRandomMoments(t *testing.T) {
 }
 
 func testSIGTERM(t *testing.T, name string, streamed bool, calls int) {
-	started := &log{}
+	started := &testlog.Buffer{}
 	f, out := start(t, name, emulator.Config{Concurrency: calls, ShutdownGrace: 10 * time.Second, Logger: debug(started)})
 	var answered atomic.Int64
 	var wg sync.WaitGroup
@@ -132,7 +133,7 @@ func testSIGTERM(t *testing.T, name string, streamed bool, calls int) {
 }
 
 // debug returns a logger that logs everything.
-func debug(l *log) *slog.Logger {
+func debug(l *testlog.Buffer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
@@ -238,7 +239,7 @@ func TestAfterInAProcess(t *testing.T) {
 			if err := <-result; err != nil {
 				t.Fatal(err)
 			}
-			out.wait(t, "began "+n.ID)
+			out.Wait(t, "began "+n.ID)
 			if strings.Contains(out.String(), "rested "+n.ID) {
 				t.Error("the after-function ended before the gate was open")
 			}
@@ -249,7 +250,7 @@ func TestAfterInAProcess(t *testing.T) {
 			gate = n.Until
 		}
 		openGate(t, gate)
-		out.wait(t, "rested 2\nafter\n")
+		out.Wait(t, "rested 2\nafter\n")
 	})
 }
 

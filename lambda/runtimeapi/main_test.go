@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
@@ -162,13 +163,13 @@ type serving struct {
 	t      testing.TB
 	stop   context.CancelFunc
 	result chan error
-	log    *log
+	log    *testlog.Buffer
 }
 
 // serve serves handler, without the extension, until the end of the test.
 func serve(t testing.TB, a *api, handler runtimeapi.Handler, change ...func(*runtimeapi.Config, *runtimeapi.Client)) *serving {
 	t.Helper()
-	s := &serving{t: t, result: make(chan error, 1), log: &log{}}
+	s := &serving{t: t, result: make(chan error, 1), log: &testlog.Buffer{}}
 	cfg := runtimeapi.Config{
 		Address: a.address(), WithoutExtension: true, ShutdownTimeout: 10 * time.Second,
 		Logger: logger(s.log),
@@ -208,34 +209,6 @@ func (s *serving) end() {
 	s.stop()
 	if err := s.wait(); err != nil {
 		s.t.Errorf("Serve: %v", err)
-	}
-}
-
-// log is a bytes.Buffer that is safe for concurrent use.
-type log struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// wait waits until a text is in the log.
-func (l *log) wait(t testing.TB, text string) {
-	t.Helper()
-	for end := time.Now().Add(deadline); !strings.Contains(l.String(), text); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%q is not in the log: %s", text, l)
-		}
 	}
 }
 

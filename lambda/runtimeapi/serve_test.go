@@ -162,7 +162,7 @@ func TestFailures(t *testing.T) {
 			if c.Header.Get("Content-Type") != "application/json" || !strings.HasPrefix(cause, `{"working_directory":"/`) {
 				t.Errorf("headers %v", c.Header)
 			}
-			s.log.wait(t, "requestId=id-1")
+			s.log.Wait(t, "requestId=id-1")
 		})
 	}
 	a.call("/next")

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
@@ -35,7 +36,7 @@ func TestWholeFunction(t *testing.T) {
 }
 
 func testWholeFunction(t *testing.T, transport, mode string, calls int) {
-	started := &log{}
+	started := &testlog.Buffer{}
 	f, out := start(t, "services", emulator.Config{
 		Env:         []string{"TRANSPORT=" + transport, "RESPONSE_MODE=" + mode},
 		Concurrency: calls, ShutdownGrace: 10 * time.Second, Logger: debug(started),
@@ -43,7 +44,7 @@ func testWholeFunction(t *testing.T, transport, mode string, calls int) {
 	if status, err := ping(f, mode, 0, "rested"); status != 200 || err != nil {
 		t.Fatalf("%d, %v\n%s", status, err, out)
 	}
-	out.wait(t, "rested")
+	out.Wait(t, "rested")
 	var answered atomic.Int64
 	var wg sync.WaitGroup
 	for range calls {

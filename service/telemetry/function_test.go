@@ -1,7 +1,6 @@
 package telemetry_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -20,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
@@ -59,28 +59,10 @@ func bindLogging() service.Option {
 		testv1.RegisterPingServiceHandlerClient, logging{})
 }
 
-// output is a bytes.Buffer that is safe for concurrent use.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
 // startFunction starts this binary as a function that exports to c.
-func startFunction(t testing.TB, c *collector, config emulator.Config, env ...string) (*emulator.Function, *output) {
+func startFunction(t testing.TB, c *collector, config emulator.Config, env ...string) (*emulator.Function, *testlog.Buffer) {
 	t.Helper()
-	out := &output{}
+	out := &testlog.Buffer{}
 	config.Path, _ = os.Executable()
 	config.Env = append([]string{runAsFunction + "=traced", "OTEL_EXPORTER_OTLP_ENDPOINT=" + c.url, "OTEL_BSP_SCHEDULE_DELAY=3600000"}, env...)
 	config.TempDir, config.Stdout, config.Stderr = t.TempDir(), out, out
