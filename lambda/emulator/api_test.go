@@ -19,7 +19,7 @@ func TestRuntimeAPI_RefusesInvalidCalls(t *testing.T) {
 	if err != nil || string(response.Payload) != "2" {
 		t.Errorf("response %q, %v", response.Payload, err)
 	}
-	waitForLines(&out, 5)
+	waitForLines(t, &out, 5)
 	want := []string{
 		`403 {"errorType":"InvalidStateTransition","errorMessage":"the previous invocation has no response yet"}`,
 		`400 {"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}`,
@@ -41,7 +41,7 @@ func TestRuntimeAPI_RefusesSecondResponseDuringTheFirst(t *testing.T) {
 	if err != nil || string(response.Payload) != "2" {
 		t.Errorf("response %q, %v", response.Payload, err)
 	}
-	waitForLines(&out, 2)
+	waitForLines(t, &out, 2)
 	const want = `400 {"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}` + "\n202\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -57,7 +57,7 @@ func TestExtensionAPI(t *testing.T) {
 	if err != nil || string(response.Payload) != "4" {
 		t.Errorf("response %q, %v", response.Payload, err)
 	}
-	waitForLines(&out, 11)
+	waitForLines(t, &out, 11)
 	type line struct {
 		Status, Type string
 	}

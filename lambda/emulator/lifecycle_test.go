@@ -58,7 +58,7 @@ func TestKill_FailsInvocation(t *testing.T) {
 		_, err := f.Invoke(t.Context(), command{Do: "hang", Text: "hanging"}.payload(t))
 		failed <- err
 	}()
-	waitForLines(&out, 1)
+	waitForLines(t, &out, 1)
 	f.Kill()
 	if err := <-failed; !errors.Is(err, emulator.ErrExited) || !strings.Contains(err.Error(), "signal: killed") {
 		t.Errorf("error %v", err)
@@ -75,9 +75,8 @@ func TestKill_EndsChildren(t *testing.T) {
 		t.Fatalf("child: %v", err)
 	}
 	f.Kill()
-	for alive(child) { // until init has reaped it
-		time.Sleep(time.Millisecond)
-	}
+	// Init reaps it.
+	eventually(t, "the child is alive", func() bool { return !alive(child) })
 	if f.Pid() == 0 {
 		t.Error("Pid is 0 after Kill")
 	}
