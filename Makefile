@@ -39,7 +39,7 @@ run-lambda: ## Serve HTTP through the function binary in the emulator; SOURCE=ht
 
 .PHONY: test
 test: ## Run all tests, including the function binary in the emulator
-	go test ./...
+	go test -parallel 8 ./... # tests that wait run in parallel, on any number of processors
 
 .PHONY: bench
 bench: ## Run all benchmarks, 10 minutes; write bench/RESULTS.md, its charts and the figures in the pages
