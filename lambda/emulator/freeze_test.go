@@ -96,6 +96,7 @@ func TestConcurrentInvocations(t *testing.T) {
 }
 
 func TestConcurrentInvocations_TimeoutKeepsTheProcess(t *testing.T) {
+	t.Parallel()
 	cfg := config(t, "commands")
 	cfg.Concurrency = 2
 	cfg.Timeout = time.Second

@@ -19,6 +19,7 @@ import (
 )
 
 func TestTempDir_OutlivesCrashes(t *testing.T) {
+	t.Parallel()
 	f := start(t, config(t, "stale"))
 	for life := 1; life <= 20; life++ {
 		if got := invoke[int](t, f, command{Do: "count"}); got != life {
@@ -109,6 +110,7 @@ func TestStdoutAndStderr(t *testing.T) {
 }
 
 func TestSIGTERM(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		function string
 		grace    time.Duration
@@ -144,6 +146,7 @@ func TestSIGTERM(t *testing.T) {
 }
 
 func TestSIGTERM_OnTimeout(t *testing.T) {
+	t.Parallel()
 	var out testlog.Buffer
 	cfg := config(t, "sigterm")
 	cfg.Stdout = &out
@@ -203,6 +206,7 @@ func TestStart_ContextEndsDuringInit(t *testing.T) {
 }
 
 func TestInvoke_CallerCancels(t *testing.T) {
+	t.Parallel()
 	f := start(t, config(t, "commands"))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
