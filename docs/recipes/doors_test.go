@@ -103,7 +103,13 @@ func TestForgedClaimsDoNothingOnAnyDoor(t *testing.T) {
 
 // Behind each event source, a function takes claims from the authorizer alone.
 func TestForgedClaimsDoNothingInEvents(t *testing.T) {
-	handler := event.NewHandler(open(append(restricted(), service.WithReservedMetadata(event.Metadata))...))
+	svc := open(append(restricted(), service.WithReservedMetadata(event.Metadata))...)
+	t.Cleanup(func() {
+		if err := svc.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	handler := event.NewHandler(svc)
 	authorized := frontdoor.WithAuthorizer(func(*http.Request) (frontdoor.Authorized, bool) {
 		return frontdoor.Authorized{Claims: map[string]string{"role": "admin"}}, true
 	})
