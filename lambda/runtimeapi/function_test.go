@@ -41,6 +41,10 @@ func runFunction(name string) {
 	os.Exit(1)
 }
 
+// shutdownTimeout is within the grace of the tests that end a function, and enough
+// for invocations in flight on a busy machine.
+const shutdownTimeout = 8 * time.Second
+
 func runOwn(handler runtimeapi.Handler, exitOnPanic bool) {
 	err := func() error {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -49,6 +53,7 @@ func runOwn(handler runtimeapi.Handler, exitOnPanic bool) {
 		if err != nil {
 			return err
 		}
+		cfg.ShutdownTimeout = shutdownTimeout
 		cfg.ExitOnPanic = exitOnPanic
 		cfg.WithoutExtension = os.Getenv("EXTENSION") == "off"
 		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))

@@ -28,6 +28,7 @@ func runServices() error {
 	if err != nil {
 		return err
 	}
+	cfg.ShutdownTimeout = shutdownTimeout
 	cfg.Logger = logger
 	client, err := runtimeapi.New(cfg)
 	if err != nil {
