@@ -67,7 +67,7 @@ func bindAll(f fake) []service.Option {
 	}
 }
 
-// buffer collects the log of a Service.
+// buffer is a JSON log.
 type buffer struct{ testlog.Buffer }
 
 // lines returns the records of a JSON log with the given message, or all

@@ -8,14 +8,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	for _, tr := range []transport.Transport{
-		transport.Unix(""),
-		transport.Bufconn(),
-		transport.TCP("localhost:0"),
-		transport.InProcess(),
-	} {
-		t.Run(tr.Name(), func(t *testing.T) { transporttest.Run(t, tr) })
-	}
+	transporttest.Run(t, transport.Unix(""), transport.Bufconn(), transport.TCP("localhost:0"), transport.InProcess())
 }
 
 func FuzzInProcess(f *testing.F) { transporttest.Fuzz(f, transport.InProcess()) }

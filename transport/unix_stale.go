@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// An Open checks files in batches of sweepBatch and starts no further batch
-// after sweepTime, so that a full directory does not delay it. The next Open
+// An Open checks files in batches of sweepBatch, and starts no second batch or
+// later one after sweepTime, so that a full directory does not delay it. The next Open
 // continues, since removed entries no longer take its time.
 const (
 	sweepBatch = 32
@@ -23,7 +23,8 @@ const (
 )
 
 // removeStaleSockets removes directories in base that killed processes of
-// this user left behind. It stops after sweepTime or when ctx ends. It keeps
+// this user left behind. It stops when ctx ends, or at the end of the batch
+// during which sweepTime passes. It keeps
 // everything that it is not allowed to remove or cannot identify for certain.
 func removeStaleSockets(ctx context.Context, base string) {
 	start := time.Now()
@@ -37,13 +38,15 @@ func removeStaleSockets(ctx context.Context, base string) {
 		return
 	}
 	defer list.Close()
-	for err == nil && time.Since(start) < sweepTime {
-		var entries []fs.DirEntry
-		entries, err = list.ReadDir(sweepBatch) // io.EOF at the end
+	for {
+		entries, err := list.ReadDir(sweepBatch)
 		for _, entry := range entries {
 			if strings.HasPrefix(entry.Name(), socketDirPrefix) && ctx.Err() == nil {
 				removeStaleSocket(ctx, root, entry.Name())
 			}
+		}
+		if err != nil || time.Since(start) >= sweepTime { // io.EOF at the end
+			return
 		}
 	}
 }

@@ -38,7 +38,7 @@ func failureRows() []row {
 			return s.survives(x, request{method: "POST"}, isError(400, 3))
 		}},
 		{name: "a response over the limit becomes an error that names the limit, and the process continues", brief: true, buffered: true, check: tooLarge},
-		{name: "a response near the limit is sent", check: func(s *subject) error {
+		{name: "a response near the limit is sent", large: true, check: func(s *subject) error {
 			n := 4_600_000 // as base64, just below
 			if s.isALB() {
 				n = 760_000
@@ -49,7 +49,7 @@ func failureRows() []row {
 			}
 			return err
 		}},
-		{name: "a body near the limit arrives", check: func(s *subject) error {
+		{name: "a body near the limit arrives", large: true, check: func(s *subject) error {
 			n := 4_600_000
 			if s.isALB() {
 				n = 1_000_000
@@ -89,7 +89,7 @@ func failureRows() []row {
 		}},
 		{name: "if a handler ignores the deadline, the client gets 504, and the process continues", atOnce: true,
 			apiProxy: "no: the function times out and is killed", check: func(s *subject) error {
-				return s.survives(setup{serve: "probe", timeout: 6 * time.Second}, ask("stuck"), isError(504, 4))
+				return s.survives(setup{serve: "probe", own: true, timeout: 6 * time.Second}, ask("stuck"), isError(504, 4))
 			}},
 		{name: "HEAD of a stream does not run the stream to its end", atOnce: true, apiProxy: "no: the function times out and is killed", check: func(s *subject) error {
 			r := ask("a stream without end")
@@ -174,7 +174,7 @@ func tooLarge(s *subject) error {
 // run concurrently. One of them panics, and the others continue after its response.
 func concurrency(s *subject) error {
 	const n = 8
-	t, err := s.open(setup{serve: "probe", concurrency: n})
+	t, err := s.open(setup{serve: "probe", own: true, concurrency: n})
 	if err != nil {
 		return err
 	}

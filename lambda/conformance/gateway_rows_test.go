@@ -95,11 +95,11 @@ func gatewayRows() []row {
 			request{method: "POST", target: "/v1/ping", header: []string{"X-HTTP-Method-Override: GET", "Content-Type: application/x-www-form-urlencoded"}, body: "a=b"}, isError(501, 12))},
 		{name: "a slow call gets 504 before the function's timeout, and the process continues", brief: true, services: true, atOnce: true,
 			apiProxy: "no: the function times out and is killed", check: func(s *subject) error {
-				return s.survives(setup{serve: "services", timeout: 4 * time.Second}, get("/v1/echo/sleep"), isError(504, 4))
+				return s.survives(setup{serve: "services", concurrency: len(places()), timeout: 4 * time.Second}, get("/v1/echo/sleep"), isError(504, 4))
 			}},
 		{name: "a stream that the deadline ends has an error as its last message", services: true, atOnce: true,
 			apiProxy: "no: the function times out and is killed", check: expect(
-				setup{serve: "test", timeout: 4 * time.Second, env: []string{"DEADLINE_MARGIN=1h"}}, // half of the timeout, then
+				setup{serve: "test", concurrency: len(places()), timeout: 4 * time.Second, env: []string{"DEADLINE_MARGIN=1h"}}, // half of the timeout, then
 				get("/v1/echo/7/stream?count=1000&interval=10s"), endedStream)},
 		{name: "a request message may have more than gRPC's default of 4 MiB, up to Lambda's 6 MB", services: true, large: true, on: apisAndURLs(), apiProxy: ourGateway, check: func(s *subject) error {
 			return bigMessage(s, 4_350_000)

@@ -81,7 +81,7 @@ func newLab(t *testing.T) *lab {
 // function returns the function with the configuration cfg, and starts it if
 // necessary.
 func (l *lab) function(cfg emulator.Config) (*emulator.Function, error) {
-	key := cfg.Path + " " + strings.Join(cfg.Env, " ")
+	key := fmt.Sprint(cfg.Env, cfg.Timeout, cfg.Concurrency)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if fn := l.running[key]; fn != nil {
@@ -141,7 +141,7 @@ func (s *subject) close() {
 }
 
 // setup describes the function and the front door of a check. Checks with equal
-// functions share one.
+// functions share one, unless they ask for their own.
 type setup struct {
 	serve       string // probe, services or test
 	env         []string
@@ -164,7 +164,7 @@ func (s *subject) open(x setup) (*target, error) {
 	cfg := s.config(x)
 	var fn *emulator.Function
 	var err error
-	if len(x.env) == 0 && x.timeout == 0 && x.concurrency == 0 && !x.own {
+	if !x.own {
 		fn, err = s.lab.function(cfg)
 	} else if fn, err = emulator.Start(context.Background(), cfg); err == nil {
 		s.cleanups = append(s.cleanups, func() { _ = fn.Close() })

@@ -1,6 +1,8 @@
 package conformance_test
 
 import (
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -19,8 +21,8 @@ type row struct {
 	streamed  bool               // only for streamed responses
 	buffered  bool               // only for buffered responses
 	services  bool               // concerns gRPC, so it is checked over each transport
-	large     bool               // slow, so only inproc is checked at every place
-	atOnce    bool               // checks all subjects concurrently, since each takes long
+	large     bool               // slow, so it is checked at the largePlaces, and over inproc at all but the first
+	atOnce    bool               // checks all subjects concurrently, since each waits long
 	apiProxy  string             // the cell of aws-lambda-go-api-proxy, if the check cannot find it
 	check     func(*subject) error
 	destroyed map[frontdoor.Source]string // what is lost on the way to the function
@@ -29,6 +31,16 @@ type row struct {
 // applies reports whether the row applies at p.
 func (r row) applies(p place) bool {
 	return (len(r.on) == 0 || slices.Contains(r.on, p.source)) && (!r.streamed || p.streamed) && (!r.buffered || !p.streamed)
+}
+
+// largePlaces returns the places at which large rows are checked: one for each kind
+// of event and one that streams, or all if CONFORMANCE_LARGE is all or the documents
+// are to be written.
+func largePlaces() []place {
+	if *update || os.Getenv("CONFORMANCE_LARGE") == "all" {
+		return places()
+	}
+	return []place{{frontdoor.RESTAPI, false}, {frontdoor.HTTPAPI, false}, {frontdoor.ALB, false}, {frontdoor.VPCLattice, false}, {frontdoor.FunctionURL, true}}
 }
 
 // outcome is the result of a check. err is nil if the behavior is correct.
@@ -44,8 +56,12 @@ func (r row) run(l *lab, a adapter) []outcome {
 	if r.services && a == ours {
 		transports = []string{"unix", "bufconn", "inproc"}
 	}
+	all := places()
+	if r.large {
+		all = largePlaces()
+	}
 	var outcomes []outcome
-	for _, p := range places() {
+	for _, p := range all {
 		if !r.applies(p) || (p.streamed || p.isLattice()) && a != ours {
 			continue
 		}
@@ -97,28 +113,55 @@ type finding struct {
 	ours, apiProxy string // cells
 }
 
-// TestRows checks each row, and that the documents have the results.
+// result has the outcomes of a row, and the cell of aws-lambda-go-api-proxy.
+type result struct {
+	outcomes []outcome
+	apiProxy string
+}
+
+// results checks the rows for which atOnce is as given.
+func results(l *lab, atOnce bool) map[string]result {
+	all := make(map[string]result)
+	for _, s := range sections() {
+		for _, r := range s.rows {
+			if r.atOnce != atOnce {
+				continue
+			}
+			got := result{r.run(l, ours), r.apiProxy}
+			if got.apiProxy == "" {
+				got.apiProxy = cell(r.run(l, apiProxy))
+			}
+			all[r.name] = got
+		}
+	}
+	return all
+}
+
+// TestRows checks each row, and that the documents have the results. The rows that
+// wait are checked while the others compute.
 func TestRows(t *testing.T) {
 	l := newLab(t)
+	var all, waiting map[string]result
+	var wg sync.WaitGroup
+	wg.Go(func() { waiting = results(l, true) })
+	wg.Go(func() { all = results(l, false) })
+	wg.Wait()
+	maps.Copy(all, waiting)
 	found := make(map[string][]finding)
 	for _, s := range sections() {
 		for _, r := range s.rows {
-			outcomes := r.run(l, ours)
+			got := all[r.name]
 			t.Run(r.name, func(t *testing.T) {
-				for _, o := range outcomes {
+				for _, o := range got.outcomes {
 					if o.err != nil {
 						t.Errorf("%s %s: %v", o.place, o.transport, o.err)
 					}
 				}
-				if len(outcomes) == 0 {
+				if len(got.outcomes) == 0 {
 					t.Error("the row applies nowhere")
 				}
 			})
-			f := finding{row: r, ours: cell(outcomes), apiProxy: r.apiProxy}
-			if f.apiProxy == "" {
-				f.apiProxy = cell(r.run(l, apiProxy))
-			}
-			found[s.title] = append(found[s.title], f)
+			found[s.title] = append(found[s.title], finding{row: r, ours: cell(got.outcomes), apiProxy: got.apiProxy})
 		}
 	}
 	checkDocuments(t, found)

@@ -24,11 +24,11 @@ import (
 
 const atOnce = 16
 
-// soakEvents returns how many events each process gets: SOAK_EVENTS, or 1000.
+// soakEvents returns how many events each process gets: SOAK_EVENTS, or 300.
 func soakEvents(t *testing.T) int {
 	v := os.Getenv("SOAK_EVENTS")
 	if v == "" {
-		return 1000
+		return 300
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 100 {

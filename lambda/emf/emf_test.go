@@ -196,9 +196,10 @@ func observeEscaped(r *emf.Recorder, char string, values int) {
 
 // observeMany observes values that are as long as possible.
 func observeMany(r *emf.Recorder, metrics, values int) {
+	all := dims(30)
 	for i := range metrics {
 		for j := range values {
-			r.Observe(strings.Repeat("m", 250)+fmt.Sprint(i), "Seconds", -1.2345678901234567e-100*float64(j+1), dims(30)...)
+			r.Observe(strings.Repeat("m", 250)+fmt.Sprint(i), "Seconds", -1.2345678901234567e-100*float64(j+1), all...)
 		}
 	}
 }

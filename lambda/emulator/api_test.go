@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 )
 
 func TestRuntimeAPI_RefusesInvalidCalls(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "raw", "RAW=refusals")
 	cfg.Stdout = &out
 	f := start(t, cfg)
@@ -17,7 +19,7 @@ func TestRuntimeAPI_RefusesInvalidCalls(t *testing.T) {
 	if err != nil || string(response.Payload) != "2" {
 		t.Errorf("response %q, %v", response.Payload, err)
 	}
-	waitForLines(&out, 5)
+	waitForLines(t, &out, 5)
 	want := []string{
 		`403 {"errorType":"InvalidStateTransition","errorMessage":"the previous invocation has no response yet"}`,
 		`400 {"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}`,
@@ -31,7 +33,7 @@ func TestRuntimeAPI_RefusesInvalidCalls(t *testing.T) {
 }
 
 func TestRuntimeAPI_RefusesSecondResponseDuringTheFirst(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "raw", "RAW=overlapping")
 	cfg.Stdout = &out
 	f := start(t, cfg)
@@ -39,7 +41,7 @@ func TestRuntimeAPI_RefusesSecondResponseDuringTheFirst(t *testing.T) {
 	if err != nil || string(response.Payload) != "2" {
 		t.Errorf("response %q, %v", response.Payload, err)
 	}
-	waitForLines(&out, 2)
+	waitForLines(t, &out, 2)
 	const want = `400 {"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}` + "\n202\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -47,7 +49,7 @@ func TestRuntimeAPI_RefusesSecondResponseDuringTheFirst(t *testing.T) {
 }
 
 func TestExtensionAPI(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "raw", "RAW=extensions")
 	cfg.Stdout = &out
 	f := start(t, cfg)
@@ -55,7 +57,7 @@ func TestExtensionAPI(t *testing.T) {
 	if err != nil || string(response.Payload) != "4" {
 		t.Errorf("response %q, %v", response.Payload, err)
 	}
-	waitForLines(&out, 11)
+	waitForLines(t, &out, 11)
 	type line struct {
 		Status, Type string
 	}

@@ -53,11 +53,10 @@ func TestFreezeBetweenInvocations(t *testing.T) {
 	}
 }
 
-// waitForState waits until the process is stopped, or is not stopped. If that
-// never happens, the test binary's own timeout ends the test.
+// waitForState waits until the process is stopped, or is not stopped.
 func waitForState(t *testing.T, pid int, stopped bool) {
 	t.Helper()
-	for {
+	eventually(t, fmt.Sprintf("stopped is not %v", stopped), func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if errors.Is(err, os.ErrNotExist) {
 			t.Skip("no /proc to read a process's state from")
@@ -65,11 +64,8 @@ func waitForState(t *testing.T, pid int, stopped bool) {
 			t.Fatal(err)
 		}
 		_, state, _ := strings.Cut(string(stat), ") ")
-		if strings.HasPrefix(state, "T") == stopped {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
+		return strings.HasPrefix(state, "T") == stopped
+	})
 }
 
 func TestConcurrentInvocations(t *testing.T) {
@@ -100,6 +96,7 @@ func TestConcurrentInvocations(t *testing.T) {
 }
 
 func TestConcurrentInvocations_TimeoutKeepsTheProcess(t *testing.T) {
+	t.Parallel()
 	cfg := config(t, "commands")
 	cfg.Concurrency = 2
 	cfg.Timeout = time.Second

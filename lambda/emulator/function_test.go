@@ -77,6 +77,7 @@ func TestDo_PassesMetadataAndEnvironment(t *testing.T) {
 }
 
 func TestInvoke_Failures(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		command command
 		want    emulator.FunctionError
@@ -146,6 +147,7 @@ func TestInvoke_Failures(t *testing.T) {
 }
 
 func TestInvoke_SizeLimits(t *testing.T) {
+	t.Parallel()
 	f := start(t, config(t, "commands"))
 	response, err := f.Invoke(t.Context(), command{Do: "large", N: emulator.MaxResponseBytes}.payload(t))
 	if err != nil || len(response.Payload) != emulator.MaxResponseBytes {

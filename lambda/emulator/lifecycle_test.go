@@ -14,10 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
 func TestTempDir_OutlivesCrashes(t *testing.T) {
+	t.Parallel()
 	f := start(t, config(t, "stale"))
 	for life := 1; life <= 20; life++ {
 		if got := invoke[int](t, f, command{Do: "count"}); got != life {
@@ -48,7 +50,7 @@ func TestClose_KeepsGivenTempDir(t *testing.T) {
 }
 
 func TestKill_FailsInvocation(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "commands")
 	cfg.Stdout = &out
 	f := start(t, cfg)
@@ -57,7 +59,7 @@ func TestKill_FailsInvocation(t *testing.T) {
 		_, err := f.Invoke(t.Context(), command{Do: "hang", Text: "hanging"}.payload(t))
 		failed <- err
 	}()
-	waitForLines(&out, 1)
+	waitForLines(t, &out, 1)
 	f.Kill()
 	if err := <-failed; !errors.Is(err, emulator.ErrExited) || !strings.Contains(err.Error(), "signal: killed") {
 		t.Errorf("error %v", err)
@@ -65,7 +67,7 @@ func TestKill_FailsInvocation(t *testing.T) {
 }
 
 func TestKill_EndsChildren(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "commands")
 	cfg.Stdout, cfg.Stderr = &out, &out
 	f := start(t, cfg)
@@ -74,9 +76,8 @@ func TestKill_EndsChildren(t *testing.T) {
 		t.Fatalf("child: %v", err)
 	}
 	f.Kill()
-	for alive(child) { // until init has reaped it
-		time.Sleep(time.Millisecond)
-	}
+	// Init reaps it.
+	eventually(t, "the child is alive", func() bool { return !alive(child) })
 	if f.Pid() == 0 {
 		t.Error("Pid is 0 after Kill")
 	}
@@ -91,7 +92,7 @@ func alive(pid int) bool {
 }
 
 func TestStdoutAndStderr(t *testing.T) {
-	var out buffer
+	var out testlog.Buffer
 	cfg := config(t, "commands")
 	cfg.Stdout, cfg.Stderr = &out, &out
 	f := start(t, cfg)
@@ -109,6 +110,7 @@ func TestStdoutAndStderr(t *testing.T) {
 }
 
 func TestSIGTERM(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		function string
 		grace    time.Duration
@@ -120,7 +122,7 @@ func TestSIGTERM(t *testing.T) {
 		"a process that ignores SIGTERM is killed after the grace":    {"ignore-sigterm", 2 * time.Second, "got SIGTERM\n", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var out buffer
+			var out testlog.Buffer
 			cfg := config(t, test.function)
 			cfg.Stdout = &out
 			cfg.ShutdownGrace = test.grace
@@ -144,7 +146,8 @@ func TestSIGTERM(t *testing.T) {
 }
 
 func TestSIGTERM_OnTimeout(t *testing.T) {
-	var out buffer
+	t.Parallel()
+	var out testlog.Buffer
 	cfg := config(t, "sigterm")
 	cfg.Stdout = &out
 	cfg.Timeout = time.Second
@@ -203,6 +206,7 @@ func TestStart_ContextEndsDuringInit(t *testing.T) {
 }
 
 func TestInvoke_CallerCancels(t *testing.T) {
+	t.Parallel()
 	f := start(t, config(t, "commands"))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

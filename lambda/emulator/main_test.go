@@ -80,9 +80,6 @@ func (c command) payload(t testing.TB) []byte {
 	return payload
 }
 
-// buffer collects what a function writes.
-type buffer = testlog.Buffer
-
 func runFunction(name string) {
 	switch name {
 	case "commands":
@@ -256,10 +253,18 @@ func (s *stream) Read(p []byte) (int, error) {
 	return copy(p, fmt.Sprintf("piece %d\n", s.next)), nil
 }
 
-// waitForLines waits until a function has printed n lines. If that never happens,
-// the test binary's own timeout ends the test.
-func waitForLines(out *buffer, n int) {
-	for strings.Count(out.String(), "\n") < n {
-		time.Sleep(time.Millisecond)
+// eventually waits until condition holds, or fails the test with what after a minute.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after a minute: %s", what)
+		}
 	}
+}
+
+// waitForLines waits until a function has printed n lines.
+func waitForLines(t *testing.T, out *testlog.Buffer, n int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("less than %d lines are printed", n), func() bool { return strings.Count(out.String(), "\n") >= n })
 }

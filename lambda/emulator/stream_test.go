@@ -59,6 +59,7 @@ func TestStreamArrivesPieceByPiece(t *testing.T) {
 }
 
 func TestStreamThatFails(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		ending string
 		is     error

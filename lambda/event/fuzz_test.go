@@ -119,7 +119,7 @@ func FuzzResponse(f *testing.F) {
 	f.Add(101, "Content-Encoding", "gzip", []byte("text"), false)
 	f.Add(200, "Content-Length", "3", []byte("text"), true)
 	f.Add(200, "Content-Length", "2", []byte("text"), false) // the second Write fails
-	f.Add(200, "ConteNt-TYpe", "0", []byte("0"), false) // beside which net/http sends one of its own
+	f.Add(200, "ConteNt-TYpe", "0", []byte("0"), false)      // beside which net/http sends one of its own
 	f.Fuzz(func(t *testing.T, status int, name, value string, body []byte, flushes bool) {
 		var written string
 		h := event.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

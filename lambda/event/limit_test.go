@@ -212,7 +212,7 @@ func TestResponseThatCannotFit(t *testing.T) {
 // size. The body is in memory once, decoded; the response twice, in chunks and
 // encoded.
 func TestAllocations(t *testing.T) {
-	const size = 2 << 20 // which is enough to tell a copy from none
+	const size = 1 << 20 // which is enough to tell a copy from none
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	raw := func(field, value string) func(map[string]any) {
 		return func(e map[string]any) { set(e, field, json.RawMessage(value)) }

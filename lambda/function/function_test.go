@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // testFunction is the function of the test services. The race detector would
 // have it sleep before it exits.
-func testFunction(t *testing.T, out *output, env ...string) emulator.Config {
+func testFunction(t *testing.T, out *testlog.Buffer, env ...string) emulator.Config {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
@@ -46,13 +46,10 @@ func testFunction(t *testing.T, out *output, env ...string) emulator.Config {
 	return emulator.Config{Path: path, Env: append([]string{"GORACE=atexit_sleep_ms=0"}, env...), Stdout: out, Stderr: out}
 }
 
-// output collects what a function writes.
-type output = testlog.Buffer
-
 // start starts the function with env; its output and TMPDIR are the test's.
-func start(t *testing.T, env ...string) (*emulator.Function, *output) {
+func start(t *testing.T, env ...string) (*emulator.Function, *testlog.Buffer) {
 	t.Helper()
-	out := &output{}
+	out := &testlog.Buffer{}
 	config := testFunction(t, out, env...)
 	config.TempDir = t.TempDir()
 	fn, err := emulator.Start(context.Background(), config)
@@ -219,7 +216,7 @@ func TestMistakesInTheEnvironmentEndTheProcess(t *testing.T) {
 // the mistake.
 func checkRefused(t *testing.T, env []string, want ...string) {
 	t.Helper()
-	out := &output{}
+	out := &testlog.Buffer{}
 	fn, err := emulator.Start(t.Context(), testFunction(t, out, env...))
 	if err == nil {
 		fn.Close()
@@ -363,7 +360,7 @@ func TestJSONLogsHaveTheKeysThatLambdaLooksFor(t *testing.T) {
 func TestManyAtOnceInOneProcess(t *testing.T) {
 	for _, transport := range []string{"unix", "bufconn", "inproc", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
-			out := &output{}
+			out := &testlog.Buffer{}
 			config := testFunction(t, out, "TRANSPORT="+transport)
 			config.Concurrency = 16
 			fn, err := emulator.Start(context.Background(), config)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
@@ -83,13 +84,13 @@ func options() []service.Option {
 }
 
 // startOwn starts the function of options.
-func startOwn(t *testing.T, config emulator.Config) (*emulator.Function, *output, error) {
+func startOwn(t *testing.T, config emulator.Config) (*emulator.Function, *testlog.Buffer, error) {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := &output{}
+	out := &testlog.Buffer{}
 	config.Path, config.Stdout, config.Stderr = path, out, out
 	config.Env = append([]string{runAsFunction + "=1", "GORACE=atexit_sleep_ms=0"}, config.Env...)
 	fn, err := emulator.Start(context.Background(), config)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator/frontdoor"
 )
@@ -128,7 +129,7 @@ func TestFailOn5xx(t *testing.T) {
 func TestHTTPAndTriggersAtOnce(t *testing.T) {
 	for _, transport := range []string{"unix", "bufconn", "inproc", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
-			out := &output{}
+			out := &testlog.Buffer{}
 			config := testFunction(t, out, "TRANSPORT="+transport, "EVENTS="+events, "LOG_LEVEL=error")
 			config.Concurrency = 16
 			fn, err := emulator.Start(context.Background(), config)

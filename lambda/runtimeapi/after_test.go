@@ -109,6 +109,7 @@ func TestAfter_RunsBetweenTheResponseAndTheNextInvocation(t *testing.T) {
 var event0 = given{} // an empty one
 
 func TestAfter_IsCutAtTheDeadline(t *testing.T) {
+	t.Parallel()
 	inModes(t, func(t *testing.T, path string, wrap func(func(context.Context)) runtimeapi.Handler) {
 		timeout := 400 * time.Millisecond
 		for !testCut(t, path, wrap, timeout) {

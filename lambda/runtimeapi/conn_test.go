@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
@@ -160,6 +161,7 @@ func streamed() runtimeapi.Handler {
 }
 
 func TestDeadConnections(t *testing.T) {
+	t.Parallel()
 	read := func(c *rawConn) { c.request() }
 	for name, tt := range map[string]struct {
 		handler runtimeapi.Handler
@@ -260,10 +262,12 @@ func TestDeadConnections(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a := newRaw(t, tt.conns...)
 			defer a.close()
-			l := &log{}
-			client, err := runtimeapi.New(runtimeapi.Config{
+			l := &testlog.Buffer{}
+			// On a busy machine, any connection lasts for a while.
+			client, err := runtimeapi.NewNeverSteady(runtimeapi.Config{
 				Address: a.listener.Addr().String(), WithoutExtension: true, Logger: logger(l),
 			})
 			if err != nil {
@@ -324,7 +328,7 @@ func TestLateReplies(t *testing.T) {
 		for mode, handler := range map[string]runtimeapi.Handler{"buffered": buffered(), "streamed": streamed()} {
 			t.Run(name+" "+mode, func(t *testing.T) {
 				t.Parallel()
-				l := &log{}
+				l := &testlog.Buffer{}
 				api := newRaw(t, tt.conns...)
 				defer api.close()
 				client, err := runtimeapi.NewWithReplyBounds(runtimeapi.Config{

@@ -158,6 +158,7 @@ func differences() []difference {
 // TestDifferential runs the same handlers under aws-lambda-go and under this
 // package, each event in its own process, and compares all calls of the API.
 func TestDifferential(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts 40 processes")
 	}

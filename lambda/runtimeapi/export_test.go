@@ -3,6 +3,7 @@ package runtimeapi
 import (
 	"bufio"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"time"
@@ -22,6 +23,14 @@ func NewWithBounds(cfg Config, bound time.Duration) (*Client, error) {
 func NewWithReplyBounds(cfg Config, reply, late time.Duration) (*Client, error) {
 	timing := defaultTiming()
 	timing.reply, timing.late = reply, late
+	return newClient(cfg, timing)
+}
+
+// NewNeverSteady is New without the rule that a connection which has lasted for a
+// while ends a row of failures.
+func NewNeverSteady(cfg Config) (*Client, error) {
+	timing := defaultTiming()
+	timing.steady = math.MaxInt64
 	return newClient(cfg, timing)
 }
 

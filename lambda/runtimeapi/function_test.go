@@ -34,10 +34,16 @@ func runFunction(name string) {
 		runOwn(handlerFunc(sleep), false)
 	case "sleeping stream":
 		runOwn(runtimeapi.StreamFunc(sleepingStream), false)
+	case "services":
+		exit(runServices())
 	}
 	fmt.Fprintln(os.Stderr, "no function", name)
 	os.Exit(1)
 }
+
+// shutdownTimeout is within the grace of the tests that end a function, and enough
+// for invocations in flight on a busy machine.
+const shutdownTimeout = 8 * time.Second
 
 func runOwn(handler runtimeapi.Handler, exitOnPanic bool) {
 	err := func() error {
@@ -47,6 +53,7 @@ func runOwn(handler runtimeapi.Handler, exitOnPanic bool) {
 		if err != nil {
 			return err
 		}
+		cfg.ShutdownTimeout = shutdownTimeout
 		cfg.ExitOnPanic = exitOnPanic
 		cfg.WithoutExtension = os.Getenv("EXTENSION") == "off"
 		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -61,6 +68,10 @@ func runOwn(handler runtimeapi.Handler, exitOnPanic bool) {
 		c.RegisterOnShutdown(func(context.Context) error { fmt.Println("shutdown"); return nil })
 		return c.Serve(ctx, handler)
 	}()
+	exit(err)
+}
+
+func exit(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -72,7 +83,7 @@ func runOwn(handler runtimeapi.Handler, exitOnPanic bool) {
 type nap struct {
 	ID    string
 	For   time.Duration // before the response
-	After time.Duration // after it
+	Until string        // after it, until this file exists
 }
 
 func (n nap) payload() []byte {
@@ -85,9 +96,14 @@ func sleep(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := json.Unmarshal(payload, &n); err != nil {
 		return nil, err
 	}
-	if n.After > 0 {
+	if n.Until != "" {
 		fmt.Println("began", n.ID)
-		runtimeapi.After(ctx, func(context.Context) { time.Sleep(n.After); fmt.Println("rested", n.ID) })
+		runtimeapi.After(ctx, func(ctx context.Context) {
+			for _, err := os.Stat(n.Until); err != nil && ctx.Err() == nil; _, err = os.Stat(n.Until) {
+				time.Sleep(time.Millisecond)
+			}
+			fmt.Println("rested", n.ID)
+		})
 	}
 	time.Sleep(n.For)
 	return payload, nil

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,17 +19,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
 // start starts a function of this test binary in the emulator.
-func start(t *testing.T, name string, cfg emulator.Config) (*emulator.Function, *log) {
+func start(t *testing.T, name string, cfg emulator.Config) (*emulator.Function, *testlog.Buffer) {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := &log{}
+	out := &testlog.Buffer{}
 	cfg.Path, cfg.Stdout, cfg.Stderr = path, out, out
 	// The race detector sleeps for a second before a process exits, unless told not to.
 	cfg.Env = append(cfg.Env, "FUNCTION="+name, "GORACE=atexit_sleep_ms=0")
@@ -74,10 +76,12 @@ func repetitions(t *testing.T, few int) int {
 	return n
 }
 
-// eachMode runs a test with responses that are buffered and streamed.
+// eachMode runs a test with responses that are buffered and streamed, in parallel
+// with others.
 func eachMode(t *testing.T, f func(t *testing.T, name string, streamed bool)) {
-	t.Run("buffered", func(t *testing.T) { f(t, "sleeper", false) })
-	t.Run("streamed", func(t *testing.T) { f(t, "sleeping stream", true) })
+	t.Parallel()
+	t.Run("buffered", func(t *testing.T) { t.Parallel(); f(t, "sleeper", false) })
+	t.Run("streamed", func(t *testing.T) { t.Parallel(); f(t, "sleeping stream", true) })
 }
 
 // TestSIGTERMAtRandomMoments ends the function while calls are in flight. Every
@@ -95,7 +99,7 @@ func TestSIGTERMAtRandomMoments(t *testing.T) {
 }
 
 func testSIGTERM(t *testing.T, name string, streamed bool, calls int) {
-	started := &log{}
+	started := &testlog.Buffer{}
 	f, out := start(t, name, emulator.Config{Concurrency: calls, ShutdownGrace: 10 * time.Second, Logger: debug(started)})
 	var answered atomic.Int64
 	var wg sync.WaitGroup
@@ -129,7 +133,7 @@ func testSIGTERM(t *testing.T, name string, streamed bool, calls int) {
 }
 
 // debug returns a logger that logs everything.
-func debug(l *log) *slog.Logger {
+func debug(l *testlog.Buffer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
@@ -213,29 +217,52 @@ func TestFreeze_BetweenInvocations(t *testing.T) {
 	})
 }
 
-// TestAfterInAProcess has after-functions of 300 ms. The response arrives before
-// such a function has ended, and the next invocation begins after it has ended.
+// TestAfterInAProcess has after-functions that wait for a file. The response comes
+// before their end, and their end before the next invocation begins.
 func TestAfterInAProcess(t *testing.T) {
 	eachMode(t, func(t *testing.T, name string, streamed bool) {
 		f, out := start(t, name, emulator.Config{})
+		var gate string
 		for i := range 3 {
-			n := nap{ID: fmt.Sprint(i), After: 300 * time.Millisecond}
-			if got, err := invokeFunction(t, f, streamed, n); err != nil || got != string(n.payload()) {
-				t.Fatalf("%q, %v", got, err)
+			n := nap{ID: fmt.Sprint(i), Until: filepath.Join(t.TempDir(), "gate")}
+			result := make(chan error, 1)
+			go func() {
+				got, err := invokeFunction(t, f, streamed, n)
+				if err == nil && got != string(n.payload()) {
+					err = fmt.Errorf("the response is %q", got)
+				}
+				result <- err
+			}()
+			if i > 0 { // the invocation waits for the after-function of the one before
+				openGate(t, gate)
 			}
+			if err := <-result; err != nil {
+				t.Fatal(err)
+			}
+			out.Wait(t, "began "+n.ID)
 			if strings.Contains(out.String(), "rested "+n.ID) {
-				t.Error("the response comes after the function")
+				t.Error("the after-function ended before the gate was open")
 			}
-			out.wait(t, "began "+n.ID)
 			before, _, _ := strings.Cut(out.String(), "began "+n.ID)
 			if i > 0 && !strings.HasSuffix(before, fmt.Sprintf("rested %d\nafter\n", i-1)) {
 				t.Errorf("the invocation before has not ended: %s", out)
 			}
+			gate = n.Until
 		}
+		openGate(t, gate)
+		out.Wait(t, "rested 2\nafter\n")
 	})
 }
 
+func openGate(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestExtension_APIFails(t *testing.T) {
+	t.Parallel()
 	for mode, want := range map[emulator.ExtensionMode]string{
 		emulator.ExtensionsRefused: "403 Forbidden",
 		emulator.ExtensionsHang:    "no response within 1s",

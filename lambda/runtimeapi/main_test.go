@@ -163,13 +163,13 @@ type serving struct {
 	t      testing.TB
 	stop   context.CancelFunc
 	result chan error
-	log    *log
+	log    *testlog.Buffer
 }
 
 // serve serves handler, without the extension, until the end of the test.
 func serve(t testing.TB, a *api, handler runtimeapi.Handler, change ...func(*runtimeapi.Config, *runtimeapi.Client)) *serving {
 	t.Helper()
-	s := &serving{t: t, result: make(chan error, 1), log: &log{}}
+	s := &serving{t: t, result: make(chan error, 1), log: &testlog.Buffer{}}
 	cfg := runtimeapi.Config{
 		Address: a.address(), WithoutExtension: true, ShutdownTimeout: 10 * time.Second,
 		Logger: logger(s.log),
@@ -209,19 +209,6 @@ func (s *serving) end() {
 	s.stop()
 	if err := s.wait(); err != nil {
 		s.t.Errorf("Serve: %v", err)
-	}
-}
-
-// log collects the log of a client.
-type log struct{ testlog.Buffer }
-
-// wait waits until a text is in the log.
-func (l *log) wait(t testing.TB, text string) {
-	t.Helper()
-	for end := time.Now().Add(deadline); !strings.Contains(l.String(), text); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%q is not in the log: %s", text, l)
-		}
 	}
 }
 

@@ -162,7 +162,7 @@ func TestFailures(t *testing.T) {
 			if c.Header.Get("Content-Type") != "application/json" || !strings.HasPrefix(cause, `{"working_directory":"/`) {
 				t.Errorf("headers %v", c.Header)
 			}
-			s.log.wait(t, "requestId=id-1")
+			s.log.Wait(t, "requestId=id-1")
 		})
 	}
 	a.call("/next")
@@ -227,7 +227,8 @@ func TestServe_TooLargeEventFailsTheInvocation(t *testing.T) {
 }
 
 func TestServe_WorkersAreIndependent(t *testing.T) {
-	const workers, invocations = 16, 10_000
+	const workers = 16
+	invocations := 1000 * repetitions(t, 2)
 	a := newAPI(t)
 	const unset = "set by nobody"
 	t.Setenv("_X_AMZN_TRACE_ID", unset)

@@ -11,6 +11,7 @@ import (
 
 // TestStatuses is the table of the package's documentation.
 func TestStatuses(t *testing.T) {
+	t.Parallel()
 	statuses := []int{200, 201, 202, 204, 301, 304, 400, 401, 403, 404, 410, 413, 429, 500, 502, 503, 599}
 	goesOn := map[int]bool{200: true, 201: true, 202: true, 204: true, 400: true, 403: true, 413: true}
 	for _, mode := range []struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/runtimeapi"
 )
 
@@ -158,7 +159,7 @@ func TestStream_Failures(t *testing.T) {
 	t.Run("ends its goroutine", func(t *testing.T) {
 		a.call("/next")
 		a.invoke(given{payload: "ends its goroutine"})
-		s.log.wait(t, "runtime.Goexit")
+		s.log.Wait(t, "runtime.Goexit")
 	})
 	a.call("/next")
 	a.invoke(given{payload: "well"})
@@ -213,4 +214,4 @@ func TestStream_OverTheLimitIsAborted(t *testing.T) {
 	s.end()
 }
 
-func logger(l *log) *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+func logger(l *testlog.Buffer) *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }

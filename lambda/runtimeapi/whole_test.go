@@ -7,34 +7,27 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 )
 
 // TestWholeFunction runs gRPC services, gateway and event handler over each
 // transport. It ends the function with calls in flight, which must all complete.
 func TestWholeFunction(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a function")
-	}
-	binary := filepath.Join(t.TempDir(), "function")
-	args := []string{"build", "-tags", "lambda.norpc,grpcnotrace", "-o", binary, "./testdata/function"}
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	t.Parallel()
 	for _, transport := range []string{"unix", "bufconn", "inproc"} {
 		for _, mode := range []string{"buffered", "stream"} {
 			for _, calls := range []int{1, 8} {
 				t.Run(fmt.Sprint(transport, " ", mode, " ", calls), func(t *testing.T) {
+					t.Parallel()
 					for range repetitions(t, 2) {
-						testWholeFunction(t, binary, transport, mode, calls)
+						testWholeFunction(t, transport, mode, calls)
 					}
 				})
 			}
@@ -42,20 +35,16 @@ func TestWholeFunction(t *testing.T) {
 	}
 }
 
-func testWholeFunction(t *testing.T, binary, transport, mode string, calls int) {
-	out, started := &log{}, &log{}
-	f, err := emulator.Start(context.Background(), emulator.Config{
-		Path: binary, Env: []string{"TRANSPORT=" + transport, "RESPONSE_MODE=" + mode},
-		Concurrency: calls, ShutdownGrace: 10 * time.Second, Stdout: out, Stderr: out, Logger: debug(started),
+func testWholeFunction(t *testing.T, transport, mode string, calls int) {
+	started := &testlog.Buffer{}
+	f, out := start(t, "services", emulator.Config{
+		Env:         []string{"TRANSPORT=" + transport, "RESPONSE_MODE=" + mode},
+		Concurrency: calls, ShutdownGrace: 10 * time.Second, Logger: debug(started),
 	})
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	defer f.Close()
 	if status, err := ping(f, mode, 0, "rested"); status != 200 || err != nil {
 		t.Fatalf("%d, %v\n%s", status, err, out)
 	}
-	out.wait(t, "rested")
+	out.Wait(t, "rested")
 	var answered atomic.Int64
 	var wg sync.WaitGroup
 	for range calls {

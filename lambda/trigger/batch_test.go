@@ -8,8 +8,10 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,8 +28,22 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/trigger"
 )
 
-// Ten thousand messages in batches of ten, some of which fail in one of several
-// ways: each is handled or reported, and none is both.
+// batches returns how many batches TestEachMessageIsHandledOrReported sends:
+// TRIGGER_BATCHES, or few.
+func batches(t *testing.T) int {
+	v := os.Getenv("TRIGGER_BATCHES")
+	if v == "" {
+		return 100
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		t.Fatalf("TRIGGER_BATCHES=%q: %v", v, err)
+	}
+	return n
+}
+
+// Messages in batches of ten, some of which fail in one of several ways: each is
+// handled or reported, and none is both.
 func TestEachMessageIsHandledOrReported(t *testing.T) {
 	var handled sync.Map
 	s := &shop{serve: func(_ context.Context, request proto.Message) error {
@@ -51,7 +67,7 @@ func TestEachMessageIsHandledOrReported(t *testing.T) {
 	h := openLogging(t, s, io.Discard, []trigger.Trigger{trigger.SQS("", store)})
 	random := rand.New(rand.NewPCG(1, 2))
 	fates := []string{"", "", "", "retry", "plain", "panic", "drop", "text"}
-	for batch := range 1000 {
+	for batch := range batches(t) {
 		var bodies, want []string
 		for i := range 10 {
 			fate := fates[random.IntN(len(fates))]

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -54,11 +53,7 @@ func TestDocs_WarnsBeyondLoopback(t *testing.T) {
 }
 
 func TestDocs_SendsCallThroughTheFunction(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "bootstrap")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../lambda").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	s := start(t, nil, "-lambda", binary, "-source", "rest-api", "-stage", "dev")
+	s := start(t, nil, "-lambda", thisBinary(t), "-source", "rest-api", "-stage", "dev")
 	get(t, "http://"+s.http+"/dev/v1/echo/7?text=hello")
 	for _, source := range []string{"rest-api", "http-api", "alb", "function-url"} {
 		r, err := http.Post("http://"+s.docs+"/calls/1?source="+source, "", nil)

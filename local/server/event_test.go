@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/trigger"
@@ -19,7 +20,7 @@ const samples = "../../lambda/trigger/testdata/"
 // runEvent returns the program's output and log.
 func runEvent(t *testing.T, options []service.Option, env map[string]string, args ...string) (string, error) {
 	t.Helper()
-	out := &log{}
+	out := &testlog.Buffer{}
 	err := localserver.Run(t.Context(), args, func(name string) string { return env[name] }, out, append(testservice.Options(), options...)...)
 	return out.String(), err
 }

@@ -49,25 +49,9 @@ func TestMain(m *testing.M) {
 // A server is the program running in this process.
 type server struct {
 	http, grpc, metrics, docs string // addresses
-	log                       *log
+	log                       *testlog.Buffer
 	stop                      context.CancelFunc
 	done                      chan error
-}
-
-// log collects the program's output. Tests can wait for a line.
-type log struct {
-	testlog.Buffer
-	written chan struct{}
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	defer func() {
-		select {
-		case l.written <- struct{}{}:
-		default:
-		}
-	}()
-	return l.Buffer.Write(p)
 }
 
 // freePorts returns flags that make a server with args listen on free ports.
@@ -89,7 +73,7 @@ func start(t *testing.T, env map[string]string, args ...string) *server {
 func startWith(t *testing.T, options []service.Option, env map[string]string, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &server{log: &log{written: make(chan struct{}, 1)}, stop: cancel, done: make(chan error, 1)}
+	s := &server{log: &testlog.Buffer{}, stop: cancel, done: make(chan error, 1)}
 	args = append(freePorts(args), args...)
 	ended := make(chan struct{})
 	go func() {
@@ -101,9 +85,12 @@ func startWith(t *testing.T, options []service.Option, env map[string]string, ar
 		http.DefaultClient.CloseIdleConnections()
 		<-ended // so that its goroutines are not reported as a leak
 	})
-	for !strings.Contains(s.log.String(), "msg=serving") {
+	for end := time.Now().Add(time.Minute); !strings.Contains(s.log.String(), "msg=serving"); {
 		select {
-		case <-s.log.written:
+		case <-time.After(time.Millisecond):
+			if time.Now().After(end) {
+				t.Fatalf("the program does not serve: %s", s.log)
+			}
 		case err := <-s.done:
 			t.Fatalf("run: %v\n%s", err, s.log)
 		}
@@ -340,16 +327,14 @@ func TestMain_SignalsEndWithCodeZero(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		l := &log{written: make(chan struct{}, 1)}
+		l := &testlog.Buffer{}
 		cmd := exec.Command(binary, "-http-address", "localhost:0", "-grpc-address", "localhost:0", "-metrics-address", "off", "-docs", "off", "-transport", "unix")
 		cmd.Env = append(os.Environ(), runAsServer+"=1", "TMPDIR="+t.TempDir())
 		cmd.Stderr = l
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for !strings.Contains(l.String(), "msg=serving") {
-			<-l.written
-		}
+		l.Wait(t, "msg=serving")
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}

@@ -59,13 +59,10 @@ func bindLogging() service.Option {
 		testv1.RegisterPingServiceHandlerClient, logging{})
 }
 
-// output collects what a function writes.
-type output = testlog.Buffer
-
 // startFunction starts this binary as a function that exports to c.
-func startFunction(t testing.TB, c *collector, config emulator.Config, env ...string) (*emulator.Function, *output) {
+func startFunction(t testing.TB, c *collector, config emulator.Config, env ...string) (*emulator.Function, *testlog.Buffer) {
 	t.Helper()
-	out := &output{}
+	out := &testlog.Buffer{}
 	config.Path, _ = os.Executable()
 	config.Env = append([]string{runAsFunction + "=traced", "OTEL_EXPORTER_OTLP_ENDPOINT=" + c.url, "OTEL_BSP_SCHEDULE_DELAY=3600000"}, env...)
 	config.TempDir, config.Stdout, config.Stderr = t.TempDir(), out, out

@@ -24,6 +24,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
+	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service/telemetry"
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
@@ -139,7 +140,7 @@ func (panicking) ForceFlush(context.Context) error { panic("in a provider") }
 
 func TestAProviderThatPanics(t *testing.T) {
 	c := newCollector(t)
-	log := &output{}
+	log := &testlog.Buffer{}
 	svc := newService(t, "inproc", telemetry.With(telemetry.WithTracerProvider(panicking{nooptrace.NewTracerProvider()})),
 		service.WithLogger(slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))))
 	ask(t, svc, "GET", "/v1/ping", "")

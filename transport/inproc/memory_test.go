@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -82,7 +83,7 @@ func TestUnreadMessagesAreBounded(t *testing.T) {
 					n++
 				}
 			}()
-			time.Sleep(20 * time.Millisecond) // let it run into the limit, or past it
+			synctest.Wait() // until it waits at the limit
 			close(release)
 			<-done
 			sent(n)
@@ -103,16 +104,18 @@ func TestUnreadMessagesAreBounded(t *testing.T) {
 			if _, err := conn.NewStream(ctx, bidi, echoStream); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(20 * time.Millisecond)
+			synctest.Wait()
 			cancel()
 			sent(<-counted)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, func(n int) {
-				if n == 0 || n*size > 64<<10+size {
-					t.Errorf("%d messages of %d bytes were sent without being read", n, size)
-				}
+			synctest.Test(t, func(t *testing.T) {
+				run(t, func(n int) {
+					if n == 0 || n*size > 64<<10+size {
+						t.Errorf("%d messages of %d bytes were sent without being read", n, size)
+					}
+				})
 			})
 		})
 	}

@@ -166,7 +166,7 @@ var limitScenarios = []scenario{
 					sent <- i
 				}
 			}()
-			ahead := countUntilQuiet(sent)
+			ahead := countUntilQuiet(ctx, sent, 60_000/size)
 			s.clientSaw("at least 60 kB went ahead %t, all of it did %t", ahead*size >= 60_000, ahead == messages)
 			s.mark("read")
 			for range sent {

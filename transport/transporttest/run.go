@@ -1,7 +1,7 @@
 // Package transporttest is the conformance suite for transports. [Run] checks
-// that a transport.Transport behaves as grpc-go does over a Unix socket. It
-// runs each scenario on both and compares what the client and the handlers
-// observe.
+// that each transport.Transport behaves as grpc-go does over a Unix socket. It
+// runs each scenario on the socket and on the transports, and compares what the
+// client and the handlers observe.
 //
 //	func TestConformance(t *testing.T) { transporttest.Run(t, transport.Unix("")) }
 //
@@ -53,9 +53,9 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// Run runs the suite on tr, as subtests of t. It creates a Unix socket in a
-// temporary directory for the comparison.
-func Run(t *testing.T, tr transport.Transport) {
+// Run runs the suite on the transports, as subtests of t. It creates Unix sockets
+// in a temporary directory for the comparison.
+func Run(t *testing.T, transports ...transport.Transport) {
 	for _, subject := range []struct {
 		name      string
 		scenarios []scenario
@@ -80,11 +80,15 @@ func Run(t *testing.T, tr transport.Transport) {
 	} {
 		t.Run(subject.name, func(t *testing.T) {
 			for _, s := range subject.scenarios {
-				t.Run(s.name, func(t *testing.T) { s.compare(t, tr) })
+				t.Run(s.name, func(t *testing.T) { s.compare(t, transports) })
 			}
 		})
 	}
-	t.Run("cancellation delay", func(t *testing.T) { testCancellationDelay(t, tr) })
+	t.Run("cancellation delay", func(t *testing.T) {
+		for _, tr := range transports {
+			t.Run(tr.Name(), func(t *testing.T) { testCancellationDelay(t, tr) })
+		}
+	})
 }
 
 // A scenario is a sequence of operations on a connection. It records what the
@@ -134,15 +138,19 @@ func (s *recorder) serverSaw(format string, args ...any) {
 	s.transcript.Server = append(s.transcript.Server, fmt.Sprintf(format, args...))
 }
 
-// compare runs s on tr and on a Unix socket and compares the transcripts.
-func (s scenario) compare(t *testing.T, tr transport.Transport) {
+// compare runs s on a Unix socket and on the transports, and compares the
+// transcripts.
+func (s scenario) compare(t *testing.T, transports []transport.Transport) {
 	want := s.run(t, socket{})
-	got := s.run(t, tr)
 	if len(want.Client)+len(want.Server) == 0 {
 		t.Error("the scenario recorded nothing")
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s differs from grpc over a Unix socket (-socket +%s):\n%s", tr.Name(), tr.Name(), diff)
+	for _, tr := range transports {
+		t.Run(tr.Name(), func(t *testing.T) {
+			if diff := cmp.Diff(want, s.run(t, tr)); diff != "" {
+				t.Errorf("differs from grpc over a Unix socket (-socket +%s):\n%s", tr.Name(), diff)
+			}
+		})
 	}
 }
 

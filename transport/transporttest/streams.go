@@ -17,16 +17,23 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// countUntilQuiet counts the values from c until none arrives for a while.
-func countUntilQuiet(c <-chan int) (n int) {
+// countUntilQuiet counts the values from c until none arrives for a while, after
+// the first least ones.
+func countUntilQuiet(ctx context.Context, c <-chan int, least int) (n int) {
 	for {
+		var quiet <-chan time.Time
+		if n >= least {
+			quiet = time.After(100 * time.Millisecond)
+		}
 		select {
 		case _, ok := <-c:
 			if !ok {
 				return n
 			}
 			n++
-		case <-time.After(300 * time.Millisecond):
+		case <-quiet:
+			return n
+		case <-ctx.Done():
 			return n
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
+	money "google.golang.org/genproto/googleapis/type/money"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -327,11 +328,112 @@ func (x *Customer) GetName() string {
 	return ""
 }
 
+// GetPaymentRequest names a payment.
+type GetPaymentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the payment.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPaymentRequest) Reset() {
+	*x = GetPaymentRequest{}
+	mi := &file_shop_v1_shop_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPaymentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPaymentRequest) ProtoMessage() {}
+
+func (x *GetPaymentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_shop_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPaymentRequest.ProtoReflect.Descriptor instead.
+func (*GetPaymentRequest) Descriptor() ([]byte, []int) {
+	return file_shop_v1_shop_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetPaymentRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Payment is what a customer has paid.
+type Payment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The amount.
+	Total         *money.Money `protobuf:"bytes,2,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Payment) Reset() {
+	*x = Payment{}
+	mi := &file_shop_v1_shop_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Payment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Payment) ProtoMessage() {}
+
+func (x *Payment) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_shop_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Payment.ProtoReflect.Descriptor instead.
+func (*Payment) Descriptor() ([]byte, []int) {
+	return file_shop_v1_shop_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Payment) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Payment) GetTotal() *money.Money {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
 var File_shop_v1_shop_proto protoreflect.FileDescriptor
 
 const file_shop_v1_shop_proto_rawDesc = "" +
 	"\n" +
-	"\x12shop/v1/shop.proto\x12\ashop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"G\n" +
+	"\x12shop/v1/shop.proto\x12\ashop.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a\x17google/type/money.proto\"G\n" +
 	"\x05Order\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12\x1a\n" +
@@ -346,7 +448,12 @@ const file_shop_v1_shop_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\".\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name2\xc9\x03\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"(\n" +
+	"\x11GetPaymentRequest\x12\x13\n" +
+	"\x02id\x18\x01 \x01(\tB\x03\xe0A\x02R\x02id\"H\n" +
+	"\aPayment\x12\x13\n" +
+	"\x02id\x18\x01 \x01(\tB\x03\xe0A\x03R\x02id\x12(\n" +
+	"\x05total\x18\x02 \x01(\v2\x12.google.type.MoneyR\x05total2\xc9\x03\n" +
 	"\fOrderService\x12M\n" +
 	"\bGetOrder\x12\x18.shop.v1.GetOrderRequest\x1a\x0e.shop.v1.Order\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/orders/{id}\x12Q\n" +
 	"\vCreateOrder\x12\x1b.shop.v1.CreateOrderRequest\x1a\x0e.shop.v1.Order\"\x15\x82\xd3\xe4\x93\x02\x0f:\x01*\"\n" +
@@ -357,7 +464,10 @@ const file_shop_v1_shop_proto_rawDesc = "" +
 	"GetInvoice\x12\x18.shop.v1.GetOrderRequest\x1a\x14.google.api.HttpBody\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/orders/{id}/invoice\x12_\n" +
 	"\fExportOrders\x12\x1c.shop.v1.ExportOrdersRequest\x1a\x14.google.api.HttpBody\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/orders:export0\x012l\n" +
 	"\x0fCustomerService\x12Y\n" +
-	"\vGetCustomer\x12\x1b.shop.v1.GetCustomerRequest\x1a\x11.shop.v1.Customer\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/customers/{id}BLZJgithub.com/lambda-grpc/lambda-grpc-gateway/docs/recipes/gen/shop/v1;shopv1b\x06proto3"
+	"\vGetCustomer\x12\x1b.shop.v1.GetCustomerRequest\x1a\x11.shop.v1.Customer\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/customers/{id}2g\n" +
+	"\x0ePaymentService\x12U\n" +
+	"\n" +
+	"GetPayment\x12\x1a.shop.v1.GetPaymentRequest\x1a\x10.shop.v1.Payment\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/payments/{id}BLZJgithub.com/lambda-grpc/lambda-grpc-gateway/docs/recipes/gen/shop/v1;shopv1b\x06proto3"
 
 var (
 	file_shop_v1_shop_proto_rawDescOnce sync.Once
@@ -371,7 +481,7 @@ func file_shop_v1_shop_proto_rawDescGZIP() []byte {
 	return file_shop_v1_shop_proto_rawDescData
 }
 
-var file_shop_v1_shop_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_shop_v1_shop_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_shop_v1_shop_proto_goTypes = []any{
 	(*Order)(nil),               // 0: shop.v1.Order
 	(*GetOrderRequest)(nil),     // 1: shop.v1.GetOrderRequest
@@ -379,26 +489,32 @@ var file_shop_v1_shop_proto_goTypes = []any{
 	(*ExportOrdersRequest)(nil), // 3: shop.v1.ExportOrdersRequest
 	(*GetCustomerRequest)(nil),  // 4: shop.v1.GetCustomerRequest
 	(*Customer)(nil),            // 5: shop.v1.Customer
-	(*httpbody.HttpBody)(nil),   // 6: google.api.HttpBody
+	(*GetPaymentRequest)(nil),   // 6: shop.v1.GetPaymentRequest
+	(*Payment)(nil),             // 7: shop.v1.Payment
+	(*money.Money)(nil),         // 8: google.type.Money
+	(*httpbody.HttpBody)(nil),   // 9: google.api.HttpBody
 }
 var file_shop_v1_shop_proto_depIdxs = []int32{
-	1, // 0: shop.v1.OrderService.GetOrder:input_type -> shop.v1.GetOrderRequest
-	2, // 1: shop.v1.OrderService.CreateOrder:input_type -> shop.v1.CreateOrderRequest
-	1, // 2: shop.v1.OrderService.WatchOrder:input_type -> shop.v1.GetOrderRequest
-	1, // 3: shop.v1.OrderService.GetInvoice:input_type -> shop.v1.GetOrderRequest
-	3, // 4: shop.v1.OrderService.ExportOrders:input_type -> shop.v1.ExportOrdersRequest
-	4, // 5: shop.v1.CustomerService.GetCustomer:input_type -> shop.v1.GetCustomerRequest
-	0, // 6: shop.v1.OrderService.GetOrder:output_type -> shop.v1.Order
-	0, // 7: shop.v1.OrderService.CreateOrder:output_type -> shop.v1.Order
-	0, // 8: shop.v1.OrderService.WatchOrder:output_type -> shop.v1.Order
-	6, // 9: shop.v1.OrderService.GetInvoice:output_type -> google.api.HttpBody
-	6, // 10: shop.v1.OrderService.ExportOrders:output_type -> google.api.HttpBody
-	5, // 11: shop.v1.CustomerService.GetCustomer:output_type -> shop.v1.Customer
-	6, // [6:12] is the sub-list for method output_type
-	0, // [0:6] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	8, // 0: shop.v1.Payment.total:type_name -> google.type.Money
+	1, // 1: shop.v1.OrderService.GetOrder:input_type -> shop.v1.GetOrderRequest
+	2, // 2: shop.v1.OrderService.CreateOrder:input_type -> shop.v1.CreateOrderRequest
+	1, // 3: shop.v1.OrderService.WatchOrder:input_type -> shop.v1.GetOrderRequest
+	1, // 4: shop.v1.OrderService.GetInvoice:input_type -> shop.v1.GetOrderRequest
+	3, // 5: shop.v1.OrderService.ExportOrders:input_type -> shop.v1.ExportOrdersRequest
+	4, // 6: shop.v1.CustomerService.GetCustomer:input_type -> shop.v1.GetCustomerRequest
+	6, // 7: shop.v1.PaymentService.GetPayment:input_type -> shop.v1.GetPaymentRequest
+	0, // 8: shop.v1.OrderService.GetOrder:output_type -> shop.v1.Order
+	0, // 9: shop.v1.OrderService.CreateOrder:output_type -> shop.v1.Order
+	0, // 10: shop.v1.OrderService.WatchOrder:output_type -> shop.v1.Order
+	9, // 11: shop.v1.OrderService.GetInvoice:output_type -> google.api.HttpBody
+	9, // 12: shop.v1.OrderService.ExportOrders:output_type -> google.api.HttpBody
+	5, // 13: shop.v1.CustomerService.GetCustomer:output_type -> shop.v1.Customer
+	7, // 14: shop.v1.PaymentService.GetPayment:output_type -> shop.v1.Payment
+	8, // [8:15] is the sub-list for method output_type
+	1, // [1:8] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_shop_v1_shop_proto_init() }
@@ -412,9 +528,9 @@ func file_shop_v1_shop_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_shop_v1_shop_proto_rawDesc), len(file_shop_v1_shop_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_shop_v1_shop_proto_goTypes,
 		DependencyIndexes: file_shop_v1_shop_proto_depIdxs,

@@ -1,7 +1,4 @@
-// Command function is the test services behind their gateway and event
-// handler, run by package runtimeapi: a whole function to test and measure the
-// client with. It reads the configuration of the real one.
-package main
+package runtimeapi_test
 
 import (
 	"context"
@@ -21,14 +18,9 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "function:", err)
-		os.Exit(1)
-	}
-}
-
-func run() error {
+// runServices runs the test services behind their gateway and event handler: a whole
+// function. It reads the configuration of the real one.
+func runServices() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -36,6 +28,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	cfg.ShutdownTimeout = shutdownTimeout
 	cfg.Logger = logger
 	client, err := runtimeapi.New(cfg)
 	if err != nil {
