@@ -61,12 +61,11 @@ func (c *Client) Serve(ctx context.Context, handler Handler) error {
 // shutDown waits for the running workers and then runs the functions of
 // RegisterOnShutdown.
 func (c *Client) shutDown(workers []*worker, results <-chan error, running int) error {
-	const reserve = 50 * time.Millisecond // kept for the functions
 	ctx, cancel := context.WithTimeout(c.base, c.cfg.ShutdownTimeout)
 	defer cancel()
 	limit := c.cfg.ShutdownTimeout
 	if len(c.shutdown) > 0 {
-		limit = max(limit-reserve, limit/2)
+		limit -= limit / 9 // kept for the functions: 50 ms by default
 	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

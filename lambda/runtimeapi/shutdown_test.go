@@ -80,7 +80,7 @@ func testShutdown(t *testing.T, workers int, streamed bool) {
 
 func TestShutdown_IsBounded(t *testing.T) {
 	t.Parallel()
-	// A busy machine calls a shutdown function within the sixth of the time that is
+	// A busy machine calls a shutdown function within the third of a second that is
 	// left for it.
 	const timeout = 3 * time.Second
 	hang := make(chan struct{})

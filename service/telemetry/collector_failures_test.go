@@ -84,6 +84,17 @@ func checkFailingCollector(t *testing.T) {
 	}
 }
 
+// A Service that has no time left to close leaves no goroutine behind, which
+// TestMain checks.
+func TestCloseWithoutTime(t *testing.T) {
+	newCollector(t)
+	svc := newService(t, "inproc", telemetry.With(telemetry.WithFlushTimeout(time.Nanosecond)))
+	ask(t, svc, "GET", "/v1/ping", "")
+	if err := svc.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // The collector responds only after the client has its response, so the test
 // hangs if the response waits for the collector.
 func TestTheAnswerDoesNotWaitForTheCollector(t *testing.T) {

@@ -90,11 +90,12 @@ func (p *pipeline) addTraces(env environment, r *resource.Resource) error {
 	if err != nil {
 		return fmt.Errorf("making the exporter of spans: %w", err)
 	}
-	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithResource(r),
-		sdktrace.WithBatcher(spanExporter{exporter, p.report}),
-	)
-	p.tracers, p.last = provider, append(p.last, provider.Shutdown)
+	processor := sdktrace.NewBatchSpanProcessor(spanExporter{exporter, p.report})
+	provider := sdktrace.NewTracerProvider(sdktrace.WithResource(r), sdktrace.WithSpanProcessor(processor))
+	p.tracers, p.last = provider, append(p.last, func(ctx context.Context) error {
+		// If ctx has ended, the provider does not stop its processor.
+		return errors.Join(provider.Shutdown(ctx), processor.Shutdown(ctx))
+	})
 	return nil
 }
 
