@@ -22,6 +22,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
@@ -176,6 +178,43 @@ func TestAFailureIsInTheSpans(t *testing.T) {
 	spans := c.taken()
 	if len(spans) != 1 || spans[0].Name != "GET" || spans[0].Failed || spans[0].Attributes["http.response.status_code"] != "int_value:404" {
 		t.Errorf("of a path that is not bound: %+v", spans)
+	}
+}
+
+// The code of a span is the one that the client gets.
+func TestTheCodeOfASpan(t *testing.T) {
+	for name, test := range map[string]struct {
+		err    error
+		code   string
+		failed bool // in the server
+	}{
+		"cancelled":           {context.Canceled, "CANCELLED", false},
+		"the deadline":        {fmt.Errorf("waiting: %w", context.DeadlineExceeded), "DEADLINE_EXCEEDED", true},
+		"a plain error":       {errors.New("oh"), "UNKNOWN", true},
+		"the client's":        {status.Error(grpccodes.NotFound, "no"), "NOT_FOUND", false},
+		"an unspecified code": {status.Error(99, "no"), "CODE(99)", false},
+	} {
+		for _, transportName := range []string{"inproc", "unix"} {
+			t.Run(name+", "+transportName, func(t *testing.T) {
+				c := newCollector(t)
+				svc := newService(t, transportName, telemetry.With(), service.WithUnaryInterceptors(
+					func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+						return nil, test.err
+					}))
+				svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
+				flush(t, svc)
+				spans := c.taken()
+				if len(spans) != 3 {
+					t.Fatalf("%d spans, want 3", len(spans))
+				}
+				for i, failed := range []bool{true, test.failed} {
+					s := spans[1+i]
+					if got := s.Attributes["rpc.response.status_code"]; got != test.code || s.Failed != failed {
+						t.Errorf("%s: %s, failed: %v, want %s, %v", s.Kind, got, s.Failed, test.code, failed)
+					}
+				}
+			})
+		}
 	}
 }
 
