@@ -111,7 +111,7 @@ func endRPC(span trace.Span, s *status.Status, failed bool) {
 		code := codeName(s.Code())
 		span.SetAttributes(semconv.RPCResponseStatusCode(code))
 		if failed {
-			span.SetStatus(otelcodes.Error, s.Message())
+			span.SetStatus(otelcodes.Error, valid(s.Message()))
 			span.SetAttributes(semconv.ErrorTypeKey.String(code))
 		}
 	}

@@ -218,6 +218,31 @@ func TestTheCodeOfASpan(t *testing.T) {
 	}
 }
 
+// What is not UTF-8 would fail the export of all spans.
+func TestTextThatIsNotUTF8(t *testing.T) {
+	c := newCollector(t)
+	svc := newService(t, "inproc", telemetry.With(), service.WithUnaryInterceptors(
+		func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+			return nil, status.Error(grpccodes.Internal, "a\xff")
+		}))
+	for target, change := range map[string]func(*http.Request){
+		"/v1/ping": func(r *http.Request) {},
+		"/v1/%ff":  func(r *http.Request) {},
+		"/method":  func(r *http.Request) { r.Method = "GET\xff" },
+		"/host":    func(r *http.Request) { r.Host = "a\xff" },
+		"/agent":   func(r *http.Request) { r.Header.Set("User-Agent", "a\xff") },
+		"/address": func(r *http.Request) { r.Header.Set("X-Forwarded-For", "a\xff, b") },
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+		change(r)
+		svc.ServeHTTP(httptest.NewRecorder(), r)
+		flush(t, svc)
+		if len(c.taken()) == 0 {
+			t.Errorf("%s: no spans", target)
+		}
+	}
+}
+
 // The attributes of a span are those that the conventions name.
 func TestAttributes(t *testing.T) {
 	c := newCollector(t)
