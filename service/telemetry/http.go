@@ -258,9 +258,12 @@ func (w *response) Write(p []byte) (int, error) {
 }
 
 // Flush implements http.Flusher, which the gateway requires.
-func (w *response) Flush() {
+func (w *response) Flush() { _ = w.FlushError() }
+
+// FlushError is Flush for http.ResponseController.
+func (w *response) FlushError() error {
 	w.begun()
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
+	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 // Unwrap is for http.ResponseController.

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
@@ -241,6 +244,28 @@ func TestTextThatIsNotUTF8(t *testing.T) {
 			t.Errorf("%s: no spans", target)
 		}
 	}
+}
+
+// brokenWriter is a response writer whose client has left.
+type brokenWriter struct{ http.ResponseWriter }
+
+func (brokenWriter) FlushError() error               { return io.ErrClosedPipe }
+func (brokenWriter) SetReadDeadline(time.Time) error { return os.ErrDeadlineExceeded }
+
+// A handler can do with the response what it could do without telemetry, and
+// learns the same errors.
+func TestTheResponseOfARoute(t *testing.T) {
+	newCollector(t)
+	svc := newService(t, "inproc", telemetry.With(), service.WithRoute("GET /route", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c := http.NewResponseController(w)
+		if err := c.Flush(); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("Flush: %v", err)
+		}
+		if err := c.SetReadDeadline(time.Time{}); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("SetReadDeadline: %v", err)
+		}
+	})))
+	svc.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/route", nil))
 }
 
 // The attributes of a span are those that the conventions name.
