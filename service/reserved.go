@@ -80,8 +80,8 @@ func newReservedMetadata(c *config, instruments instrumentations) reservedMetada
 }
 
 // begin begins a call. It returns ctx with the reserved metadata and no other
-// keys under the prefix, and what awaits the end of the call. It applies to
-// the calls that leave the gateway, so the mux and its options cannot bypass
+// keys under the prefix, and what awaits the end of the call, which it ends
+// itself if it fails. It applies to the calls that leave the gateway, so the mux and its options cannot bypass
 // it.
 func (r reservedMetadata) begin(ctx context.Context, method string) (_ context.Context, ends endings, err error) {
 	err = errExited // unless begin returns
@@ -265,7 +265,7 @@ func (f *metadataFilter) admit(ctx context.Context) (context.Context, metadata.M
 			return metadata.NewIncomingContext(ctx, md), md, a
 		}
 	} else if s, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ RequestMetadata() metadata.MD }); ok {
-		if md := s.RequestMetadata(); md != nil { // package inproc saves the copy
+		if md := s.RequestMetadata(); md != nil { // of package inproc, not a copy
 			return ctx, md, f.clean(md)
 		}
 	}
@@ -275,7 +275,7 @@ func (f *metadataFilter) admit(ctx context.Context) (context.Context, metadata.M
 }
 
 // clean removes a correct token. Without one it removes everything under the
-// prefix.
+// prefix. It returns where the call came from.
 func (f *metadataFilter) clean(md metadata.MD) admitted {
 	tokens := md[tokenKey]
 	if f.token == "" || len(tokens) == 0 || len(tokens) > 2 || subtle.ConstantTimeCompare([]byte(tokens[0]), []byte(f.token)) != 1 {
