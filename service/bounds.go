@@ -78,7 +78,7 @@ func (e httpStatusError) As(target any) bool {
 }
 
 // boundStatus returns err, or as much of its status as can be sent if the
-// status is too large.
+// status is too large. It returns a context's error as a status.
 func boundStatus(err error) error {
 	if err == nil {
 		return nil
@@ -86,6 +86,9 @@ func boundStatus(err error) error {
 	s, ok := status.FromError(err)
 	if !ok {
 		s = status.FromContextError(err) // as grpc-go does
+		if s.Code() != codes.Unknown {
+			err = s.Err()
+		}
 	}
 	message, cut := boundMessage(s.Message())
 	p := s.Proto()

@@ -119,13 +119,24 @@ func (all instrumentations) muxOptions() (options []runtime.ServeMuxOption) {
 // endings are the functions that await the end of one call, outermost first.
 type endings []func(error)
 
-// run calls the functions once.
+// run calls the functions once, the last one first. If one panics, the others
+// are called nevertheless, since the call then fails.
 func (e *endings) run(err error) {
-	all := *e
-	*e = nil
-	for _, end := range slices.Backward(all) {
-		end(err)
+	if len(*e) == 0 {
+		return
 	}
+	last := len(*e) - 1
+	end := (*e)[last]
+	*e = (*e)[:last]
+	returned := false
+	defer func() {
+		if !returned {
+			err = errExited
+		}
+		e.run(err)
+	}()
+	end(err)
+	returned = true
 }
 
 // seeClientCalls reports whether clientCall does anything.
@@ -133,31 +144,31 @@ func (all instrumentations) seeClientCalls(method string) bool {
 	return !isHealth(method) && slices.ContainsFunc(all, func(i Instrumentation) bool { return i.ClientCall != nil })
 }
 
-func (all instrumentations) clientCall(ctx context.Context, method string, md metadata.MD) (context.Context, endings) {
-	var ends endings
+// clientCall appends to ends.
+func (all instrumentations) clientCall(ctx context.Context, method string, md metadata.MD, ends *endings) context.Context {
 	for _, i := range all {
 		if i.ClientCall != nil {
 			var end func(error)
 			ctx, end = i.ClientCall(ctx, method, md)
-			ends = append(ends, end)
+			*ends = append(*ends, end)
 		}
 	}
-	return ctx, ends
+	return ctx
 }
 
-func (all instrumentations) serverCall(ctx context.Context, method string, own bool) (context.Context, endings) {
-	var ends endings
+// serverCall appends to ends.
+func (all instrumentations) serverCall(ctx context.Context, method string, own bool, ends *endings) context.Context {
 	if isHealth(method) {
-		return ctx, nil
+		return ctx
 	}
 	for _, i := range all {
 		if i.ServerCall != nil {
 			var end func(error)
 			ctx, end = i.ServerCall(ctx, method, own)
-			ends = append(ends, end)
+			*ends = append(*ends, end)
 		}
 	}
-	return ctx, ends
+	return ctx
 }
 
 func (all instrumentations) spanContext(ctx context.Context) (traceID, spanID string) {

@@ -157,3 +157,74 @@ func TestAnInstrumentationSeesTheEndOfEachCall(t *testing.T) {
 		}
 	})
 }
+
+// panicsAt is an instrumentation that panics at one point of a call.
+func panicsAt(point string) service.Option {
+	begin := func(ctx context.Context, side string) (context.Context, func(error)) {
+		if point == side+" begin" {
+			panic("in an instrumentation")
+		}
+		return ctx, func(error) {
+			if point == side+" end" {
+				panic("in an instrumentation")
+			}
+		}
+	}
+	return instrument(service.Instrumentation{
+		ClientCall: func(ctx context.Context, _ string, _ metadata.MD) (context.Context, func(error)) {
+			return begin(ctx, "client")
+		},
+		ServerCall: func(ctx context.Context, _ string, _ bool) (context.Context, func(error)) {
+			return begin(ctx, "server")
+		},
+	})
+}
+
+// A panic of an instrumentation ends only the call, and the others still see
+// its end.
+func TestAnInstrumentationThatPanics(t *testing.T) {
+	for _, point := range []string{"client begin", "client end", "server begin", "server end"} {
+		for name, target := range map[string]string{"unary": "/test/v1/items/a", "stream": "/test/v1/items?count=2"} {
+			t.Run(point+", "+name, func(t *testing.T) {
+				each(t, func(t *testing.T, tr transport.Transport) {
+					outer, inner := &ended{}, &ended{}
+					s, err := service.New(t.Context(), tr, quiet(), outer.instrument(), panicsAt(point), inner.instrument(), bindTest(testService{}))
+					if err != nil {
+						t.Fatal(err)
+					}
+					func() {
+						defer func() { _ = recover() }() // as net/http's server and package event do
+						s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", target, nil))
+					}()
+					if err := s.Close(); err != nil {
+						t.Error(err)
+					}
+					outer.done.Wait() // hangs if a call has not ended
+					inner.done.Wait()
+					if point == "server end" && !slices.Contains(outer.events, "server Internal") {
+						t.Errorf("%q", outer.events)
+					}
+				})
+			})
+		}
+	}
+	t.Run("a stream that its client leaves", func(t *testing.T) { // it ends on a goroutine of the transport
+		each(t, func(t *testing.T, tr transport.Transport) {
+			outer := &ended{}
+			s, err := service.New(t.Context(), tr, quiet(), outer.instrument(), panicsAt("client end"), bindTest(testService{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
+			if _, err := s.Conn().NewStream(ctx, desc, "/test.v1.TestService/Chat"); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			outer.done.Wait()
+		})
+	})
+}

@@ -46,7 +46,7 @@ type outermost struct {
 func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
 	defer o.contain(ctx, &err)
 	c := o.begin(ctx, info.FullMethod, "unary")
-	defer func() { c.ends.run(errExited()) }()
+	defer func() { c.ends.run(errExited) }()
 	c.received(req)
 	reply, err = next(c.ctx, req)
 	if err == nil {
@@ -61,7 +61,7 @@ func (o outermost) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 func (o outermost) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
 	defer o.contain(stream.Context(), &err)
 	c := o.begin(stream.Context(), info.FullMethod, streamType(info))
-	defer func() { c.ends.run(errExited()) }()
+	defer func() { c.ends.run(errExited) }()
 	return o.end(c, next(srv, &serverStream{stream, c}))
 }
 
@@ -108,7 +108,14 @@ func (o outermost) begin(ctx context.Context, method, methodType string) *server
 	if len(c.metadata["grpc-accept-encoding"]) == 0 {
 		c.ctx = grpc.NewContextWithServerTransportStream(c.ctx, &c.boundedStream)
 	}
-	c.ctx, c.ends = o.instruments.serverCall(c.ctx, method, c.own)
+	begun := false
+	defer func() {
+		if !begun {
+			c.ends.run(errExited)
+		}
+	}()
+	c.ctx = o.instruments.serverCall(c.ctx, method, c.own, &c.ends)
+	begun = true
 	return c
 }
 
@@ -133,7 +140,7 @@ func (o outermost) end(c *serverCall, err error) error {
 
 // errExited is the error of a call that ended without a result: its handler
 // called runtime.Goexit, or code around the handler panicked.
-func errExited() error { return status.Error(codes.Internal, "the handler did not return") }
+var errExited = status.Error(codes.Internal, "the handler did not return")
 
 // serverStream is the stream that handlers see.
 type serverStream struct {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -79,20 +80,25 @@ func newReservedMetadata(c *config, instruments instrumentations) reservedMetada
 }
 
 // begin begins a call. It returns ctx with the reserved metadata and no other
-// keys under the prefix, and what awaits the end of the call. It applies to
-// the calls that leave the gateway, so the mux and its options cannot bypass
+// keys under the prefix, and what awaits the end of the call, which it ends
+// itself if it fails. It applies to the calls that leave the gateway, so the mux and its options cannot bypass
 // it.
-func (r reservedMetadata) begin(ctx context.Context, method string) (context.Context, endings, error) {
+func (r reservedMetadata) begin(ctx context.Context, method string) (_ context.Context, ends endings, err error) {
+	err = errExited // unless begin returns
+	defer func() {
+		if err != nil {
+			ends.run(err)
+		}
+	}()
 	md, _ := metadata.FromOutgoingContext(ctx) // a copy, with keys in lower case
 	all := len(md)
 	deleteReserved(md)
 	changed := len(md) < all
 	pairs := r.pairs(ctx)
-	var ends endings
 	if r.instruments.seeClientCalls(method) {
 		md = metadata.Join(md, metadata.Pairs(pairs...))
 		pairs = pairs[:0]
-		ctx, ends = r.instruments.clientCall(ctx, method, md)
+		ctx = r.instruments.clientCall(ctx, method, md, &ends)
 		changed = true
 	}
 	if changed {
@@ -110,8 +116,7 @@ func (r reservedMetadata) begin(ctx context.Context, method string) (context.Con
 		size += fieldSize(pairs[i], pairs[i+1])
 	}
 	if size > maxRequestMetadata {
-		ends.run(errRequestMetadata)
-		return nil, nil, errRequestMetadata
+		return nil, ends, errRequestMetadata
 	}
 	return metadata.AppendToOutgoingContext(ctx, pairs...), ends, nil
 }
@@ -151,7 +156,7 @@ func (c reservedConn) Invoke(ctx context.Context, method string, args, reply any
 	if err != nil {
 		return err
 	}
-	defer func() { ends.run(errExited()) }() // has no effect but after a panic
+	defer func() { ends.run(errExited) }() // has no effect but after a panic
 	trailer := trailerOf(opts)
 	if trailer == nil {
 		trailer = new(metadata.MD)
@@ -177,13 +182,14 @@ func (c reservedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, meth
 	if err != nil {
 		return nil, err
 	}
+	started := false
 	if ends != nil {
 		var once sync.Once
-		end := func(err error) { once.Do(func() { ends.run(err) }) }
+		end := func(err error) { once.Do(func() { c.reserved.runContained(ctx, &ends, err) }) }
 		opts = append(slices.Clip(opts), grpc.OnFinish(end))
 		defer func() {
-			if err != nil {
-				end(err)
+			if !started {
+				end(cmp.Or(err, errExited)) // the latter after a panic
 			}
 		}()
 	}
@@ -191,7 +197,20 @@ func (c reservedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, meth
 	if err != nil {
 		return nil, c.attribute(err, nil)
 	}
+	started = true
 	return reservedStream{s, c}, nil
+}
+
+// runContained runs ends on a goroutine that may be the transport's, where a panic
+// would end the process.
+func (r reservedMetadata) runContained(ctx context.Context, ends *endings, err error) {
+	err = contained(ctx, func(context.Context) error {
+		ends.run(err)
+		return nil
+	})
+	if err != nil {
+		r.logger.ErrorContext(ctx, "an instrumentation failed at the end of a call", "error", err)
+	}
 }
 
 type reservedStream struct {
@@ -246,7 +265,7 @@ func (f *metadataFilter) admit(ctx context.Context) (context.Context, metadata.M
 			return metadata.NewIncomingContext(ctx, md), md, a
 		}
 	} else if s, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ RequestMetadata() metadata.MD }); ok {
-		if md := s.RequestMetadata(); md != nil { // package inproc saves the copy
+		if md := s.RequestMetadata(); md != nil { // of package inproc, not a copy
 			return ctx, md, f.clean(md)
 		}
 	}
@@ -256,7 +275,7 @@ func (f *metadataFilter) admit(ctx context.Context) (context.Context, metadata.M
 }
 
 // clean removes a correct token. Without one it removes everything under the
-// prefix.
+// prefix. It returns where the call came from.
 func (f *metadataFilter) clean(md metadata.MD) admitted {
 	tokens := md[tokenKey]
 	if f.token == "" || len(tokens) == 0 || len(tokens) > 2 || subtle.ConstantTimeCompare([]byte(tokens[0]), []byte(f.token)) != 1 {

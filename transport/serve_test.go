@@ -8,6 +8,10 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
@@ -85,5 +89,24 @@ func TestServe_StopsAnExistingServer(t *testing.T) {
 	}
 	if err := server.Serve(listen(t)); !errors.Is(err, grpc.ErrServerStopped) {
 		t.Errorf("after Serve the server still runs: %v", err)
+	}
+}
+
+func TestServe_ReturnsAnErrorIfAnotherStopsTheServer(t *testing.T) {
+	server := grpc.NewServer()
+	l := listen(t)
+	served := make(chan error, 1)
+	go func() { served <- transport.Serve(t.Context(), l, transport.ServerConfig{GRPC: server}) }()
+	client, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.Invoke(t.Context(), "/a.B/C", &emptypb.Empty{}, &emptypb.Empty{}); status.Code(err) != codes.Unimplemented {
+		t.Fatal(err)
+	}
+	server.Stop()
+	if err := <-served; !errors.Is(err, grpc.ErrServerStopped) {
+		t.Errorf("error = %v, want ErrServerStopped", err)
 	}
 }

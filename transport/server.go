@@ -63,7 +63,10 @@ func Serve(ctx context.Context, l net.Listener, s ServerConfig) error {
 		stopped <- stop(server, s.DrainTimeout)
 	}()
 	err := server.Serve(l)
-	if ctx.Err() != nil && errors.Is(err, grpc.ErrServerStopped) {
+	switch {
+	case err == nil && ctx.Err() == nil:
+		err = grpc.ErrServerStopped // by something else
+	case errors.Is(err, grpc.ErrServerStopped) && ctx.Err() != nil:
 		err = nil // ctx ended before the server had l
 	}
 	cancel()

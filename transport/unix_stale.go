@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// An Open checks files in batches of sweepBatch, and starts no second batch or
-// later one after sweepTime, so that a full directory does not delay it. The next Open
+// An Open checks one batch of sweepBatch files, and further ones until sweepTime
+// has passed, so that a full directory does not delay it. The next Open
 // continues, since removed entries no longer take its time.
 const (
 	sweepBatch = 32
@@ -24,8 +24,8 @@ const (
 
 // removeStaleSockets removes directories in base that killed processes of
 // this user left behind. It stops when ctx ends, or at the end of the batch
-// during which sweepTime passes. It keeps
-// everything that it is not allowed to remove or cannot identify for certain.
+// during which sweepTime passes. It keeps everything that it is not allowed to
+// remove or cannot identify for certain.
 func removeStaleSockets(ctx context.Context, base string) {
 	start := time.Now()
 	root, err := os.OpenRoot(base)

@@ -1,6 +1,7 @@
-// Package eventmd passes the facts of a Lambda event to gRPC handlers as metadata:
-// package event makes a [event.Info] of them, and service.WithReservedMetadata
-// takes what [FromContext] yields. Neither package imports the other.
+// Package eventmd passes the facts of a Lambda event to gRPC handlers as metadata.
+// Package event puts them into an [event.Info] in the request's context, and
+// [FromContext] yields them to service.WithReservedMetadata. Packages event and
+// service do not import each other.
 package eventmd
 
 import (

@@ -126,6 +126,6 @@ func (p *program) serve(ctx context.Context, client *runtimeapi.Client) error {
 // nothing can run while the function is frozen between invocations.
 func (p *program) flush(ctx context.Context) {
 	if err := p.service.Flush(ctx); err != nil {
-		p.logger.Warn("recorded data was not written", "error", err) // which names it
+		p.logger.Warn("recorded data was not written", "error", err) // err says what data
 	}
 }

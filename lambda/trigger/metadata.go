@@ -16,8 +16,8 @@ const MetadataPrefix = "x-lambda-trigger-"
 
 type itemKey struct{}
 
-// Metadata yields [eventmd.FromContext] and, in a call of a trigger, the following keys
-// about its [Item]. Pass Metadata to service.WithReservedMetadata. The source of a
+// Metadata yields what [eventmd.FromContext] yields and, in a call of a trigger, the
+// following keys about its [Item]. Pass Metadata to service.WithReservedMetadata. The source of a
 // direct invocation is "direct".
 //
 //	x-lambda-trigger-source           the same as x-lambda-event-source
@@ -32,9 +32,9 @@ type itemKey struct{}
 //	x-lambda-trigger-partition-key    of a Kinesis record
 //	x-lambda-trigger-sequence-number  of a Kinesis or DynamoDB record
 //
-// The sender chooses the type, the origin, the group, the trace and the partition key. Empty
-// values are left out. A value that is not printable ASCII has -bin appended to
-// its key.
+// The sender chooses the type, the origin, the group, the trace and the partition
+// key. Empty values are left out. A value that is not printable ASCII, or begins or
+// ends with a space, has -bin appended to its key.
 func Metadata(ctx context.Context) iter.Seq2[string, string] {
 	item, ok := ctx.Value(itemKey{}).(*Item)
 	if !ok {

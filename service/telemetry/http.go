@@ -163,14 +163,14 @@ func appendHTTP(to []attribute.KeyValue, r *http.Request, q *request) []attribut
 			client = peer
 		}
 		if client != "" {
-			to = append(to, semconv.ClientAddress(client))
+			to = append(to, semconv.ClientAddress(valid(client)))
 		}
 	}
 	host, port := splitAddress(r.Host)
-	to = append(to, semconv.HTTPRequestMethodKey.String(q.method), semconv.URLPath(q.path), semconv.URLScheme(scheme(r)),
-		semconv.ServerAddress(host), protocolVersion(r))
+	to = append(to, semconv.HTTPRequestMethodKey.String(q.method), semconv.URLPath(valid(q.path)), semconv.URLScheme(scheme(r)),
+		semconv.ServerAddress(valid(host)), protocolVersion(r))
 	if q.method == otherMethod {
-		to = append(to, semconv.HTTPRequestMethodOriginal(r.Method))
+		to = append(to, semconv.HTTPRequestMethodOriginal(valid(r.Method)))
 	}
 	if port > 0 {
 		to = append(to, semconv.ServerPort(port))
@@ -182,10 +182,14 @@ func appendHTTP(to []attribute.KeyValue, r *http.Request, q *request) []attribut
 		to = append(to, semconv.NetworkPeerPort(peerPort))
 	}
 	if agent := r.UserAgent(); agent != "" {
-		to = append(to, semconv.UserAgentOriginal(agent))
+		to = append(to, semconv.UserAgentOriginal(valid(agent)))
 	}
 	return to
 }
+
+// valid returns s with U+FFFD for what is not UTF-8, with which the export of all
+// spans of a batch would fail.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 func scheme(r *http.Request) string {
 	if r.TLS != nil {
@@ -212,7 +216,7 @@ func splitAddress(address string) (host string, port int) {
 func without(header http.Header, fields []string) http.Header {
 	copied := false
 	for _, name := range fields {
-		if header.Get(name) == "" {
+		if len(header.Values(name)) == 0 {
 			continue
 		}
 		if !copied {
@@ -254,9 +258,12 @@ func (w *response) Write(p []byte) (int, error) {
 }
 
 // Flush implements http.Flusher, which the gateway requires.
-func (w *response) Flush() {
+func (w *response) Flush() { _ = w.FlushError() }
+
+// FlushError is Flush for http.ResponseController.
+func (w *response) FlushError() error {
 	w.begun()
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
+	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 // Unwrap is for http.ResponseController.

@@ -16,10 +16,10 @@ import (
 const maxFacts = 8
 
 // readFacts reads what the first span of a request uses from reserved
-// metadata: the parent in the X-Ray header, and attributes, which it appends to
-// to.
-func readFacts(metadata iter.Seq2[string, string], to []attribute.KeyValue) (parent trace.SpanContext, attributes []attribute.KeyValue) {
-	attributes = to
+// metadata: the parent in the X-Ray header, and attributes. It returns before
+// with the attributes appended.
+func readFacts(metadata iter.Seq2[string, string], before []attribute.KeyValue) (parent trace.SpanContext, attributes []attribute.KeyValue) {
+	attributes = before
 	cold := false
 	for key, value := range metadata {
 		name, ok := strings.CutPrefix(key, service.ReservedPrefix+"event-")
@@ -45,7 +45,7 @@ func readFacts(metadata iter.Seq2[string, string], to []attribute.KeyValue) (par
 			attributes = append(attributes, semconv.CloudResourceID(value))
 		}
 	}
-	if len(attributes) > len(to) {
+	if len(attributes) > len(before) {
 		attributes = append(attributes, semconv.FaaSColdstart(cold))
 	}
 	return parent, attributes

@@ -29,7 +29,6 @@ const senderKey = service.ReservedPrefix + "trigger-trace-id"
 // parent and the facts as for an HTTP request, and links the sender of a
 // message.
 func (t *tracing) clientCall(ctx context.Context, method string, md metadata.MD) (context.Context, func(error)) {
-	t.late.Add(-1)
 	attributes := rpcAttributes(method, maxFacts)
 	options := append(make([]trace.SpanStartOption, 0, 3), clientKind)
 	if q := requestOf(ctx); q != nil {
@@ -50,19 +49,17 @@ func (t *tracing) clientCall(ctx context.Context, method string, md metadata.MD)
 		delete(md, key)
 	}
 	t.propagator.Inject(ctx, carrier(md))
+	t.late.Add(-1)
 	return ctx, func(err error) {
+		defer t.late.Add(1)
 		s := status.Convert(err)
 		endRPC(span, s, err != nil)
-		t.late.Add(1)
 	}
 }
 
 // serverCall starts the span of a call that a server has received. It trusts
 // the gateway. For gRPC clients it follows the environment.
 func (t *tracing) serverCall(ctx context.Context, method string, own bool) (context.Context, func(error)) {
-	if own {
-		t.late.Add(1)
-	}
 	begin := time.Now()
 	ctx = t.propagator.Extract(ctx, incoming{ctx})
 	options := make([]trace.SpanStartOption, 0, 4)
@@ -76,8 +73,14 @@ func (t *tracing) serverCall(ctx context.Context, method string, own bool) (cont
 			options = append(options, trace.WithLinks(trace.Link{SpanContext: client}))
 		}
 	}
-	ctx, span := t.tracer.Start(ctx, rpcName(method), options...) //nolint:spancheck // the returned function ends it
-	return ctx, func(err error) {                                 //nolint:spancheck // likewise
+	ctx, span := t.tracer.Start(ctx, rpcName(method), options...)
+	if own {
+		t.late.Add(1)
+	}
+	return ctx, func(err error) {
+		if own {
+			defer t.late.Add(-1)
+		}
 		s := status.Convert(err)
 		failed := isServerError(s.Code())
 		endRPC(span, s, failed)
@@ -87,9 +90,6 @@ func (t *tracing) serverCall(ctx context.Context, method string, own bool) (cont
 				attributes = append(attributes, semconv.ErrorTypeKey.String(codeName(s.Code())))
 			}
 			t.rpcDuration.RecordSet(ctx, time.Since(begin).Seconds(), attribute.NewSet(attributes...))
-		}
-		if own {
-			t.late.Add(-1)
 		}
 	}
 }
@@ -111,7 +111,7 @@ func endRPC(span trace.Span, s *status.Status, failed bool) {
 		code := codeName(s.Code())
 		span.SetAttributes(semconv.RPCResponseStatusCode(code))
 		if failed {
-			span.SetStatus(otelcodes.Error, s.Message())
+			span.SetStatus(otelcodes.Error, valid(s.Message()))
 			span.SetAttributes(semconv.ErrorTypeKey.String(code))
 		}
 	}

@@ -85,10 +85,10 @@ func WithTracerProvider(p trace.TracerProvider) Option { return func(c *config) 
 // WithMeterProvider is like [WithTracerProvider], for metrics.
 func WithMeterProvider(p metric.MeterProvider) Option { return func(c *config) { c.meters = p } }
 
-// WithFlushTimeout bounds a flush. The default is one second. On Lambda, a collector that does not
-// respond can add up to this time to the billed duration of an invocation.
-// After a failed flush, there is no other one for ten times as long as it
-// took.
+// WithFlushTimeout bounds a flush. The default is one second. On Lambda, a
+// collector that does not respond can add up to this time to the billed
+// duration of an invocation. After a failed flush, there is no other one for
+// ten times as long as it took.
 func WithFlushTimeout(d time.Duration) Option { return func(c *config) { c.flushTimeout = d } }
 
 // FollowClients makes the span in a client's traceparent the parent of its

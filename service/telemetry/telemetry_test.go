@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
@@ -22,6 +25,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
@@ -179,6 +184,90 @@ func TestAFailureIsInTheSpans(t *testing.T) {
 	}
 }
 
+// The code of a span is the one that the client gets.
+func TestTheCodeOfASpan(t *testing.T) {
+	for name, test := range map[string]struct {
+		err    error
+		code   string
+		failed bool // in the server
+	}{
+		"cancelled":           {context.Canceled, "CANCELLED", false},
+		"the deadline":        {fmt.Errorf("waiting: %w", context.DeadlineExceeded), "DEADLINE_EXCEEDED", true},
+		"a plain error":       {errors.New("oh"), "UNKNOWN", true},
+		"the client's":        {status.Error(grpccodes.NotFound, "no"), "NOT_FOUND", false},
+		"an unspecified code": {status.Error(99, "no"), "CODE(99)", false},
+	} {
+		for _, transportName := range []string{"inproc", "unix"} {
+			t.Run(name+", "+transportName, func(t *testing.T) {
+				c := newCollector(t)
+				svc := newService(t, transportName, telemetry.With(), service.WithUnaryInterceptors(
+					func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+						return nil, test.err
+					}))
+				svc.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/ping", nil))
+				flush(t, svc)
+				spans := c.taken()
+				if len(spans) != 3 {
+					t.Fatalf("%d spans, want 3", len(spans))
+				}
+				for i, failed := range []bool{true, test.failed} {
+					s := spans[1+i]
+					if got := s.Attributes["rpc.response.status_code"]; got != test.code || s.Failed != failed {
+						t.Errorf("%s: %s, failed: %v, want %s, %v", s.Kind, got, s.Failed, test.code, failed)
+					}
+				}
+			})
+		}
+	}
+}
+
+// What is not UTF-8 would fail the export of all spans.
+func TestTextThatIsNotUTF8(t *testing.T) {
+	c := newCollector(t)
+	svc := newService(t, "inproc", telemetry.With(), service.WithUnaryInterceptors(
+		func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+			return nil, status.Error(grpccodes.Internal, "a\xff")
+		}))
+	for target, change := range map[string]func(*http.Request){
+		"/v1/ping": func(r *http.Request) {},
+		"/v1/%ff":  func(r *http.Request) {},
+		"/method":  func(r *http.Request) { r.Method = "GET\xff" },
+		"/host":    func(r *http.Request) { r.Host = "a\xff" },
+		"/agent":   func(r *http.Request) { r.Header.Set("User-Agent", "a\xff") },
+		"/address": func(r *http.Request) { r.Header.Set("X-Forwarded-For", "a\xff, b") },
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+		change(r)
+		svc.ServeHTTP(httptest.NewRecorder(), r)
+		flush(t, svc)
+		if len(c.taken()) == 0 {
+			t.Errorf("%s: no spans", target)
+		}
+	}
+}
+
+// brokenWriter is a response writer whose client has left.
+type brokenWriter struct{ http.ResponseWriter }
+
+func (brokenWriter) FlushError() error               { return io.ErrClosedPipe }
+func (brokenWriter) SetReadDeadline(time.Time) error { return os.ErrDeadlineExceeded }
+
+// A handler can do with the response what it could do without telemetry, and
+// learns the same errors.
+func TestTheResponseOfARoute(t *testing.T) {
+	newCollector(t)
+	svc := newService(t, "inproc", telemetry.With(), service.WithRoute("GET /route", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c := http.NewResponseController(w)
+		if err := c.Flush(); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("Flush: %v", err)
+		}
+		if err := c.SetReadDeadline(time.Time{}); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("SetReadDeadline: %v", err)
+		}
+	})))
+	svc.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/route", nil))
+}
+
 // The attributes of a span are those that the conventions name.
 func TestAttributes(t *testing.T) {
 	c := newCollector(t)
@@ -302,11 +391,20 @@ func ExampleWithGlobal() {
 }
 
 // BenchmarkRequest measures a request within this process.
+// discard is a processor of spans that drops them.
+type discard struct{}
+
+func (discard) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (discard) OnEnd(sdktrace.ReadOnlySpan)                     {}
+func (discard) Shutdown(context.Context) error                  { return nil }
+func (discard) ForceFlush(context.Context) error                { return nil }
+
+// BenchmarkRequest measures a request without the export of its spans.
 func BenchmarkRequest(b *testing.B) {
-	for name, options := range map[string][]service.Option{"plain": nil, "traced": {telemetry.With()}} {
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(discard{}))
+	for name, options := range map[string][]service.Option{"plain": nil, "traced": {telemetry.With(telemetry.WithTracerProvider(tracers))}} {
 		b.Run(name, func(b *testing.B) {
 			b.Setenv("OTEL_METRICS_EXPORTER", "none")
-			b.Setenv("OTEL_TRACES_EXPORTER", "otlp")
 			svc, err := service.New(b.Context(), transport.InProcess(), append(append(testservice.Options(),
 				service.WithLogger(slog.New(slog.DiscardHandler))), options...)...)
 			if err != nil {

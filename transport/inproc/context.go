@@ -20,8 +20,12 @@ import (
 type handlerContext struct {
 	conn     *Conn
 	call     grpc.ServerTransportStream
-	metadata metadata.MD // what the call adds to the connection's metadata; all of it once values is set, and then only RequestMetadata's caller changes it
-	deadline time.Time   // zero if there is none
+	deadline time.Time // zero if there is none
+
+	// metadata is what the call adds to the connection's metadata. Once values
+	// is set, it is all of the request's, and only the caller of RequestMetadata
+	// changes it.
+	metadata metadata.MD
 
 	mu     sync.Mutex
 	err    error // set once the context has ended

@@ -67,8 +67,9 @@
 // The [grpc.ServerTransportStream] in a handler's context has a method
 // RequestMetadata() metadata.MD. It returns the metadata in that context, of
 // which metadata.FromIncomingContext returns copies, or nil for a call to
-// which the client added no metadata. The first interceptor may change it
-// until it calls the next one.
+// which the client added no metadata. Until the first interceptor calls the
+// next one, it may set and delete keys. It must not change the values of a key
+// in place, since calls share some of them.
 //
 // # Limits
 //

@@ -112,8 +112,8 @@ func (c *Conn) requestMetadata(ctx context.Context, method string, o *callOption
 }
 
 // handlerMetadata returns the metadata that the handler of a call with md
-// sees. Handlers cannot change the shared values, since
-// metadata.FromIncomingContext returns copies.
+// sees. It shares the values of the connection's keys with other calls. Handlers
+// cannot change these, since metadata.FromIncomingContext returns copies.
 func (c *Conn) handlerMetadata(md metadata.MD) metadata.MD {
 	if md == nil {
 		return c.metadata

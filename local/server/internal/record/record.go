@@ -224,8 +224,8 @@ func (e *entry) end() {
 }
 
 // add counts a message and keeps it if there is room, the first one in space if it
-// fits. If a handler modifies the
-// message at the same time, encoding it may panic; then add does not keep it.
+// fits. If a handler modifies the message at the same time, encoding it may panic;
+// then add does not keep it.
 func (m *Messages) add(v any, space *space) {
 	message, ok := v.(proto.Message)
 	if !ok {
