@@ -81,7 +81,8 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r = checkHeaders(g.mux, w, r); r == nil {
 		return
 	}
-	call, r := newCall(w, withoutForwardedHost(r))
+	call, r := newCall(w, r)
+	dropForwardedHost(r)
 	if call.isHead && !g.router.has(http.MethodHead, r) {
 		r.Method = http.MethodGet // the response is the same, without the body
 	}
@@ -92,14 +93,11 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// withoutForwardedHost returns r, or a copy without an X-Forwarded-Host from the
-// client. The mux then passes on the Host of the request under that name.
-func withoutForwardedHost(r *http.Request) *http.Request {
-	if _, ok := r.Header["X-Forwarded-Host"]; !ok {
-		return r
+// dropForwardedHost removes an X-Forwarded-Host from the client. The mux then
+// passes on the Host of r under that name. The header of r may be shared.
+func dropForwardedHost(r *http.Request) {
+	if _, ok := r.Header["X-Forwarded-Host"]; ok {
+		r.Header = maps.Clone(r.Header)
+		delete(r.Header, "X-Forwarded-Host")
 	}
-	r = r.WithContext(r.Context()) // a copy
-	r.Header = maps.Clone(r.Header)
-	delete(r.Header, "X-Forwarded-Host")
-	return r
 }

@@ -80,9 +80,9 @@ func newReservedMetadata(c *config, instruments instrumentations) reservedMetada
 }
 
 // begin begins a call. It returns ctx with the reserved metadata and no other
-// keys under the prefix, and what awaits the end of the call, which it ends
-// itself if it fails. It applies to the calls that leave the gateway, so the mux and its options cannot bypass
-// it.
+// keys under the prefix, and what awaits the end of the call. If begin fails,
+// it has ended the call itself. It applies to the calls that leave the gateway,
+// so the mux and its options cannot bypass it.
 func (r reservedMetadata) begin(ctx context.Context, method string) (_ context.Context, ends endings, err error) {
 	err = errExited // unless begin returns
 	defer func() {

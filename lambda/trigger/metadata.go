@@ -17,8 +17,8 @@ const MetadataPrefix = "x-lambda-trigger-"
 type itemKey struct{}
 
 // Metadata yields what [eventmd.FromContext] yields and, in a call of a trigger, the
-// following keys about its [Item]. Pass Metadata to service.WithReservedMetadata. The source of a
-// direct invocation is "direct".
+// following keys about its [Item]. Pass Metadata to service.WithReservedMetadata. The
+// source of a direct invocation is "direct".
 //
 //	x-lambda-trigger-source           the same as x-lambda-event-source
 //	x-lambda-trigger-id               also in x-lambda-event-request-id
