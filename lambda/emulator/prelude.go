@@ -14,9 +14,9 @@ import (
 // body.
 const StreamContentType = "application/vnd.awslambda.http-integration-response"
 
-// maxPreludeBytes bounds a prelude with its delimiter (API Gateway developer
+// MaxPreludeBytes bounds a prelude with its delimiter (API Gateway developer
 // guide, "Lambda proxy integration format for response streaming").
-const maxPreludeBytes = 16 << 10
+const MaxPreludeBytes = 16 << 10
 
 var delimiter = make([]byte, 8)
 
@@ -46,12 +46,12 @@ func splitPrelude(ctx context.Context, s *Stream) (*Stream, error) {
 	return s, nil
 }
 
-// readPrelude reads until the delimiter, the end, or maxPreludeBytes.
+// readPrelude reads until the delimiter, the end, or MaxPreludeBytes.
 func readPrelude(r io.Reader) ([]byte, error) {
 	head := make([]byte, 0, 4<<10)
-	for !bytes.Contains(head, delimiter) && len(head) < maxPreludeBytes {
+	for !bytes.Contains(head, delimiter) && len(head) < MaxPreludeBytes {
 		head = slices.Grow(head, 1)
-		n, err := r.Read(head[len(head):min(cap(head), maxPreludeBytes)])
+		n, err := r.Read(head[len(head):min(cap(head), MaxPreludeBytes)])
 		head = head[:len(head)+n]
 		if err != nil {
 			return head, err

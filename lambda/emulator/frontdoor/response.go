@@ -175,9 +175,6 @@ func (d *door) outgoingHeader(f fields) http.Header {
 	return h
 }
 
-// preludeBytes is how much of a response a source reads in search of a prelude.
-const preludeBytes = 16 << 10
-
 // decodePrelude decodes the prelude of a streamed response. Without a prelude, a
 // function URL passes the whole response as bytes, and a REST API treats it as
 // malformed.
@@ -186,7 +183,7 @@ func (d *door) decodePrelude(s *emulator.Stream) (outgoing, error) {
 		if d.source == FunctionURL && s.ContentType != emulator.StreamContentType {
 			return outgoing{status: http.StatusOK, header: http.Header{"Content-Type": {"application/octet-stream"}}}, nil
 		}
-		_, _ = io.CopyN(io.Discard, s.Body, preludeBytes)
+		_, _ = io.CopyN(io.Discard, s.Body, emulator.MaxPreludeBytes)
 		return outgoing{}, errors.New("streamed response has no prelude")
 	}
 	var f fields
