@@ -20,6 +20,10 @@ locals {
     FAIL_ON_5XX       = var.fail_on_5xx ? "on" : "off"
   }
 
+  # What Go's runtime reads. With less than one core, the program sets GOMAXPROCS to 1
+  # itself, but by then Go has started with two processors.
+  runtime = var.runtime_limits == "auto" && var.memory_size < 1769 ? { GOMAXPROCS = "1" } : {}
+
   # What OpenTelemetry's SDK reads, if the program uses it. Lambda tells a function
   # without tracing that no trace is sampled, which the SDK would follow.
   telemetry = var.otlp_endpoint == null ? {} : {
@@ -94,7 +98,7 @@ resource "aws_lambda_function" "gateway" {
   reserved_concurrent_executions = var.reserved_concurrency
 
   environment {
-    variables = merge(local.telemetry, var.environment, local.settings)
+    variables = merge(local.runtime, local.telemetry, var.environment, local.settings)
   }
 
   logging_config {

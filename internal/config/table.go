@@ -171,7 +171,7 @@ func functionSettings() []setting {
 		},
 		{
 			name: "RUNTIME_LIMITS", in: Function, fallback: "auto",
-			meaning: "auto sets GOMEMLIMIT, GOGC and GOMAXPROCS, if unset, by the function's memory; off keeps Go's defaults",
+			meaning: "auto derives GOMEMLIMIT, with it GOGC, and GOMAXPROCS from the function's memory unless they are set; off keeps Go's defaults",
 			set: func(c *Config, v string) error {
 				c.TuneRuntime = v == "auto"
 				return oneOf(v, "auto", Off)

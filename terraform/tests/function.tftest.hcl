@@ -75,6 +75,7 @@ run "the_program_gets_its_settings" {
       RUNTIME_LIMITS    = "auto"
       EVENTS            = ""
       FAIL_ON_5XX       = "off"
+      GOMAXPROCS        = "1"
     })
     error_message = "the environment is not the default settings: ${jsonencode(aws_lambda_function.gateway.environment[0].variables)}"
   }
@@ -117,6 +118,28 @@ run "settings_reach_the_environment" {
   assert {
     condition     = output.endpoint == "https://mocked-http.execute-api.eu-central-1.amazonaws.com/shop/v2"
     error_message = "the endpoint does not end with the base path: ${output.endpoint}"
+  }
+}
+
+run "a_whole_core_gets_all_processors" {
+  variables {
+    memory_size = 1769
+  }
+
+  assert {
+    condition     = !contains(keys(aws_lambda_function.gateway.environment[0].variables), "GOMAXPROCS")
+    error_message = "GOMAXPROCS is set for a function with a whole core"
+  }
+}
+
+run "the_environment_can_set_the_processors" {
+  variables {
+    environment = { GOMAXPROCS = "2" }
+  }
+
+  assert {
+    condition     = aws_lambda_function.gateway.environment[0].variables["GOMAXPROCS"] == "2"
+    error_message = "GOMAXPROCS of environment has no effect"
   }
 }
 
