@@ -69,6 +69,19 @@ func TestServe_ReturnsTheErrorOfTheListener(t *testing.T) {
 	}
 }
 
+func TestServe_ClosesItsListenerIfRegisterPanics(t *testing.T) {
+	l := listen(t)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was lost")
+			}
+		}()
+		_ = transport.Serve(t.Context(), l, transport.ServerConfig{Register: func(grpc.ServiceRegistrar) { panic("oh") }})
+	}()
+	checkClosed(t, l)
+}
+
 func TestServe_StopsAnExistingServer(t *testing.T) {
 	stopped := grpc.NewServer()
 	stopped.Stop()

@@ -52,6 +52,7 @@ func Serve(ctx context.Context, l net.Listener, s ServerConfig) error {
 	if err := s.checkServe(); err != nil {
 		return errors.Join(fmt.Errorf("transport: %w", err), l.Close())
 	}
+	defer func() { _ = l.Close() }() // the server has closed it, unless Register panics
 	server := s.GRPC
 	if server == nil {
 		server = s.newServer()
