@@ -132,7 +132,10 @@ func (c *config) rpcRequestHeader() func(string) (string, bool) {
 
 // forwarded returns the same metadata about the sender as the gateway does.
 func forwarded(r *http.Request) metadata.MD {
-	md := metadata.MD{"x-forwarded-host": {r.Host}}
+	md := metadata.MD{}
+	if r.Host != "" {
+		md.Set("x-forwarded-host", r.Host)
+	}
 	if ip, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		md.Set("x-forwarded-for", strings.Join(append(slices.Clone(r.Header.Values("X-Forwarded-For")), ip), ", "))
 	}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,6 +96,32 @@ func TestWithRPC_NoClientSetsReservedMetadata(t *testing.T) {
 		}
 		if got.Get("authorization")[0] != "Bearer 1" || got.Get("x-request-id")[0] != "7" || got.Get("x-forwarded-for")[0] != "192.0.2.1" || got.Get("x-forwarded-host")[0] != "example.com" {
 			t.Errorf("%s: the service sees %v", contentType, got)
+		}
+	}
+}
+
+func TestWithRPC_ForwardsTheSenderAsRESTDoes(t *testing.T) {
+	var got metadata.MD
+	svc := newRPC(t, fake{echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+		got, _ = metadata.FromIncomingContext(ctx)
+		return &testv1.EchoResponse{}, nil
+	}}, quiet(), service.WithRPC())
+	for _, host := range []string{"", "example.com"} {
+		var forwarded [2][]string
+		for i, path := range []string{"/v1/echo/7", rpcPath} {
+			r := httptest.NewRequest("POST", path, strings.NewReader("{}"))
+			r.Host = host
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("X-Forwarded-Host", "forged.example")
+			r.Header.Set("X-Forwarded-For", "1.1.1.1")
+			w := httptest.NewRecorder()
+			if svc.ServeHTTP(w, r); w.Code != 200 {
+				t.Fatal(w.Code, w.Body)
+			}
+			forwarded[i] = append(got["x-forwarded-for"], got["x-forwarded-host"]...)
+		}
+		if !slices.Equal(forwarded[0], forwarded[1]) {
+			t.Errorf("Host %q: REST forwards %q, Connect %q", host, forwarded[0], forwarded[1])
 		}
 	}
 }
