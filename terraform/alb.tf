@@ -35,7 +35,7 @@ resource "aws_lb_target_group" "function" {
   name        = var.name
   target_type = "lambda"
 
-  # Otherwise of several headers or parameters of one name only the last is passed.
+  # Without this, only the last of several headers or parameters with the same name is passed.
   lambda_multi_value_headers_enabled = true
 }
 
@@ -56,7 +56,7 @@ resource "aws_lb_target_group_attachment" "function" {
   target_group_arn = each.value.arn
   target_id        = aws_lambda_alias.live.arn
 
-  # The load balancer tries whether it may call when the target is registered.
+  # The load balancer checks its permission when the target is registered.
   depends_on = [aws_lambda_permission.alb]
 }
 

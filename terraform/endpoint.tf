@@ -1,8 +1,8 @@
 # Which endpoint there is, if any, and what the types have in common.
 
 locals {
-  # For each type the set to pass to for_each: its own name when it is chosen,
-  # otherwise nothing. The resources of a type then take one another as for_each.
+  # The set that each type passes to for_each: its own name if it is chosen,
+  # otherwise nothing. Further resources of a type use its first resource as for_each.
   endpoint = {
     for type in ["http_api", "function_url", "rest_api", "alb"] :
     type => toset(type == var.endpoint_type ? [type] : [])

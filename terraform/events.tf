@@ -2,8 +2,8 @@
 # schedules, and a queue for what fails for good.
 
 locals {
-  # Where Lambda, EventBridge and its scheduler put what they give up. A queue of
-  # the user's has a dead-letter queue of its own.
+  # Where Lambda, EventBridge and its scheduler put events that they give up on.
+  # For an event queue, the user sets a dead-letter queue on that queue.
   dead_letters = toset(length(var.event_streams) + length(var.event_rules) + length(var.schedules) > 0 ? ["events"] : [])
 
   queue_arns = [for queue in var.event_queues : queue.arn]
@@ -61,7 +61,7 @@ resource "aws_lambda_event_source_mapping" "queue" {
   batch_size                         = each.value.batch_size
   maximum_batching_window_in_seconds = each.value.maximum_batching_window_seconds
 
-  # Otherwise the messages that failed are deleted with the others.
+  # Without this, failed messages are deleted with the others.
   function_response_types = ["ReportBatchItemFailures"]
 
   dynamic "scaling_config" {
@@ -72,7 +72,7 @@ resource "aws_lambda_event_source_mapping" "queue" {
     }
   }
 
-  # Lambda tries whether it may read when the mapping is made.
+  # Lambda checks its permission to read when the mapping is created.
   depends_on = [aws_iam_role_policy.events]
 }
 

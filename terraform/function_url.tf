@@ -6,8 +6,8 @@ locals {
     var.function_url_auth != null ? var.function_url_auth : "AWS_IAM"
   )
 
-  # "*" is everybody; with AWS_IAM it is this account, whose own IAM policies then
-  # say who may.
+  # "*" allows everybody. With AWS_IAM it is this account, and the account's IAM
+  # policies say who may call.
   function_url_principal = {
     for type in local.endpoint.function_url :
     type => local.function_url_auth == "NONE" ? "*" : data.aws_caller_identity.function_url[type].account_id
@@ -27,10 +27,10 @@ resource "aws_lambda_function_url" "live" {
   invoke_mode        = var.response_mode == "stream" ? "RESPONSE_STREAM" : "BUFFERED"
 }
 
-# A Function URL needs both of these. With NONE the provider adds the like when it
-# creates the URL, under the names FunctionURLAllowPublicAccess and
-# FunctionURLAllowInvokeAction, and never removes them; ours have other names so
-# that they neither clash with those nor depend on them.
+# A Function URL needs both of these. With NONE the provider adds similar ones
+# when it creates the URL, under the names FunctionURLAllowPublicAccess and
+# FunctionURLAllowInvokeAction, and never removes them. These have other names, so
+# they do not clash with those.
 resource "aws_lambda_permission" "function_url" {
   for_each = local.function_url_principal
 

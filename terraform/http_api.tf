@@ -35,7 +35,7 @@ resource "aws_apigatewayv2_stage" "default" {
   name        = "$default"
   auto_deploy = true
 
-  # Both limits: one that is left out is 0, and every request a 429.
+  # Both limits are needed: one that is left out is 0, so every request gets 429.
   default_route_settings {
     throttling_rate_limit  = local.throttling.rate
     throttling_burst_limit = local.throttling.burst

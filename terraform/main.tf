@@ -74,7 +74,7 @@ resource "aws_iam_role_policy" "function" {
         Sid      = "WriteTraces"
         Effect   = "Allow"
         Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-        Resource = "*" # these actions know no resource
+        Resource = "*" # these actions do not support resources
       } if on],
     )
   })
@@ -104,8 +104,8 @@ resource "aws_lambda_function" "gateway" {
   logging_config {
     log_group  = aws_cloudwatch_log_group.function.name
     log_format = "JSON"
-    # The same as LOG_LEVEL, which the program's metric lines bear too: Lambda drops
-    # what is below.
+    # The same as LOG_LEVEL, which is also the level of the program's metric lines.
+    # Lambda drops lines below this level.
     application_log_level = upper(var.log_level)
     system_log_level      = upper(var.system_log_level)
   }
@@ -114,7 +114,7 @@ resource "aws_lambda_function" "gateway" {
     mode = var.tracing ? "Active" : "PassThrough"
   }
 
-  # The first invocation should find that it may log.
+  # The first invocation needs the permission to log.
   depends_on = [aws_iam_role_policy.function]
 }
 

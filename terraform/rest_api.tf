@@ -4,7 +4,7 @@
 locals {
   rest_stage = "live"
 
-  # {proxy+} does not match the root: both get a method and an integration.
+  # {proxy+} does not match the root, so both get a method and an integration.
   rest_resources = merge([
     for type, api in aws_api_gateway_rest_api.rest : {
       "/"         = { api = api.id, id = api.root_resource_id }
@@ -12,8 +12,8 @@ locals {
     }
   ]...)
 
-  # Streaming is another Lambda API, with another path in the URI. The provider has
-  # such a URI for the function, not for an alias.
+  # Streaming uses another Lambda API, with another path in the URI. The provider
+  # exports that URI for the function, but not for an alias.
   rest_uris = {
     buffered = aws_lambda_alias.live.invoke_arn
     stream   = replace(aws_lambda_alias.live.invoke_arn, "/^(.*:lambda:path)/2015-03-31/(.*)/invocations$/", "$1/2021-11-15/$2/response-streaming-invocations")
@@ -26,7 +26,7 @@ resource "aws_api_gateway_rest_api" "rest" {
   name        = var.name
   description = "REST API in front of ${var.name}"
 
-  # Every body base64-encoded and unharmed; otherwise binary ones are read as text.
+  # Every body is passed in base64. Without this, binary bodies are read as text.
   binary_media_types = ["*/*"]
 
   # Edge-optimised APIs end a stream that is idle for 30 s; regional ones wait 5 minutes.

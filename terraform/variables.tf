@@ -11,7 +11,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$", var.name))
-    error_message = "name must have 1 to 32 lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen (a target group's name may have no more)."
+    error_message = "name must have 1 to 32 lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen (a target group's name may have at most 32)."
   }
 }
 
@@ -73,7 +73,7 @@ variable "live_version" {
 
   validation {
     condition     = var.live_version == null || can(regex("^[1-9][0-9]*$", var.live_version))
-    error_message = "live_version must be the number of a published version, such as \"7\", or null for the newest; $LATEST is not allowed, for it changes under way."
+    error_message = "live_version must be the number of a published version, such as \"7\", or null for the newest; $LATEST is not allowed, since it changes with each update."
   }
 }
 
@@ -104,7 +104,7 @@ variable "timeout" {
 
   validation {
     condition     = var.timeout <= local.endpoint_timeout
-    error_message = "timeout is ${var.timeout} s, but with endpoint_type = \"${var.endpoint_type}\" and response_mode = \"${var.response_mode}\" nobody waits for an answer longer than ${local.endpoint_timeout} s: at most ${local.endpoint_timeout} is allowed."
+    error_message = "timeout is ${var.timeout} s, but with endpoint_type = \"${var.endpoint_type}\" and response_mode = \"${var.response_mode}\" the endpoint waits at most ${local.endpoint_timeout} s for a response: at most ${local.endpoint_timeout} is allowed."
   }
 }
 
@@ -120,7 +120,7 @@ variable "reserved_concurrency" {
 }
 
 variable "provisioned_concurrency" {
-  description = "Number of environments of the alias live that Lambda keeps started, at a price by the hour. Null is none."
+  description = "Number of environments of the alias live that Lambda keeps started, billed by the hour. Null is none."
   type        = number
   default     = null
 
@@ -166,7 +166,7 @@ variable "log_retention_days" {
 
   validation {
     condition     = contains(local.log_retentions, var.log_retention_days)
-    error_message = "log_retention_days must be one of ${join(", ", local.log_retentions)}; CloudWatch knows no other, and 0 is for ever."
+    error_message = "log_retention_days must be one of ${join(", ", local.log_retentions)}; CloudWatch supports no others, and 0 keeps logs forever."
   }
 }
 

@@ -1,5 +1,5 @@
 # How requests reach the function. A variable that another endpoint type would
-# ignore is refused, so that nobody relies on what is not there.
+# ignore is refused, so that nobody relies on it.
 
 variable "endpoint_type" {
   description = "Kind of endpoint: http_api (API Gateway HTTP API), function_url, rest_api (API Gateway REST API), alb (a rule on an existing listener), or none, for a function that something else calls by its alias."

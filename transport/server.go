@@ -43,8 +43,8 @@ func (s ServerConfig) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// Serve serves the services that s describes to other clients, on l beside any
-// [Transport], until ctx ends. It then closes l and stops the server as closing
+// Serve runs the server that s describes on l, for clients that do not use a
+// [Conn], until ctx ends. It then closes l and stops the server as closing
 // a [Conn] does, within DrainTimeout. It returns nil, or an error if serving
 // ends for another reason or a handler keeps running. Fields of s for the
 // client's side are refused. Serve closes l in every case.

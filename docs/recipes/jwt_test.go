@@ -17,7 +17,7 @@ import (
 
 type subjectKey struct{}
 
-// verifyJWT lets callers through who have a valid token in the header
+// verifyJWT returns an interceptor that requires a valid token in the header
 // Authorization. Handlers find its subject in the context, under subjectKey.
 func verifyJWT(key jwt.Keyfunc, issuer, audience string) grpc.UnaryServerInterceptor {
 	parser := jwt.NewParser(

@@ -4,8 +4,8 @@ package conformance_test
 type others struct{ algnhsa, webAdapter string }
 
 // otherAdapters are cells that come from reading the sources of the adapters in
-// the versions that docs/events.md names. A question mark is what reading alone
-// does not tell, a dash what is not the adapter's affair.
+// the versions that docs/events.md names. A question mark means that reading
+// did not show it, and a dash that the row does not concern the adapter.
 func otherAdapters() map[string]others {
 	const (
 		yes       = "yes"

@@ -145,8 +145,8 @@ func onlyKnown(s *subject, authorizer any) any {
 	return authorizer
 }
 
-// forwardedFor asks the gateway for the address of a client of which no header
-// tells.
+// forwardedFor checks the client address that the gateway passes on if no header
+// has one.
 func forwardedFor(s *subject) error {
 	x := setup{serve: "services", tamper: func(event map[string]any) {
 		for _, field := range []string{"headers", "multiValueHeaders"} {

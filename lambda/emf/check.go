@@ -44,7 +44,7 @@ func checkNamespace(s string) error {
 	case len(s) > maxNameBytes:
 		return fmt.Errorf("namespace of %d characters: at most %d are allowed", len(s), maxNameBytes)
 	case strings.HasPrefix(s, "AWS/"), strings.HasPrefix(s, ":"):
-		return fmt.Errorf("namespace %q: one may not begin with \"AWS/\" or \":\"", s)
+		return fmt.Errorf("namespace %q: it may not begin with \"AWS/\" or \":\"", s)
 	}
 	return nil
 }

@@ -293,7 +293,7 @@ type Process struct {
 	State *os.ProcessState
 	// PeakMemory is the largest resident set of an ended process in bytes. On
 	// Linux, the emulator reads it (VmHWM) just before it ends the process. It
-	// is 0 for a process that ended by itself: ru_maxrss cannot replace it,
+	// is 0 there for a process that ended by itself: ru_maxrss cannot replace it,
 	// since it includes what the emulator had resident when it started the
 	// process.
 	PeakMemory int64

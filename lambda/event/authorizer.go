@@ -11,7 +11,7 @@ const (
 )
 
 // Authorizer is the result of an authorizer in front of the function. The zero
-// value means that no authorizer ran.
+// value means that there is no result.
 type Authorizer struct {
 	Type AuthorizerType
 

@@ -2,8 +2,8 @@
 // events of API Gateway REST APIs and HTTP APIs, Application Load Balancers, VPC
 // Lattice and Function URLs. The handler sees the request that net/http's server
 // would pass to it, and the client gets the response that this server would send.
-// The package does not serve WebSockets, authorizers and events that are not
-// HTTP requests; [WithFallback] takes them.
+// The package does not serve WebSockets, authorizers or events that are not
+// HTTP requests; [WithFallback] passes such events to another handler.
 //
 // The package does not invent what a source does not send:
 //
@@ -17,7 +17,7 @@
 //     header or parameter.
 //   - Version 1 of VPC Lattice's event structure also joins the values of a
 //     repeated header with commas.
-//   - No source sends the HTTP version; it is always 1.1.
+//   - The HTTP version is always 1.1, whatever the client used.
 //
 // A response has no trailers and no informational statuses.
 package event

@@ -8,8 +8,10 @@ import (
 )
 
 // Info is the information about a request that AWS adds to HTTP. A client cannot
-// set any of it, except through an authorizer that passes the client's values on.
-// A field that the source does not send is empty.
+// forge it. Some values come from the request nevertheless: TraceID may continue
+// the client's trace, PathParameters and RequestContext have parts of the request,
+// and an authorizer may pass on what the client sent. A field that the source does
+// not send is empty.
 type Info struct {
 	Source Source
 

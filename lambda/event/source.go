@@ -84,7 +84,7 @@ func detectSource(e *envelope) (source, error) {
 	}
 	switch {
 	case e.authorizerEvent:
-		return nil, &UnsupportedEventError{"an API Gateway authorizer event, not a request: this function is no authorizer"}
+		return nil, &UnsupportedEventError{"an API Gateway authorizer event, not a request: this function is not an authorizer"}
 	case e.context.webSocket:
 		return nil, &UnsupportedEventError{"a WebSocket event: only HTTP is served"}
 	}

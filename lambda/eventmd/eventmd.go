@@ -37,7 +37,7 @@ const Prefix = event.HeaderPrefix
 //	x-lambda-event-account-id
 //	x-lambda-event-function-arn
 //	x-lambda-event-tenant-id
-//	x-lambda-event-trace-id
+//	x-lambda-event-trace-id              may continue the client's trace
 //	x-lambda-event-route-key
 //	x-lambda-event-api-key-id
 //	x-lambda-event-service-network-arn   of VPC Lattice, like the next two

@@ -74,7 +74,7 @@ func TestFromContext(t *testing.T) {
 			t.Errorf("got %s: %q", key, value)
 		}
 	})
-	t.Run("what is empty is left out", func(t *testing.T) {
+	t.Run("empty values are left out", func(t *testing.T) {
 		for key, value := range eventmd.FromContext(event.NewContext(t.Context(), event.Info{})) {
 			t.Errorf("got %s: %q", key, value)
 		}

@@ -41,7 +41,7 @@
 //   - A streamed response may have 200 MiB. A larger one is aborted at
 //     the limit, with that type in its trailers.
 //   - In the trailers of a failed stream, the error's message and stack are cut
-//     to about 2 KB, since HTTP servers take no more. The log has all of them.
+//     to about 2 KB, since HTTP servers refuse trailers over about 4 KB. The log has them in full.
 //
 // # After the response
 //
@@ -60,13 +60,13 @@
 // # Failures of the API
 //
 // A freeze may break a connection. If the old connection is dead, the client asks
-// for the next invocation again over a new one. It gives up after four connections in a row
-// that did not last 100 ms.
+// for the next invocation again over a new one. It gives up at the fourth failure
+// in a row. A failure after 100 ms or more counts as the first.
 //
 // The client posts a response a second time if no reply came on the first
-// connection, a streamed one only if at most its first 32 KiB have been sent. The
-// API has 10 s to take a response, and 5 s to complete a response of its own that
-// it has begun. A reply that came during a freeze counts, however long the freeze
+// connection. It does so with a streamed response only if at most 32 KiB of it have
+// been sent. The API has 10 s to take a buffered response, and 5 s to complete a
+// response of its own that it has begun. A reply that came during a freeze counts, however long the freeze
 // was.
 //
 // A response that cannot be posted is logged and ends nothing. The worker asks for

@@ -176,4 +176,4 @@ func errTooLong(limit int) *failure {
 	}}
 }
 
-var errHandlerPanicked = errors.New("runtimeapi: a handler panicked, and ExitOnPanic is set")
+var errHandlerPanicked = errors.New("runtimeapi: a handler panicked with ExitOnPanic set, or its error has ShouldExit")

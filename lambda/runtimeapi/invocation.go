@@ -39,7 +39,8 @@ type invocationContext struct {
 	after   after.List
 }
 
-// Value implements context.Context. The key of the trace id is aws-lambda-go's.
+// Value implements context.Context. The trace id has the same key as in
+// aws-lambda-go.
 func (c *invocationContext) Value(key any) any {
 	switch key {
 	case "x-amzn-trace-id":

@@ -20,7 +20,8 @@ import (
 // invocations do not end with ctx.
 //
 // Serve also returns an error if the API cannot be reached, if the API's response
-// is a [StatusError], or if a handler panicked and [Config.ExitOnPanic] is set. It
+// is a [StatusError], if a handler panicked and [Config.ExitOnPanic] is set, or if
+// a handler's error is a messages.InvokeResponse_Error with ShouldExit. It
 // completes the invocations of other workers first, as at a shutdown. The process
 // should exit with a code other than 0 if the error is not nil.
 func (c *Client) Serve(ctx context.Context, handler Handler) error {

@@ -308,7 +308,7 @@ type nilError struct{ text string }
 
 func (e *nilError) Error() string { return e.text }
 
-// Nothing recovers a panic in a goroutine of the batch's but the batch.
+// The calls run on the batch's own goroutines, so only the batch can recover a panic.
 func TestAPanicFailsItsItemAlone(t *testing.T) {
 	codec := func(item trigger.Item, _ proto.Message) error {
 		if string(item.Body) == "nil" {

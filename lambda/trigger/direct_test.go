@@ -38,7 +38,7 @@ func TestDirectInvocation(t *testing.T) {
 			`{"request":{},"method":"/` + order + `"}`, `{"item":"","quantity":"0"}`, "", ""},
 		"an error has its code and details": {`{"method":"` + order + `","request":{"item":"gone"}}`, "",
 			"NotFound", `{"code":5,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","domain":"","metadata":{},"reason":"GONE"}],"message":"no such item"}`},
-		"what the inside says stays there": {`{"method":"` + order + `","request":{"item":"secret"}}`, "",
+		"the message of an Internal error is masked": {`{"method":"` + order + `","request":{"item":"secret"}}`, "",
 			"Internal", `{"code":13,"message":"the server failed to answer: Internal"}`},
 		"a request that does not decode": {`{"method":"` + order + `","request":{"quantity":"x"}}`, "", "InvalidArgument", "quantity"},
 		"a service that is not allowed":  {`{"method":"test.v1.PingService/Ping","request":{}}`, "", "Unimplemented", "test.v1.PingService/Ping"},

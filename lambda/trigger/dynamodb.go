@@ -105,7 +105,7 @@ func appendAttribute(out []byte, value json.RawMessage, depth int) ([]byte, erro
 	return nil, errAttribute
 }
 
-var errAttribute = fmt.Errorf("an attribute is none of DynamoDB's, nested at most %d times", maxDepth)
+var errAttribute = fmt.Errorf("an attribute is not of a DynamoDB type, or is nested more than %d times", maxDepth)
 
 func appendArray(out []byte, array json.RawMessage, element func([]byte, json.RawMessage) ([]byte, error)) ([]byte, error) {
 	var elements []json.RawMessage

@@ -34,7 +34,7 @@ import (
 //
 // Main sets slog's default logger. If a handler logs with the context of its call,
 // the line has the IDs of the request; see service.NewLogHandler. The options that
-// follow from the configuration are applied first, options after them.
+// follow from the configuration are applied first, then options.
 func Main(options ...service.Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

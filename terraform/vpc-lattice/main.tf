@@ -20,7 +20,7 @@ resource "aws_vpclattice_target_group" "function" {
   type = "LAMBDA"
 
   config {
-    # Version 1 tells neither the caller nor the network, and joins headers.
+    # Version 1 contains neither the caller nor the network, and joins headers.
     lambda_event_structure_version = "V2"
   }
 }

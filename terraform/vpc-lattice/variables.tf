@@ -5,7 +5,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.name)) && !strcontains(var.name, "--") && !can(regex("^(tg|rule)-", var.name))
-    error_message = "name must have 3 to 63 lower-case letters, digits and hyphens, no hyphen at either end, no two in a row, and not begin with tg- or rule-: VPC Lattice takes no other names."
+    error_message = "name must have 3 to 63 lower-case letters, digits and hyphens, no hyphen at either end, no two in a row, and not begin with tg- or rule-: VPC Lattice accepts no other names."
   }
 }
 

@@ -1,5 +1,5 @@
-# The same as the module around it. The provider is the one of the configuration
-# that uses this module; its region must be the function's.
+# The same versions as in the module terraform/. The provider comes from the
+# configuration that uses this module; its region must be the function's.
 terraform {
   required_version = ">= 1.9"
 

@@ -2,10 +2,10 @@
 import { Code, ConnectError, decodeBinaryHeader, encodeBinaryHeader } from "@connectrpc/connect";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 
-// cases takes a client and an environment: the registry of the descriptor set,
-// buffered, whether the way to the service holds a stream back until its end,
-// and receipts, the URL where the runner takes and gives word of the messages
-// that a client has received.
+// cases are functions of a client and an environment: the registry of the
+// descriptor set; buffered, whether the messages of a stream arrive only at its
+// end; and receipts, the URL at which the runner records and returns which
+// messages a client has received.
 export const cases = {
   "a unary call carries every kind of field": async (client) => {
     const request = {
@@ -132,7 +132,7 @@ function checkFailure(error, { registry }) {
   equal([duration.seconds, duration.nanos], [1n, 500_000_000]);
 }
 
-// collect takes what stream has, and what it ends with.
+// collect returns the messages of stream and the error with which it ends.
 async function collect(stream, received = () => {}) {
   const messages = [];
   try {

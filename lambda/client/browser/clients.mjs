@@ -37,8 +37,8 @@ export function connectClient(service, transport) {
   };
 }
 
-// webClients are those that need no more than a browser has, but for grpc-web,
-// which needs its XMLHttpRequest.
+// webClients are the clients that run in a browser and in node. grpc-web is not
+// among them, since it needs a browser's XMLHttpRequest.
 export function webClients(service, baseUrl) {
   return {
     "connect-web, Connect, JSON": connectClient(service, web.createConnectTransport({ baseUrl })),

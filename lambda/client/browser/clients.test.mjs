@@ -107,7 +107,7 @@ function nodeClients(baseUrl, http2) {
   return { clients, close: () => sessionManager.abort() };
 }
 
-// startServer runs the local server, of which args say what it serves.
+// startServer runs the local server with args.
 async function startServer(args) {
   const process = spawn(binary, ["-http-address", "localhost:0", "-docs", "off", ...args], {
     stdio: ["ignore", "ignore", "pipe"],

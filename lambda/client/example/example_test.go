@@ -24,8 +24,8 @@ func dialSigned(cfg aws.Config, url string) (*client.Conn, error) {
 	return client.New(url, client.WithSigner(v4.NewSigner().SignHTTP, cfg.Credentials.Retrieve, "lambda", cfg.Region))
 }
 
-// dialFunction returns a channel to a function by its name, which needs no
-// endpoint but permission to invoke it.
+// dialFunction returns a channel to the function called name. The function needs
+// no endpoint, and the caller needs permission to invoke it.
 func dialFunction(cfg aws.Config, name string) (*client.Conn, error) {
 	api := lambda.NewFromConfig(cfg)
 	return client.New("https://"+name, client.WithRoundTripper(client.InvokeTransport(

@@ -29,8 +29,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/transport"
 )
 
-// A case that fails ends its process, so each is run in a process of its own,
-// which these variables tell what to do.
+// A case that fails ends its process, so each runs in a separate process. These
+// variables tell that process what to run.
 const (
 	urlVariable      = "INTEROP_URL"
 	protocolVariable = "INTEROP_PROTOCOL"
@@ -70,8 +70,8 @@ func cases() map[string]testCase {
 	}
 }
 
-// unimplementedMethod is the case of that name, which grpc-go has for its own
-// channel alone.
+// unimplementedMethod is the case of that name. grpc-go's version accepts only a
+// *grpc.ClientConn.
 func unimplementedMethod(ctx context.Context, conn grpc.ClientConnInterface) {
 	err := conn.Invoke(ctx, "/grpc.testing.TestService/UnimplementedCall", &testgrpc.Empty{}, &testgrpc.Empty{})
 	if status.Code(err) != codes.Unimplemented {

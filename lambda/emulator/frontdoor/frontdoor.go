@@ -39,14 +39,15 @@ type door struct {
 
 // New returns a handler that turns each request into an event of source, invokes
 // fn and turns the response into HTTP. Errors and limits are those that AWS
-// documents for that source. The handler needs no closing.
+// documents for that source. The handler does not have to be closed.
 //
 // A streamed response is flushed piece by piece. If it fails after it has begun,
 // the handler panics with [http.ErrAbortHandler], which aborts the connection.
 //
 // New fails if an option's value is invalid or the source does not support an
-// option: only REST APIs and function URLs stream, only APIs have stages and
-// timeouts, and only REST APIs have binary media types.
+// option: only REST APIs and function URLs stream, only APIs have stages and base
+// paths, only APIs that do not stream have a timeout, and only REST APIs have
+// binary media types.
 func New(fn emulator.Invoker, source Source, options ...Option) (http.Handler, error) {
 	if _, err := ParseSource(string(source)); err != nil {
 		return nil, err

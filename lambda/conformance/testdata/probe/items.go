@@ -29,13 +29,13 @@ func (items) Get(_ context.Context, r *testv1.GetRequest) (*testv1.GetResponse, 
 	return &testv1.GetResponse{Item: &testv1.Item{Name: r.GetName()}}, nil
 }
 
-// Exists answers with a header, which tells it from Get.
+// Exists answers with a header, by which tests distinguish it from Get.
 func (items) Exists(ctx context.Context, _ *testv1.ExistsRequest) (*testv1.ExistsResponse, error) {
 	return &testv1.ExistsResponse{}, grpc.SetHeader(ctx, metadata.Pairs("retry-after", "9"))
 }
 
-// Collect fails with the message of a text that begins with "fail:", when it
-// arrives.
+// Collect fails as soon as a text that begins with "fail:" arrives. The rest of
+// the text is the message of its error.
 func (items) Collect(stream grpc.ClientStreamingServer[testv1.CollectRequest, testv1.CollectResponse]) error {
 	var texts []string
 	for {

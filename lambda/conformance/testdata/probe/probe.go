@@ -16,8 +16,8 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
 )
 
-// Header names the header of a request that says how to answer it: with one of
-// [Responses], or with one of the names in ServeHTTP; without it, with [Seen].
+// Header is the name of the request header that selects the response: one of
+// [Responses] or one of the names in ServeHTTP. Without it the response is [Seen].
 const Header = "X-Probe"
 
 // Seen is a request as a handler saw it.
@@ -41,7 +41,7 @@ type Handler struct {
 	meetings map[string]*meeting
 }
 
-// A meeting has begun when everybody is there, and is over when somebody says so.
+// A meeting begins when all requests have arrived, and ends at a request to end it.
 type meeting struct {
 	here        int
 	begun, over chan struct{}
@@ -109,9 +109,9 @@ func large(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(bytes.Repeat([]byte{byte(value)}, n))
 }
 
-// meet has requests wait until as many as the parameter n says are here at the
-// same time. Those with the parameter panic do so then, the others wait on, for at
-// most as long as the parameter wait says, until one with the parameter end comes.
+// meet makes requests wait until as many have arrived as the parameter n says.
+// Those with the parameter panic then panic. The others wait for a request with the
+// parameter end, at most for the duration in the parameter wait.
 func (h *Handler) meet(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	n, _ := strconv.Atoi(q.Get("n"))

@@ -15,9 +15,9 @@ import (
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
 
-// Services is an EchoService that does what the id of a request asks for, with
-// an interceptor that lets only those read what is "secret" whom an authorizer
-// has given the scope "read" or the principal "alice".
+// Services is an EchoService that does what the id of a request asks for. Its
+// interceptor allows the id "secret" only to callers to which an authorizer has
+// given the scope "read" or the principal "alice".
 func Services() []service.Option {
 	return []service.Option{
 		service.Bind[testv1.EchoServiceServer](testv1.RegisterEchoServiceServer, testv1.NewEchoServiceClient,

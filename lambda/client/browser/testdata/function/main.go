@@ -65,8 +65,8 @@ func (echo) Echo(ctx context.Context, r *testv1.EchoRequest) (*testv1.EchoRespon
 }
 
 // EchoStream sends count messages and then does what the id asks for. If the id
-// is a URL, a message is sent when the URL has answered that the client has the
-// one before it, and then the interval has passed.
+// is a URL, EchoStream asks it before each further message whether the client has
+// received the one before, and then waits for the interval.
 func (echo) EchoStream(r *testv1.EchoStreamRequest, stream grpc.ServerStreamingServer[testv1.EchoStreamResponse]) error {
 	ctx := stream.Context()
 	if r.GetId() == "metadata" {
