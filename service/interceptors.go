@@ -135,6 +135,9 @@ func (o outermost) end(c *serverCall, err error) error {
 		o.logCall(c, err)
 	}
 	c.ends.run(err)
+	if err != nil && !c.own { // otherwise the gateway masks it
+		return o.sanitize(c.ctx, c.method, err)
+	}
 	return err
 }
 

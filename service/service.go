@@ -175,7 +175,7 @@ func (s *Service) Lost() <-chan struct{} { return s.conn.lost }
 // clients on l until ctx ends or the Service is closed. It then closes l,
 // drains the calls in flight as Close does, and returns nil. It returns an
 // error if serving ends for any other reason. The options are passed to
-// grpc.NewServer after all others. Unlike the gateway, it does not mask errors.
+// grpc.NewServer after all others. Errors are masked as the gateway's are.
 func (s *Service) ServeGRPC(ctx context.Context, l net.Listener, options ...grpc.ServerOption) error {
 	s.mu.Lock()
 	if s.closed() {

@@ -290,6 +290,18 @@ func TestErrorsHideOperatorMessagesFromTheClient(t *testing.T) {
 			if got := call(t, s, "GET", "/v1/echo/7/stream", ""); strings.Contains(got.body, "secret") || !strings.Contains(got.body, `"error"`) {
 				t.Errorf("stream: %+v", got)
 			}
+			client := testv1.NewEchoServiceClient(dial(t, s))
+			_, err := client.Echo(t.Context(), &testv1.EchoRequest{})
+			if err == nil || strings.Contains(err.Error(), "secret") {
+				t.Errorf("gRPC: %v", err)
+			}
+			stream, err := client.EchoStream(t.Context(), &testv1.EchoStreamRequest{})
+			for err == nil {
+				_, err = stream.Recv()
+			}
+			if errors.Is(err, io.EOF) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("gRPC stream: %v", err)
+			}
 		})
 	}
 }
