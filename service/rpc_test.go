@@ -109,7 +109,7 @@ func TestWithRPC_ForwardsTheSenderAsRESTDoes(t *testing.T) {
 	for _, host := range []string{"", "example.com"} {
 		var forwarded [2][]string
 		for i, path := range []string{"/v1/echo/7", rpcPath} {
-			r := httptest.NewRequest("POST", path, strings.NewReader("{}"))
+			r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("{}"))
 			r.Host = host
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("X-Forwarded-Host", "forged.example")
@@ -118,7 +118,7 @@ func TestWithRPC_ForwardsTheSenderAsRESTDoes(t *testing.T) {
 			if svc.ServeHTTP(w, r); w.Code != 200 {
 				t.Fatal(w.Code, w.Body)
 			}
-			forwarded[i] = append(got["x-forwarded-for"], got["x-forwarded-host"]...)
+			forwarded[i] = slices.Concat(got["x-forwarded-for"], got["x-forwarded-host"])
 		}
 		if !slices.Equal(forwarded[0], forwarded[1]) {
 			t.Errorf("Host %q: REST forwards %q, Connect %q", host, forwarded[0], forwarded[1])
