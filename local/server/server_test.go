@@ -39,7 +39,7 @@ const runAsServer = "SERVER_TEST"
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(runAsServer) != "":
-		localserver.Main(testservice.Options()...)
+		localserver.Main(append(testservice.Options(), service.WithRoute("GET "+cpuPath, http.HandlerFunc(serveCPUTime)))...)
 	case os.Getenv("AWS_LAMBDA_RUNTIME_API") != "":
 		function.Main(testservice.Options()...)
 	}

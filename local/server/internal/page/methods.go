@@ -40,7 +40,7 @@ func (p *page) showMethods(w http.ResponseWriter, _ *http.Request) {
 		RPC      bool
 		CallPath string
 		Viewer   bool
-	}{p.services, p.RPC, callPath + p.Prefix, len(p.documents) > 0})
+	}{p.services(), p.RPC, callPath + p.Prefix, len(p.documents) > 0})
 }
 
 // boundServices returns the services sorted by name.

@@ -9,10 +9,10 @@ package page
 import (
 	"bytes"
 	"embed"
-	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/swaggest/swgui/v5/static"
@@ -56,8 +56,8 @@ var files embed.FS
 // A page is the handler that New returns.
 type page struct {
 	Config
-	templates *template.Template
-	services  []boundService
+	templates func() *template.Template
+	services  func() []boundService
 	documents []document
 	started   int64 // distinguishes the versions of one Recorder from another's
 }
@@ -69,10 +69,12 @@ func New(c Config) (http.Handler, error) {
 	if p.documents, err = readDocuments(c.OpenAPI, callPath+c.Prefix); err != nil {
 		return nil, err
 	}
-	p.services = p.boundServices()
-	if p.templates, err = template.ParseFS(files, "templates/*.html"); err != nil {
-		return nil, fmt.Errorf("page: %w", err)
-	}
+	// Until somebody opens the page, the garbage collector need not follow
+	// templates and descriptors.
+	p.services = sync.OnceValue(p.boundServices)
+	p.templates = sync.OnceValue(func() *template.Template {
+		return template.Must(template.ParseFS(files, "templates/*.html"))
+	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.showMethods)
 	mux.HandleFunc("GET /openapi", p.showViewer)
@@ -98,7 +100,7 @@ type view struct {
 func (p *page) render(w http.ResponseWriter, status int, name, title string, data any) {
 	var b bytes.Buffer
 	v := view{Title: title, Tab: name, Source: p.Events.Source, Data: data}
-	if err := p.templates.ExecuteTemplate(&b, name+".html", v); err != nil {
+	if err := p.templates().ExecuteTemplate(&b, name+".html", v); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

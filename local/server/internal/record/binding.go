@@ -2,7 +2,6 @@ package record
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
@@ -81,12 +80,9 @@ func (b Binding) Variables() []Variable {
 	}
 }
 
-// A route is a binding that can be matched against paths.
-type route struct {
-	verb, method string
-	path         *regexp.Regexp
-	wildcards    int
-}
+// A route is a binding whose path has wildcards in place of variables. * is any text
+// without a slash, but not the empty text; ** is any text.
+type route struct{ verb, method, path string }
 
 // routes returns the routes of all methods of services.
 func routes(services map[string]grpc.ServiceInfo) []route {
@@ -110,21 +106,36 @@ func newRoute(b Binding, method string) route {
 	for _, v := range b.Variables() {
 		path = strings.Replace(path, v.Text, v.Pattern, 1)
 	}
-	r := route{verb: b.Verb, method: method, wildcards: strings.Count(path, "*")}
-	path = regexp.QuoteMeta(path)
-	path = strings.ReplaceAll(path, `\*\*`, ".*")
-	path = strings.ReplaceAll(path, `\*`, "[^/]+")
-	r.path = regexp.MustCompile("^" + path + "$")
-	return r
+	return route{b.Verb, method, path}
+}
+
+// matches reports whether a path matches that of a route.
+func matches(pattern, path string) bool {
+	literal, rest, wild := strings.Cut(pattern, "*")
+	path, ok := strings.CutPrefix(path, literal)
+	if !ok || !wild {
+		return ok && path == ""
+	}
+	shortest, longest := 1, strings.IndexByte(path+"/", '/')
+	if after, double := strings.CutPrefix(rest, "*"); double {
+		rest, shortest, longest = after, 0, len(path)
+	}
+	for n := shortest; n <= longest; n++ {
+		if matches(rest, path[n:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // route returns the method that a request probably calls. If several paths match, it
 // is the one with the fewest wildcards.
 func (r *Recorder) route(verb, path string) string {
 	var best *route
-	for i := range r.routes {
-		candidate := &r.routes[i]
-		if candidate.verb == verb && candidate.path.MatchString(path) && (best == nil || candidate.wildcards < best.wildcards) {
+	routes := r.routes()
+	for i := range routes {
+		candidate := &routes[i]
+		if candidate.verb == verb && matches(candidate.path, path) && (best == nil || strings.Count(candidate.path, "*") < strings.Count(best.path, "*")) {
 			best = candidate
 		}
 	}

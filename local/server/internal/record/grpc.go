@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -20,11 +19,11 @@ const (
 
 // Tag implements [service.Observer]. It returns the ID of the HTTP request.
 func (r *Recorder) Tag(ctx context.Context) string {
-	e := entryOf(ctx)
-	if e == nil || e.recorder != r {
+	c, _ := ctx.Value(key{}).(*recording)
+	if c == nil || c.recorder != r {
 		return ""
 	}
-	return strconv.FormatUint(e.call.ID, 10)
+	return strconv.FormatUint(c.id, 10)
 }
 
 // Begin implements [service.Observer]. A call without a tag came over the gRPC
@@ -33,53 +32,51 @@ func (r *Recorder) Begin(tag, method, transport string, md metadata.MD) service.
 	if strings.HasPrefix(method, reflectionPrefix) {
 		return nil
 	}
-	var e *entry
-	if tag == "" {
-		e = &entry{}
-		e.call.Protocol = GRPC
-		r.add(e)
-	} else {
-		id, _ := strconv.ParseUint(tag, 10, 64)
-		if e = r.entry(id); e == nil {
-			return nil // the call is no longer kept
+	set := func(e *entry) {
+		if e.called {
+			return // a handler may make several calls
 		}
+		e.called, e.transport = true, transport
+		e.log = e.log.append(partMethod, method).appendHeader(partMetadata, md)
 	}
-	flat := flatten(md)
-	e.update(func(call *Call) {
-		call.Method, call.Transport, e.metadata = method, transport, flat
-	})
-	return rpc{e}
+	if tag == "" {
+		return rpc{r.begin(set)}
+	}
+	id, err := strconv.ParseUint(tag, 10, 64)
+	if err != nil {
+		return nil
+	}
+	c := rpc{recording{r, id}}
+	c.update(set)
+	return c
 }
 
 // An rpc is a call in a gRPC server.
-type rpc struct{ entry *entry }
+type rpc struct{ recording }
 
 func (c rpc) Received(m any) {
-	c.entry.update(func(call *Call) { call.Request.add(m, &c.entry.space[0]) })
+	c.update(func(e *entry) { e.add(partRequestMessage, &e.request, m) })
 }
+
 func (c rpc) Sent(m any) {
-	c.entry.update(func(call *Call) { call.Response.add(m, &c.entry.space[1]) })
+	c.update(func(e *entry) { e.add(partResponseMessage, &e.response, m) })
 }
 
 func (c rpc) End(err error) {
-	c.entry.update(func(call *Call) {
-		c.entry.answered = true
-		call.Code, call.Status = codes.OK, nil
-		if err == nil {
-			return
-		}
-		s, ok := status.FromError(err)
-		if !ok {
-			s = status.FromContextError(err) // as grpc-go does
-		}
-		call.Code = s.Code()
-		if p := s.Proto(); proto.Size(p) <= MaxPart {
-			call.Status = p
+	s, ok := status.FromError(err)
+	if !ok {
+		s = status.FromContextError(err) // as grpc-go does
+	}
+	p := s.Proto() // nil for OK
+	if proto.Size(p) > MaxPart {
+		p = nil
+	}
+	c.update(func(e *entry) {
+		e.answered, e.code, e.status = true, s.Code(), p
+		if !e.http {
+			e.end()
 		}
 	})
-	if c.entry.call.HTTP == nil {
-		c.entry.end()
-	}
 }
 
 var _ service.Observer = (*Recorder)(nil)

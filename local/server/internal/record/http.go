@@ -15,11 +15,11 @@ func (r *Recorder) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, req)
 			return
 		}
-		e := r.begin(req, path)
-		x := &exchanging{context: requestContext{req.Context(), e}, writer: writer{ResponseWriter: w, entry: e}}
+		c := r.beginHTTP(req)
+		x := &exchange{context: requestContext{req.Context(), c}, writer: writer{ResponseWriter: w, call: c}}
 		req = req.WithContext(&x.context) // a copy
 		if req.Body != nil && req.Body != http.NoBody {
-			x.body = body{req.Body, e}
+			x.body = body{req.Body, c}
 			req.Body = &x.body
 		}
 		defer x.writer.end()
@@ -28,24 +28,16 @@ func (r *Recorder) Handler(next http.Handler) http.Handler {
 	})
 }
 
-func (r *Recorder) begin(req *http.Request, path string) *entry {
-	e := &entry{}
+func (r *Recorder) beginHTTP(req *http.Request) recording {
 	target := req.RequestURI // what the client wrote
 	if !strings.HasPrefix(target, "/") {
 		target = req.URL.RequestURI()
 	}
-	e.exchange = Exchange{
-		Method: req.Method, Target: cut(target), Host: cut(req.Host), Proto: req.Proto, RemoteAddr: req.RemoteAddr,
-	}
-	e.exchange.Body.Data, e.exchange.Answer.Data = e.space[2][:0], e.space[3][:0]
-	e.header = flatten(req.Header)
-	e.call.HTTP = &e.exchange
-	if r.methods[path] {
-		e.call.Method = path
-	}
-	e.call.Protocol = protocol(req.Header.Get("Content-Type"), e.call.Method != "")
-	r.add(e)
-	return e
+	return r.begin(func(e *entry) {
+		e.http = true
+		e.log = e.log.append(partVerb, req.Method).append(partTarget, target).append(partHost, req.Host).
+			append(partProto, req.Proto).append(partClient, req.RemoteAddr).appendHeader(partRequestHeader, req.Header)
+	})
 }
 
 func protocol(contentType string, isMethod bool) Protocol {
@@ -61,22 +53,25 @@ func protocol(contentType string, isMethod bool) Protocol {
 	}
 }
 
-// exchanging has all the state of a request, so that it takes one allocation.
-type exchanging struct {
+// An exchange has all the state of a request, so that it takes one allocation.
+type exchange struct {
 	context requestContext
 	writer  writer
 	body    body
 }
 
-// requestContext is a context that has the entry of its request.
+// requestContext is a context that has the recording of its request.
 type requestContext struct {
 	context.Context
-	entry *entry
+	call recording
 }
+
+// key is the context key of the recording of an HTTP request.
+type key struct{}
 
 func (c *requestContext) Value(k any) any {
 	if k == (key{}) {
-		return c.entry
+		return &c.call
 	}
 	return c.Context.Value(k)
 }
@@ -84,15 +79,13 @@ func (c *requestContext) Value(k any) any {
 // body records what is read from the body of a request.
 type body struct {
 	io.ReadCloser
-	entry *entry
+	call recording
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
-		b.entry.mu.Lock()
-		b.entry.exchange.Body.Keep(p[:n])
-		b.entry.mu.Unlock()
+		b.call.update(func(e *entry) { e.keep(partRequestBody, &e.requestSize, p[:n]) })
 	}
 	return n, err
 }
@@ -100,39 +93,42 @@ func (b *body) Read(p []byte) (int, error) {
 // writer records the response.
 type writer struct {
 	http.ResponseWriter
-	entry    *entry
-	status   int
-	returned bool // whether the handler returned; otherwise it panicked
+	call      recording
+	status    int
+	names     int  // how many the header had when the response began
+	announced bool // the header announced trailers
+	returned  bool // the handler returned; otherwise it panicked
 }
 
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
-		w.begun(status)
+		w.begin(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *writer) begun(status int) {
-	w.status = status
-	header := flatten(w.Header())
-	w.entry.update(func(c *Call) {
-		c.HTTP.StatusCode, w.entry.answerHeader = status, header
+func (w *writer) begin(status int) {
+	header := w.Header()
+	w.status, w.names, w.announced = status, len(header), header["Trailer"] != nil
+	w.call.update(func(e *entry) {
+		e.statusCode = status
+		e.log = e.log.appendHeader(partResponseHeader, header)
 	})
 }
 
 func (w *writer) Write(p []byte) (int, error) {
 	if w.status == 0 {
-		w.begun(http.StatusOK)
+		w.begin(http.StatusOK)
 	}
 	n, err := w.ResponseWriter.Write(p)
-	w.entry.update(func(c *Call) { c.HTTP.Answer.Keep(p[:n]) })
+	w.call.update(func(e *entry) { e.keep(partResponseBody, &e.responseSize, p[:n]) })
 	return n, err
 }
 
 // Flush implements http.Flusher, which the gateway requires.
 func (w *writer) Flush() {
 	if w.status == 0 {
-		w.begun(http.StatusOK)
+		w.begin(http.StatusOK)
 	}
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
@@ -140,21 +136,19 @@ func (w *writer) Flush() {
 // Unwrap is for http.ResponseController.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// end ends the call. If the RPC is not known, the code comes from the response.
+// end ends the call.
 func (w *writer) end() {
 	if w.status == 0 && w.returned {
-		w.begun(http.StatusOK)
+		w.begin(http.StatusOK)
 	}
-	if w.Header().Get("Trailer") != "" || hasTrailers(w.Header()) {
-		header := flatten(w.Header())
-		w.entry.update(func(*Call) { w.entry.answerHeader = header })
-	}
-	w.entry.update(func(c *Call) {
-		if !w.entry.answered || !w.returned {
-			c.Code, c.Status = outcome(c.HTTP, w.entry.answerHeader.header(), w.returned)
+	header := w.Header()
+	w.call.update(func(e *entry) {
+		if w.announced || len(header) > w.names && w.status != 0 && hasTrailers(header) {
+			e.log = e.log.appendHeader(partResponseTrailer, header)
 		}
+		e.returned = w.returned
+		e.end()
 	})
-	w.entry.end()
 }
 
 func hasTrailers(h http.Header) bool {

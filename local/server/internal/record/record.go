@@ -6,9 +6,10 @@
 package record
 
 import (
-	"context"
-	"encoding/binary"
+	"bytes"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,7 +53,7 @@ type Call struct {
 	Transport string      // transport that carried the call to a service, such as "tcp"; empty if it is not known
 	Method    string      // "/package.Service/Method"; empty if it is not known
 	HTTP      *Exchange   // nil for a call of a gRPC listener
-	Metadata  metadata.MD // as the services received it
+	Metadata  metadata.MD // as the services received it; empty if none did
 	Request   Messages
 	Response  Messages
 	Code      codes.Code
@@ -92,18 +93,20 @@ type Messages struct {
 type Recorder struct {
 	prefix  string
 	methods map[string]bool
-	routes  []route
+	routes  func() []route
 	version atomic.Uint64
-
-	mu    sync.Mutex
-	last  uint64
-	calls [MaxCalls]*entry // the call of ID n is at n % MaxCalls
+	last    atomic.Uint64   // the ID of the latest call
+	entries [MaxCalls]entry // the call of ID n is at n % MaxCalls
+	room    []byte          // for the logs, MaxPart bytes each
 }
 
 // New returns a recorder for calls of services. prefix is the beginning of every
 // URL path.
 func New(services map[string]grpc.ServiceInfo, prefix string) *Recorder {
-	r := &Recorder{prefix: prefix, methods: map[string]bool{}, routes: routes(services)}
+	r := &Recorder{
+		prefix: prefix, methods: map[string]bool{}, room: make([]byte, MaxCalls*MaxPart),
+		routes: sync.OnceValue(func() []route { return routes(services) }),
+	}
 	for service, info := range services {
 		for _, m := range info.Methods {
 			r.methods["/"+service+"/"+m.Name] = true
@@ -117,15 +120,12 @@ func (r *Recorder) Version() uint64 { return r.version.Load() }
 
 // Calls returns copies of the calls that are kept, the latest first.
 func (r *Recorder) Calls() []Call {
-	r.mu.Lock()
-	entries := make([]*entry, 0, MaxCalls)
-	for id := r.last; id > 0 && id+MaxCalls > r.last; id-- {
-		entries = append(entries, r.calls[id%MaxCalls])
-	}
-	r.mu.Unlock()
-	calls := make([]Call, len(entries))
-	for i, e := range entries {
-		calls[i] = r.snapshot(e)
+	calls := make([]Call, 0, MaxCalls)
+	latest := r.last.Load()
+	for id := latest; id > 0 && id+MaxCalls > latest; id-- {
+		if c, ok := r.Call(id); ok {
+			calls = append(calls, c)
+		}
 	}
 	return calls
 }
@@ -133,129 +133,175 @@ func (r *Recorder) Calls() []Call {
 // Call returns a copy of the call with the given ID. It returns false if the call is
 // not kept.
 func (r *Recorder) Call(id uint64) (Call, bool) {
-	e := r.entry(id)
-	if e == nil {
+	e := &r.entries[id%MaxCalls]
+	e.mu.Lock()
+	if e.id != id || id == 0 {
+		e.mu.Unlock()
 		return Call{}, false
 	}
-	return r.snapshot(e), true
+	s, log := e.state, slices.Clone(e.log)
+	e.mu.Unlock()
+	return r.call(id, &s, log.split()), true
 }
 
-func (r *Recorder) entry(id uint64) *entry {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if e := r.calls[id%MaxCalls]; e != nil && e.call.ID == id {
-		return e
+// call returns the call that has a state and texts.
+func (r *Recorder) call(id uint64, s *state, t texts) Call {
+	c := Call{
+		ID: id, Start: s.start, Duration: s.duration, Running: s.running,
+		Protocol: GRPC, Transport: s.transport, Method: t.text(partMethod),
+		Metadata: metadata.MD(t.header(partMetadata)),
+		Request:  Messages{s.request.kind, t[partRequestMessage], s.request.count, s.request.size},
+		Response: Messages{s.response.kind, t[partResponseMessage], s.response.count, s.response.size},
+		Code:     s.code, Status: s.status,
 	}
-	return nil
-}
-
-// add adds a new call.
-func (r *Recorder) add(e *entry) {
-	e.recorder = r
-	e.call.Start = time.Now()
-	e.call.Running = true
-	e.call.Request.Data, e.call.Response.Data = e.first[0][:0], e.first[1][:0]
-	r.mu.Lock()
-	r.last++
-	e.call.ID = r.last
-	r.calls[e.call.ID%MaxCalls] = e
-	r.mu.Unlock()
-	r.version.Add(1)
-}
-
-// An entry is a call in progress or completed. The fields of call that add sets do
-// not change; mu guards the others.
-type entry struct {
-	recorder *Recorder
-
-	mu                   sync.Mutex
-	call                 Call
-	exchange             Exchange     // the target of call.HTTP
-	header, answerHeader pairs        // of the exchange
-	metadata             pairs        // of the call
-	first                [2][1][]byte // room for the first message of each direction
-	space                [4]space     // for that message and for the body, so that a small one takes no allocation
-	answered             bool         // an RPC has ended: Code is its code
-}
-
-type space [128]byte
-
-// snapshot returns a copy of a call. If the RPC is not known, the method is a guess
-// from the request's path.
-func (r *Recorder) snapshot(e *entry) Call {
-	c := e.snapshot()
-	if c.Method == "" && c.HTTP != nil {
-		path, _, _ := strings.Cut(c.HTTP.Target, "?")
-		c.Method = r.route(c.HTTP.Method, strings.TrimPrefix(path, r.prefix))
+	if !s.http {
+		return c
+	}
+	c.HTTP = &Exchange{
+		Method: t.text(partVerb), Target: t.text(partTarget), Host: t.text(partHost),
+		Proto: t.text(partProto), RemoteAddr: t.text(partClient),
+		Header:       t.header(partRequestHeader),
+		Body:         Body{bytes.Join(t[partRequestBody], nil), s.requestSize},
+		StatusCode:   s.statusCode,
+		AnswerHeader: t.header(partResponseHeader),
+		Answer:       Body{bytes.Join(t[partResponseBody], nil), s.responseSize},
+	}
+	if t[partResponseTrailer] != nil {
+		c.HTTP.AnswerHeader = t.header(partResponseTrailer)
+	}
+	path, _, _ := strings.Cut(strings.TrimPrefix(c.HTTP.Target, r.prefix), "?")
+	called, _ := url.PathUnescape(path)
+	c.Protocol = protocol(c.HTTP.Header.Get("Content-Type"), r.methods[called])
+	switch {
+	case c.Method != "":
+	case r.methods[called]:
+		c.Method = called
+	default:
+		c.Method = r.route(c.HTTP.Method, path)
+	}
+	if !s.running && (!s.answered || !s.returned) {
+		c.Code, c.Status = outcome(c.HTTP, c.HTTP.AnswerHeader, s.returned)
 	}
 	return c
 }
 
-// snapshot returns a copy that does not change later. Its slices and maps can be
-// shared, since they are only appended to or replaced.
-func (e *entry) snapshot() Call {
+// An entry is the memory of a call, which later calls use again. Allocating it for
+// each call would take more time than recording does: the garbage collector would run
+// more often, and would have more to follow.
+type entry struct {
+	mu  sync.Mutex
+	id  uint64 // zero before the first call
+	log log
+	state
+}
+
+// A state is what is known of a call besides its texts.
+type state struct {
+	start                     time.Time
+	duration                  time.Duration
+	running                   bool
+	http                      bool // the call is an HTTP request
+	returned                  bool // its handler has returned: it neither runs nor panicked
+	called                    bool // an RPC has begun
+	answered                  bool // an RPC has ended: code and status are those of the RPC
+	transport                 string
+	request, response         messages
+	requestSize, responseSize int64 // of the bodies
+	statusCode                int
+	code                      codes.Code
+	status                    *spb.Status
+}
+
+// A recording is a call that can be changed. Changes have no effect when the call is
+// no longer kept.
+type recording struct {
+	recorder *Recorder
+	id       uint64
+}
+
+// begin begins a call. set sets what is known of it.
+func (r *Recorder) begin(set func(*entry)) recording {
+	c := recording{r, r.last.Add(1)}
+	at := c.id % MaxCalls
+	e := &r.entries[at]
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c := e.call
-	if e.metadata != nil {
-		c.Metadata = e.metadata.header()
+	if e.id > c.id { // MaxCalls calls have begun since Add
+		return c
 	}
-	if c.HTTP != nil {
-		exchange := *c.HTTP
-		exchange.Header, exchange.AnswerHeader = e.header.header(), e.answerHeader.header()
-		c.HTTP = &exchange
-	}
+	e.id, e.state = c.id, state{start: time.Now(), running: true}
+	e.log = r.room[at*MaxPart:][:0:MaxPart] // a longer one is allocated
+	set(e)
+	r.version.Add(1)
 	return c
 }
 
-// update changes the call under its mutex.
-func (e *entry) update(change func(*Call)) {
+// update changes the call.
+func (c recording) update(change func(*entry)) {
+	e := &c.recorder.entries[c.id%MaxCalls]
 	e.mu.Lock()
-	change(&e.call)
-	e.mu.Unlock()
-	e.recorder.version.Add(1)
+	defer e.mu.Unlock()
+	if e.id == c.id {
+		change(e)
+		c.recorder.version.Add(1)
+	}
 }
 
 func (e *entry) end() {
-	e.update(func(c *Call) {
-		c.Running = false
-		c.Duration = time.Since(c.Start)
-	})
+	e.running = false
+	e.duration = time.Since(e.start)
 }
 
-// add counts a message and keeps it if there is room, the first one in space if it
-// fits. If a handler modifies the message at the same time, encoding it may panic;
-// then add does not keep it.
-func (m *Messages) add(v any, space *space) {
-	message, ok := v.(proto.Message)
-	if !ok {
-		return
+// keep adds a piece of a body of the given size so far, or as much as MaxPart allows.
+func (e *entry) keep(p part, size *int64, piece []byte) {
+	if room := MaxPart - *size; room > 0 {
+		kept := piece[:min(room, int64(len(piece)))]
+		e.log = append(e.log.start(p, len(kept)), kept...)
 	}
-	defer func() { _ = recover() }()
-	m.Count++
-	kept := 0
-	for _, data := range m.Data {
-		kept += len(data) + messageOverhead
-	}
-	size := proto.Size(message)
-	if m.Type == nil {
-		m.Type = message.ProtoReflect().Type()
-	}
-	m.Size += int64(size)
-	if m.Count == len(m.Data)+1 && kept+size+messageOverhead <= MaxPart {
-		room := space[:0]
-		if m.Count > 1 || size > len(space) {
-			room = make([]byte, 0, size)
-		}
-		data, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(room, message)
-		if err == nil {
-			m.Data = append(m.Data, data)
-		}
-	}
+	*size += int64(len(piece))
+}
+
+// messages are the messages of one direction of a call.
+type messages struct {
+	kind  protoreflect.MessageType // nil before the first message
+	count int
+	size  int64
+	kept  int // bytes, including messageOverhead; MaxPart if no more are kept
 }
 
 // messageOverhead is the memory of an empty message in Messages.Data, in bytes.
 const messageOverhead = 24
+
+// add counts a message and keeps it if there is room. If a handler modifies the
+// message at the same time, encoding it may panic. A message that is not kept is the
+// last: the kept ones are the first of all.
+func (e *entry) add(p part, m *messages, v any) {
+	message, ok := v.(proto.Message)
+	if !ok {
+		return
+	}
+	m.count++
+	before, whole := e.log, false
+	defer func() {
+		if !whole {
+			_ = recover()
+			e.log, m.kept = before, MaxPart
+		}
+	}()
+	size := proto.Size(message)
+	if m.kind == nil {
+		m.kind = message.ProtoReflect().Type()
+	}
+	m.size += int64(size)
+	m.kept += size + messageOverhead
+	if m.kept > MaxPart {
+		return
+	}
+	e.log = e.log.start(p, size)
+	data, err := proto.MarshalOptions{AllowPartial: true, UseCachedSize: true}.MarshalAppend(e.log, message)
+	whole = err == nil && len(data) == len(e.log)+size
+	e.log = data
+}
 
 // Keep appends p to the body. It keeps at most MaxPart bytes and counts the rest.
 func (b *Body) Keep(p []byte) {
@@ -265,66 +311,5 @@ func (b *Body) Keep(p []byte) {
 	}
 }
 
-// pairs are names and values, each after its length, in the one allocation of a
-// copy of a header or of metadata. It has no pointers: the garbage collector would
-// otherwise take longer to follow those of all kept calls than it takes to record
-// one.
-type pairs []byte
-
-// flatten copies a header, or as much of it as fits into MaxPart.
-func flatten(values map[string][]string) pairs {
-	flat, size := make(pairs, 0, 512), 0 // enough for most
-	for name, list := range values {
-		for _, value := range list {
-			size += len(name) + len(value) + pairOverhead
-			if size > MaxPart {
-				return flat.append(Cut).append("more than is kept")
-			}
-			flat = flat.append(name).append(value)
-		}
-	}
-	return flat
-}
-
-// pairOverhead is at least the length of the two lengths of a pair.
-const pairOverhead = 2 * binary.MaxVarintLen32
-
-func (p pairs) append(s string) pairs {
-	return append(binary.AppendUvarint(p, uint64(len(s))), s...)
-}
-
-func (p pairs) header() map[string][]string {
-	h := map[string][]string{}
-	for rest := string(p); rest != ""; {
-		var name, value string
-		name, rest = first(rest)
-		value, rest = first(rest)
-		h[name] = append(h[name], value)
-	}
-	return h
-}
-
-// first returns the first string of s, and the rest of s.
-func first(s string) (text, rest string) {
-	length, n := binary.Uvarint([]byte(s[:min(len(s), binary.MaxVarintLen32)]))
-	return s[n : n+int(length)], s[n+int(length):]
-}
-
 // Cut is the name of a header or metadata key that replaces those not kept.
 const Cut = "(cut)"
-
-// cut returns the first MaxPart bytes of s, without keeping the rest in memory.
-func cut(s string) string {
-	if len(s) <= MaxPart {
-		return s
-	}
-	return strings.Clone(s[:MaxPart])
-}
-
-// key is the context key of the entry of an HTTP request.
-type key struct{}
-
-func entryOf(ctx context.Context) *entry {
-	e, _ := ctx.Value(key{}).(*entry)
-	return e
-}

@@ -1,7 +1,6 @@
 package record_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +73,11 @@ func latest(t *testing.T, r *record.Recorder) record.Call {
 	return calls[0]
 }
 
-const echo, echoStream = "/test.v1.EchoService/Echo", "/test.v1.EchoService/EchoStream"
+const (
+	echo       = "/test.v1.EchoService/Echo"
+	echoStream = "/test.v1.EchoService/EchoStream"
+	get        = "/test.v1.TestService/Get"
+)
 
 func TestACallOfEachProtocolIsRecorded(t *testing.T) {
 	r, s, h := open(t, transport.Bufconn())
@@ -356,7 +359,9 @@ func TestTheCodeOfAnAnswerWithoutAnRPC(t *testing.T) {
 }
 
 func TestTheMethodOfARequestComesFromItsBinding(t *testing.T) {
-	r := record.New(service.Bound(testservice.Options()...), "/dev")
+	services := service.Bound(testservice.Options()...)
+	services["test.v1.TestService"] = grpc.ServiceInfo{Methods: []grpc.MethodInfo{{Name: "Get"}}}
+	r := record.New(services, "/dev")
 	h := r.Handler(http.NotFoundHandler())
 	for request, want := range map[string]string{
 		"GET /dev/v1/echo/7":                             echo,
@@ -365,6 +370,13 @@ func TestTheMethodOfARequestComesFromItsBinding(t *testing.T) {
 		"PUT /dev/v1/echo/7":                             "",
 		"GET /dev/v1/echo/7/8":                           "",
 		"GET /dev/v1/echo/":                              "",
+		"GET /dev/v1/echo/7%2F8":                         echo,
+		"GET /dev/test/v1/shelves/1/item":                get,
+		"GET /dev/test/v1/shelves//item":                 "",
+		"GET /dev/test/v1/files/":                        get,
+		"GET /dev/test/v1/files/a/b":                     get,
+		"GET /dev/test/v1/shelves/1/items/2/3:read":      get,
+		"GET /dev/test/v1/shelves/1/items/2/3:write":     "",
 		"GET /dev/v1/ping":                               "/test.v1.PingService/Ping",
 		"POST /dev" + echo:                               echo,
 		"POST /dev" + echo + "x":                         "",
@@ -445,13 +457,18 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d discard) WriteHeader(int)             {}
 
+// Each call has one text in its header, metadata, body and messages. No other call has
+// it, although calls use the memory of others.
 func TestCallsCanBeReadWhileTheyHappen(t *testing.T) {
 	r, _, h := open(t, transport.InProcess())
 	var group sync.WaitGroup
-	for range 4 {
+	for worker := range 4 {
 		group.Go(func() {
-			for range 100 {
-				do(t, h, "POST", "/v1/echo/7", "application/json", `{"text":"x"}`)
+			for i := range 200 {
+				text := fmt.Sprintf("<%d-%d>", worker, i)
+				request := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/echo/7", strings.NewReader(`{"text":"`+text+`"}`))
+				request.Header.Set("X-Request-Id", text)
+				h.ServeHTTP(httptest.NewRecorder(), request)
 				do(t, h, "GET", "/v1/echo/7/stream?count=3", "", "")
 			}
 		})
@@ -462,9 +479,19 @@ func TestCallsCanBeReadWhileTheyHappen(t *testing.T) {
 		close(done)
 	}()
 	for {
-		var b bytes.Buffer
 		for _, c := range r.Calls() {
-			fmt.Fprint(&b, c)
+			text := c.HTTP.Header.Get("X-Request-Id")
+			if text == "" || c.Running {
+				continue
+			}
+			if got := c.Metadata.Get("x-request-id"); !slices.Equal(got, []string{text}) {
+				t.Errorf("call %s has the metadata of %s", text, got)
+			}
+			for _, data := range [][]byte{c.HTTP.Body.Data, c.Request.Data[0], c.Response.Data[0]} {
+				if !strings.Contains(string(data), text) {
+					t.Errorf("call %s has %q", text, data)
+				}
+			}
 		}
 		select {
 		case <-done:
@@ -472,4 +499,174 @@ func TestCallsCanBeReadWhileTheyHappen(t *testing.T) {
 		default:
 		}
 	}
+}
+
+func TestACallThatOutlivesTheKeptOnesChangesNoOther(t *testing.T) {
+	r := record.New(nil, "")
+	others := r.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	begin := func() record.Call {
+		for range record.MaxCalls {
+			do(t, others, "GET", "/other", "", "")
+		}
+		return latest(t, r)
+	}
+	t.Run("HTTP", func(t *testing.T) {
+		do(t, r.Handler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			tag := r.Tag(req.Context())
+			last := begin()
+			if _, err := io.Copy(w, req.Body); err != nil {
+				t.Error(err)
+			}
+			r.Begin(tag, echo, "tcp", metadata.Pairs("a", "b")).End(errors.New("late"))
+			w.(http.Flusher).Flush()
+			unchanged(t, r, last)
+		})), "POST", "/", "", "late")
+	})
+	t.Run("RPC", func(t *testing.T) {
+		rpc := r.Begin("", echo, "tcp", nil)
+		last := begin()
+		rpc.Received(&testv1.EchoRequest{Text: "late"})
+		rpc.Sent(&testv1.EchoResponse{})
+		rpc.End(errors.New("late"))
+		unchanged(t, r, last)
+	})
+}
+
+// unchanged checks that the calls up to last are all that r keeps and have none of
+// what came late.
+func unchanged(t *testing.T, r *record.Recorder, last record.Call) {
+	t.Helper()
+	calls := r.Calls()
+	if len(calls) != record.MaxCalls || calls[0].ID != last.ID {
+		t.Errorf("%d calls, the latest is %d, want %d", len(calls), calls[0].ID, last.ID)
+	}
+	for _, c := range calls {
+		if c.HTTP.Target != "/other" || c.HTTP.Body.Size+c.HTTP.Answer.Size > 0 || c.Code != codes.OK || c.Method != "" || c.Request.Count+c.Response.Count > 0 {
+			t.Fatalf("%+v %+v", c, c.HTTP)
+		}
+	}
+}
+
+func TestARequestThatMakesSeveralCallsHasTheMetadataOfTheFirst(t *testing.T) {
+	r := record.New(nil, "")
+	do(t, r.Handler(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		for _, n := range []string{"1", "2"} {
+			rpc := r.Begin(r.Tag(req.Context()), echo, "tcp", metadata.Pairs("call", n))
+			rpc.Received(&testv1.EchoRequest{})
+			rpc.End(status.Error(codes.NotFound, n))
+		}
+	})), "GET", "/", "", "")
+	c := latest(t, r)
+	if !slices.Equal(c.Metadata["call"], []string{"1"}) || c.Request.Count != 2 || c.Status.GetMessage() != "2" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestTrailersAreRecordedWithTheHeader(t *testing.T) {
+	for name, test := range map[string]struct {
+		announced, set string
+		want           bool
+	}{
+		"announced":                         {"X-Sum", "X-Sum", true},
+		"with a prefix":                     {"", http.TrailerPrefix + "X-Sum", true},
+		"a header after the response began": {"", "X-Sum", false},
+	} {
+		r := record.New(nil, "")
+		do(t, r.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if test.announced != "" {
+				w.Header().Set("Trailer", test.announced)
+			}
+			w.Header().Set("X-First", "1")
+			fmt.Fprint(w, "body")
+			w.Header().Set(test.set, "2")
+		})), "GET", "/", "", "")
+		h := latest(t, r).HTTP.AnswerHeader
+		if h.Get("X-First") != "1" || (h.Get(test.set) == "2") != test.want {
+			t.Errorf("%s: %v", name, h)
+		}
+	}
+}
+
+func TestPartsAreCutAtTheBound(t *testing.T) {
+	text := func(n int) string { return strings.Repeat("x", n) }
+	t.Run("a body in pieces", func(t *testing.T) {
+		for _, size := range []int{0, 1, record.MaxPart - 1, record.MaxPart, record.MaxPart + 1, 3 * record.MaxPart} {
+			for _, piece := range []int{1, 1000, record.MaxPart, 2 * record.MaxPart} {
+				r := record.New(nil, "")
+				do(t, r.Handler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+					if _, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{req.Body}, make([]byte, piece)); err != nil {
+						t.Error(err)
+					}
+				})), "POST", "/", "", text(size))
+				c := latest(t, r)
+				for _, b := range []record.Body{c.HTTP.Body, c.HTTP.Answer} {
+					if string(b.Data) != text(min(size, record.MaxPart)) || b.Size != int64(size) || b.Whole() != (size <= record.MaxPart) {
+						t.Errorf("%d bytes in pieces of %d: %d of %d", size, piece, len(b.Data), b.Size)
+					}
+				}
+			}
+		}
+	})
+	t.Run("a target, a header", func(t *testing.T) {
+		r := record.New(nil, "")
+		request := httptest.NewRequestWithContext(t.Context(), "GET", "/?"+text(record.MaxPart), nil)
+		request.Header = http.Header{"A": {text(record.MaxPart / 2), text(record.MaxPart), "small"}}
+		r.Handler(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), request)
+		c := latest(t, r)
+		if got := len(c.HTTP.Target); got != record.MaxPart {
+			t.Errorf("%d bytes of the target", got)
+		}
+		if h := c.HTTP.Header; len(h.Values("A")) != 1 || len(h[record.Cut]) != 1 {
+			t.Errorf("%d values, %q", len(h.Values("A")), h[record.Cut])
+		}
+	})
+	t.Run("messages", func(t *testing.T) {
+		for size, want := range map[int]int{10: 4, record.MaxPart - 500: 4, record.MaxPart: 1, 3 * record.MaxPart: 1} {
+			r := record.New(nil, "")
+			rpc := r.Begin("", echo, "tcp", nil)
+			for _, m := range []*testv1.EchoRequest{{Text: "first"}, {Text: text(size)}, {Text: "third"}, {}} {
+				rpc.Received(m)
+			}
+			m := latest(t, r).Request
+			if len(m.Data) != want || m.Count != 4 || string(m.Data[0][2:]) != "first" {
+				t.Errorf("a second message of %d bytes: %d of %d are kept", size, len(m.Data), m.Count)
+			}
+		}
+	})
+}
+
+// A message that changes while it is encoded may have another size than expected.
+func TestAMessageThatCannotBeEncodedIsCounted(t *testing.T) {
+	r := record.New(nil, "")
+	rpc := r.Begin("", echo, "tcp", nil)
+	rpc.Received(&testv1.EchoRequest{Text: "first"})
+	rpc.Received(&testv1.EchoRequest{Text: "not UTF-8: \xff"})
+	rpc.Received(&testv1.EchoRequest{Text: "third"})
+	rpc.Sent(&testv1.EchoResponse{Text: "fourth"})
+	c := latest(t, r)
+	if len(c.Request.Data) != 1 || c.Request.Count != 3 || len(c.Response.Data) != 1 || string(c.Response.Data[0][2:]) != "fourth" {
+		t.Errorf("%+v, %+v", c.Request, c.Response)
+	}
+}
+
+func FuzzWhatIsSentIsRecorded(f *testing.F) {
+	r := record.New(nil, "")
+	f.Add("name", "value", "body", uint8(1))
+	f.Add("", "\x00\xff", strings.Repeat("x", record.MaxPart+1), uint8(255))
+	f.Add(strings.Repeat("n", record.MaxPart), "", "", uint8(0))
+	f.Fuzz(func(t *testing.T, name, value, body string, piece uint8) {
+		request := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(body))
+		request.Header = http.Header{name: {value, ""}}
+		r.Handler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			_, _ = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{req.Body}, make([]byte, int(piece)+1))
+		})).ServeHTTP(httptest.NewRecorder(), request)
+		c := latest(t, r).HTTP
+		want := body[:min(len(body), record.MaxPart)]
+		if string(c.Body.Data) != want || string(c.Answer.Data) != want || c.Body.Size != int64(len(body)) {
+			t.Errorf("a body of %d bytes: %d and %d of %d", len(body), len(c.Body.Data), len(c.Answer.Data), c.Body.Size)
+		}
+		if c.Header[record.Cut] == nil && !slices.Equal(c.Header[name], []string{value, ""}) || len(name)+len(value) > record.MaxPart && c.Header[record.Cut] == nil {
+			t.Errorf("header %q", c.Header)
+		}
+	})
 }
