@@ -36,11 +36,12 @@ type Instrumentation struct {
 	// called once with the call's error, or nil for success: for a client when
 	// the call has ended, for a server before the client learns of the end.
 	//
-	// ClientCall may change md, the metadata of the call. own is true for the
-	// calls that the Service made itself, through the gateway or
+	// md is the metadata of the call. ClientCall may change it. The Service adds
+	// the reserved metadata later. ServerCall must not change md. own is true for
+	// the calls that the Service made itself, through the gateway or
 	// [Service.Conn], and false for those of gRPC clients.
 	ClientCall func(ctx context.Context, method string, md metadata.MD) (context.Context, func(error))
-	ServerCall func(ctx context.Context, method string, own bool) (context.Context, func(error))
+	ServerCall func(ctx context.Context, method string, md metadata.MD, own bool) (context.Context, func(error))
 
 	// SpanContext returns the ids of the span in a context, which
 	// [NewLogHandler] adds to log records. Without a span it returns empty
@@ -66,8 +67,13 @@ type Host struct {
 	Logger *slog.Logger // the Service's logger
 
 	// ReservedMetadata returns the metadata that [WithReservedMetadata]
-	// yields for the context of an HTTP request. It is never nil.
+	// yields for the context of an HTTP request, or of a call on
+	// [Service.Conn]. It is never nil.
 	ReservedMetadata func(context.Context) iter.Seq2[string, string]
+
+	// FlushesAfterResponse is true with [WithFlushAfterResponse]: an
+	// Instrumentation may postpone work until its Flush or Close.
+	FlushesAfterResponse bool
 }
 
 // WithInstrumentation adds the Instrumentation that start returns. [New]
@@ -77,12 +83,18 @@ func WithInstrumentation(start func(Host) (Instrumentation, error)) Option {
 	return func(c *config) { c.instrument = append(c.instrument, start) }
 }
 
+// WithFlushAfterResponse tells the Instrumentations that the caller calls
+// [Service.Flush] after each response. They may then postpone work until Flush,
+// so that a response does not wait for it. function.Main does this. Do not use
+// it if nothing calls Flush: spans, for example, would end late.
+func WithFlushAfterResponse() Option { return func(c *config) { c.flushes = true } }
+
 // instrumentations are those of one Service, outermost first.
 type instrumentations []Instrumentation
 
 // startInstrumentations starts all of them or none.
 func (c *config) startInstrumentations() (instrumentations, error) {
-	host := Host{Logger: c.logger, ReservedMetadata: c.reserved}
+	host := Host{Logger: c.logger, ReservedMetadata: c.reserved, FlushesAfterResponse: c.flushes}
 	if host.ReservedMetadata == nil {
 		host.ReservedMetadata = func(context.Context) iter.Seq2[string, string] { return func(func(string, string) bool) {} }
 	}
@@ -157,14 +169,14 @@ func (all instrumentations) clientCall(ctx context.Context, method string, md me
 }
 
 // serverCall appends to ends.
-func (all instrumentations) serverCall(ctx context.Context, method string, own bool, ends *endings) context.Context {
+func (all instrumentations) serverCall(ctx context.Context, method string, md metadata.MD, own bool, ends *endings) context.Context {
 	if isHealth(method) {
 		return ctx
 	}
 	for _, i := range all {
 		if i.ServerCall != nil {
 			var end func(error)
-			ctx, end = i.ServerCall(ctx, method, own)
+			ctx, end = i.ServerCall(ctx, method, md, own)
 			*ends = append(*ends, end)
 		}
 	}

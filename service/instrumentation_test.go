@@ -51,8 +51,8 @@ func (e *ended) instrument() service.Option {
 			md["x-note"], md["x-header"] = []string{"from ClientCall"}, []string{e.header}
 			return ctx, e.begin("client", method)
 		},
-		ServerCall: func(ctx context.Context, method string, own bool) (context.Context, func(error)) {
-			if md := metadata.ValueFromIncomingContext(ctx, "x-note"); own != slices.Equal(md, []string{"from ClientCall"}) {
+		ServerCall: func(ctx context.Context, method string, md metadata.MD, own bool) (context.Context, func(error)) {
+			if own != slices.Equal(md["x-note"], []string{"from ClientCall"}) {
 				e.note("metadata")
 			}
 			return context.WithValue(ctx, seen{}, true), e.begin("server", method)
@@ -174,7 +174,7 @@ func panicsAt(point string) service.Option {
 		ClientCall: func(ctx context.Context, _ string, _ metadata.MD) (context.Context, func(error)) {
 			return begin(ctx, "client")
 		},
-		ServerCall: func(ctx context.Context, _ string, _ bool) (context.Context, func(error)) {
+		ServerCall: func(ctx context.Context, _ string, _ metadata.MD, _ bool) (context.Context, func(error)) {
 			return begin(ctx, "server")
 		},
 	})

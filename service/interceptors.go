@@ -114,7 +114,7 @@ func (o outermost) begin(ctx context.Context, method, methodType string) *server
 			c.ends.run(errExited)
 		}
 	}()
-	c.ctx = o.instruments.serverCall(c.ctx, method, c.own, &c.ends)
+	c.ctx = o.instruments.serverCall(c.ctx, method, md, c.own, &c.ends)
 	begun = true
 	return c
 }

@@ -21,6 +21,7 @@ type config struct {
 	bindings        []binding
 	logger          *slog.Logger
 	instrument      []func(Host) (Instrumentation, error)
+	flushes         bool // after each response
 	reflect         func(grpc.ServiceRegistrar) error
 	unary           []grpc.UnaryServerInterceptor
 	stream          []grpc.StreamServerInterceptor

@@ -96,8 +96,9 @@ func (r reservedMetadata) begin(ctx context.Context, method string) (_ context.C
 	changed := len(md) < all
 	pairs := r.pairs(ctx)
 	if r.instruments.seeClientCalls(method) {
-		md = metadata.Join(md, metadata.Pairs(pairs...))
-		pairs = pairs[:0]
+		if md == nil {
+			md = metadata.MD{} // for ClientCall to change
+		}
 		ctx = r.instruments.clientCall(ctx, method, md, &ends)
 		changed = true
 	}

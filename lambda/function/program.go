@@ -43,6 +43,7 @@ func open(ctx context.Context, c *config.Config, out io.Writer, logger *slog.Log
 		service.WithLogger(p.logger),
 		service.WithCORS(c.CORSOrigins...),
 		service.WithReservedMetadata(trigger.Metadata),
+		service.WithFlushAfterResponse(), // serve does so
 		service.WithServer(func(s *transport.ServerConfig) { s.DrainTimeout = drainTimeout }),
 		service.WithUnaryInterceptors(p.after.unary),
 		service.WithStreamInterceptors(p.after.stream),

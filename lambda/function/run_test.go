@@ -78,6 +78,12 @@ func options() []service.Option {
 			Name: "AFTER", Meaning: "a file that the function waits for after each answer",
 			Set: func(v string) error { s.after = v; return nil },
 		}),
+		service.WithInstrumentation(func(host service.Host) (service.Instrumentation, error) {
+			if !host.FlushesAfterResponse {
+				return service.Instrumentation{}, errors.New("the function does not say that it flushes")
+			}
+			return service.Instrumentation{}, nil
+		}),
 		service.Bind[testv1.PingServiceServer](testv1.RegisterPingServiceServer, testv1.NewPingServiceClient,
 			testv1.RegisterPingServiceHandlerClient, s),
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -20,9 +21,11 @@ import (
 // request holds what is known of an HTTP request. It is in the request's
 // context.
 type request struct {
-	method, path string      // as the conventions name them
-	route        string      // of the gateway's binding, if noteRoute was called
-	isRPC        atomic.Bool // the path is that of the RPC: Connect or gRPC-Web
+	method, path    string // as the conventions name them
+	scheme, version string
+	begin           time.Time
+	isRPC           atomic.Bool      // the path is that of the RPC: Connect or gRPC-Web
+	binding         *runtime.Pattern // of the gateway, if noteBinding was called
 }
 
 type requestKey struct{}
@@ -40,14 +43,16 @@ func (t *tracing) middleware(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		begin := time.Now()
-		q := &request{method: methodName(r.Method), path: r.URL.Path}
+		q := &request{method: methodName(r.Method), path: r.URL.Path, scheme: scheme(r), version: protocolVersion(r), begin: time.Now()}
 		ctx, span := t.startRequest(r, q)
 		inner := r.WithContext(context.WithValue(ctx, requestKey{}, q))
-		inner.Header = without(r.Header, t.fields)
+		inner.Header = without(r.Header, t.headers)
 		out := &response{ResponseWriter: w}
 		returned := false
-		defer func() { t.endRequest(ctx, span, q, inner, out.status, returned, begin) }()
+		defer func() {
+			e := requestEnd{out.status, returned, time.Since(q.begin), q.isRPC.Load(), q.binding, inner.Pattern}
+			t.ends.do(func() { t.endRequest(ctx, span, q, e) })
+		}()
 		next.ServeHTTP(out, inner)
 		returned = true
 		if out.status == 0 {
@@ -60,12 +65,15 @@ func (t *tracing) middleware(next http.Handler) http.Handler {
 func (t *tracing) startRequest(r *http.Request, q *request) (context.Context, trace.Span) {
 	ctx := r.Context()
 	own := trace.SpanFromContext(ctx)
-	platform, attributes := readFacts(t.platform(ctx), make([]attribute.KeyValue, 0, maxFacts+maxHTTP))
+	platform := readFacts(t.platform(ctx), make([]attribute.KeyValue, 0, maxFacts+maxHTTP))
+	attributes := platform.attributes
 	if len(attributes) > 0 {
 		attributes = append(attributes, semconv.FaaSTriggerHTTP)
 	}
 	attributes = appendHTTP(attributes, r, q)
-	ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	if hasAny(r.Header, t.headers) {
+		ctx = t.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	}
 	client := trace.SpanContextFromContext(ctx)
 	if !t.clients || !client.IsRemote() || client.Equal(own.SpanContext()) {
 		client = trace.SpanContext{}
@@ -73,8 +81,8 @@ func (t *tracing) startRequest(r *http.Request, q *request) (context.Context, tr
 	switch {
 	case own.SpanContext().IsValid():
 		ctx = trace.ContextWithSpan(ctx, own)
-	case t.xray && platform.IsValid():
-		ctx = trace.ContextWithRemoteSpanContext(ctx, platform)
+	case t.xray && platform.parent.IsValid():
+		ctx = trace.ContextWithRemoteSpanContext(ctx, platform.parent)
 	case t.followClients:
 		ctx = trace.ContextWithRemoteSpanContext(ctx, client)
 		client = trace.SpanContext{} // it is the parent, not a link
@@ -85,50 +93,70 @@ func (t *tracing) startRequest(r *http.Request, q *request) (context.Context, tr
 	if client.IsValid() {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: client}))
 	}
-	return t.tracer.Start(ctx, q.spanName(), options...) //nolint:spancheck // endRequest ends it
+	return t.tracer.Start(ctx, q.spanName(""), options...) //nolint:spancheck // endRequest ends it
 }
 
-// endRequest ends the span. Without returned, the handler panicked.
-func (t *tracing) endRequest(ctx context.Context, span trace.Span, q *request, r *http.Request, code int, returned bool, begin time.Time) {
+// requestEnd holds what is known when a request has been served.
+type requestEnd struct {
+	code     int  // 0: no response
+	returned bool // otherwise the handler panicked
+	duration time.Duration
+
+	isRPC   bool
+	binding *runtime.Pattern
+	pattern string // of an http.ServeMux
+}
+
+func (t *tracing) endRequest(ctx context.Context, span trace.Span, q *request, e requestEnd) {
+	route := e.route(q)
 	attributes := make([]attribute.KeyValue, 0, 6)
-	if code != 0 {
-		attributes = append(attributes, semconv.HTTPResponseStatusCode(code))
+	if e.code != 0 {
+		attributes = append(attributes, semconv.HTTPResponseStatusCode(e.code))
 	}
-	if q.isRPC.Load() {
-		q.route = q.path
-	} else if _, route, ok := strings.Cut(r.Pattern, "/"); ok && q.route == "" {
-		q.route = "/" + route // of a http.ServeMux
-	}
-	if q.route != "" {
-		attributes = append(attributes, semconv.HTTPRoute(q.route))
-		span.SetName(q.spanName())
+	if route != "" {
+		attributes = append(attributes, semconv.HTTPRoute(route))
+		span.SetName(q.spanName(route))
 	}
 	switch {
-	case !returned:
+	case !e.returned:
 		span.SetStatus(codes.Error, "the handler panicked")
 		attributes = append(attributes, semconv.ErrorTypeKey.String("panic"))
-	case code >= http.StatusInternalServerError:
+	case e.code >= http.StatusInternalServerError:
 		span.SetStatus(codes.Error, "")
-		attributes = append(attributes, semconv.ErrorTypeKey.String(strconv.Itoa(code)))
+		attributes = append(attributes, semconv.ErrorTypeKey.String(strconv.Itoa(e.code)))
 	}
 	span.SetAttributes(attributes...)
-	span.End()
+	span.End(trace.WithTimestamp(q.begin.Add(e.duration)))
 	if t.httpDuration.Enabled(ctx) {
-		attributes = append(attributes, semconv.HTTPRequestMethodKey.String(q.method), semconv.URLScheme(scheme(r)), protocolVersion(r))
-		t.httpDuration.RecordSet(ctx, time.Since(begin).Seconds(), attribute.NewSet(attributes...))
+		attributes = append(attributes, semconv.HTTPRequestMethodKey.String(q.method), semconv.URLScheme(q.scheme), semconv.NetworkProtocolVersion(q.version))
+		t.httpDuration.RecordSet(ctx, e.duration.Seconds(), attribute.NewSet(attributes...))
 	}
 }
 
-// spanName returns the method and the route, as far as it is known.
-func (q *request) spanName() string {
+// route returns the route of the request, or an empty string.
+func (e requestEnd) route(q *request) string {
+	if e.isRPC {
+		return q.path
+	}
+	if e.binding != nil {
+		return strings.ReplaceAll(e.binding.String(), "=*}", "}")
+	}
+	if _, route, ok := strings.Cut(e.pattern, "/"); ok {
+		return "/" + route
+	}
+	return ""
+}
+
+// spanName returns the method and the route, if it is known.
+func (q *request) spanName(route string) string {
 	name := q.method
 	if name == otherMethod {
 		name = "HTTP"
 	}
-	if q.route == "" {
+	if route == "" {
 		return name
 	}
-	return name + " " + q.route
+	return name + " " + route
 }
 
 const otherMethod = "_OTHER"
@@ -167,8 +195,8 @@ func appendHTTP(to []attribute.KeyValue, r *http.Request, q *request) []attribut
 		}
 	}
 	host, port := splitAddress(r.Host)
-	to = append(to, semconv.HTTPRequestMethodKey.String(q.method), semconv.URLPath(valid(q.path)), semconv.URLScheme(scheme(r)),
-		semconv.ServerAddress(valid(host)), protocolVersion(r))
+	to = append(to, semconv.HTTPRequestMethodKey.String(q.method), semconv.URLPath(valid(q.path)), semconv.URLScheme(q.scheme),
+		semconv.ServerAddress(valid(host)), semconv.NetworkProtocolVersion(q.version))
 	if q.method == otherMethod {
 		to = append(to, semconv.HTTPRequestMethodOriginal(valid(r.Method)))
 	}
@@ -198,8 +226,8 @@ func scheme(r *http.Request) string {
 	return "http"
 }
 
-func protocolVersion(r *http.Request) attribute.KeyValue {
-	return semconv.NetworkProtocolVersion(strings.TrimSuffix(strings.TrimPrefix(r.Proto, "HTTP/"), ".0"))
+func protocolVersion(r *http.Request) string {
+	return strings.TrimSuffix(strings.TrimPrefix(r.Proto, "HTTP/"), ".0")
 }
 
 // splitAddress splits an address. The port is 0 if there is none.
@@ -212,27 +240,30 @@ func splitAddress(address string) (host string, port int) {
 	return host, int(number)
 }
 
-// without returns header, or a copy of it, without the named fields.
-func without(header http.Header, fields []string) http.Header {
-	copied := false
-	for _, name := range fields {
-		if len(header.Values(name)) == 0 {
-			continue
-		}
-		if !copied {
-			header, copied = header.Clone(), true
-		}
-		header.Del(name)
+// hasAny reports whether header has one of the canonical names.
+func hasAny(header http.Header, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return len(header[name]) > 0 })
+}
+
+// without returns header, or a copy of it, without the canonical names.
+func without(header http.Header, names []string) http.Header {
+	if !hasAny(header, names) {
+		return header
+	}
+	header = header.Clone()
+	for _, name := range names {
+		delete(header, name)
 	}
 	return header
 }
 
-// noteRoute is a middleware of the gateway's muxes that records the route.
-func noteRoute(next runtime.HandlerFunc) runtime.HandlerFunc {
+// noteBinding is a middleware of the gateway's muxes that records the
+// binding.
+func noteBinding(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, pathParams map[string]string) {
 		if pattern, ok := runtime.HTTPPattern(r.Context()); ok {
 			if q := requestOf(r.Context()); q != nil {
-				q.route = strings.ReplaceAll(pattern.String(), "=*}", "}")
+				q.binding = &pattern
 			}
 		}
 		next(w, r, pathParams)

@@ -15,40 +15,54 @@ import (
 // six of readFacts's switch, faas.coldstart and faas.trigger.
 const maxFacts = 8
 
-// readFacts reads what the first span of a request uses from reserved
-// metadata: the parent in the X-Ray header, and attributes. It returns before
-// with the attributes appended.
-func readFacts(metadata iter.Seq2[string, string], before []attribute.KeyValue) (parent trace.SpanContext, attributes []attribute.KeyValue) {
-	attributes = before
+// facts are what the first span of a request uses from reserved metadata.
+type facts struct {
+	parent     trace.SpanContext // in the X-Ray header
+	sender     trace.SpanContext // of a message: package lambda/trigger has it
+	attributes []attribute.KeyValue
+}
+
+// readFacts reads reserved metadata. It appends to attributes.
+func readFacts(metadata iter.Seq2[string, string], attributes []attribute.KeyValue) facts {
+	f := facts{attributes: attributes}
 	cold := false
 	for key, value := range metadata {
-		name, ok := strings.CutPrefix(key, service.ReservedPrefix+"event-")
+		name, ok := strings.CutPrefix(key, service.ReservedPrefix)
 		if !ok {
 			continue
 		}
+		var fact attribute.Key
 		switch name {
-		case "trace-id":
-			parent = parseTraceHeader(value)
-		case "cold-start":
+		case "event-trace-id":
+			f.parent = parseTraceHeader(value)
+			continue
+		case "trigger-trace-id":
+			f.sender = parseTraceHeader(value)
+			continue
+		case "event-cold-start":
 			cold = true
-		case "source":
-			attributes = append(attributes, attribute.String("lambda.event.source", value))
-		case "request-id":
-			attributes = append(attributes, semconv.AWSRequestID(value))
-		case "invocation-id":
-			attributes = append(attributes, semconv.FaaSInvocationID(value))
-		case "client-address":
-			attributes = append(attributes, semconv.ClientAddress(value))
-		case "account-id":
-			attributes = append(attributes, semconv.CloudAccountID(value))
-		case "function-arn":
-			attributes = append(attributes, semconv.CloudResourceID(value))
+			continue
+		case "event-source":
+			fact = "lambda.event.source"
+		case "event-request-id":
+			fact = semconv.AWSRequestIDKey
+		case "event-invocation-id":
+			fact = semconv.FaaSInvocationIDKey
+		case "event-client-address":
+			fact = semconv.ClientAddressKey
+		case "event-account-id":
+			fact = semconv.CloudAccountIDKey
+		case "event-function-arn":
+			fact = semconv.CloudResourceIDKey
+		default:
+			continue
 		}
+		f.attributes = append(f.attributes, fact.String(valid(value)))
 	}
-	if len(attributes) > len(before) {
-		attributes = append(attributes, semconv.FaaSColdstart(cold))
+	if len(f.attributes) > len(attributes) {
+		f.attributes = append(f.attributes, semconv.FaaSColdstart(cold))
 	}
-	return parent, attributes
+	return f
 }
 
 // parseTraceHeader parses an X-Ray trace header, as the X-Ray developer guide

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -16,19 +15,14 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-
-	"github.com/lambda-grpc/lambda-grpc-gateway/service"
 )
-
-// senderKey is the metadata key in which package lambda/trigger has the trace
-// of the sender of a message.
-const senderKey = service.ReservedPrefix + "trigger-trace-id"
 
 // clientCall starts the span of a call that the Service makes. If the context
 // has no span, as for an event that is not an HTTP request, it determines the
 // parent and the facts as for an HTTP request, and links the sender of a
 // message.
 func (t *tracing) clientCall(ctx context.Context, method string, md metadata.MD) (context.Context, func(error)) {
+	begin := time.Now()
 	attributes := rpcAttributes(method, maxFacts)
 	options := append(make([]trace.SpanStartOption, 0, 3), clientKind)
 	if q := requestOf(ctx); q != nil {
@@ -36,12 +30,13 @@ func (t *tracing) clientCall(ctx context.Context, method string, md metadata.MD)
 			q.isRPC.Store(true)
 		}
 	} else if !trace.SpanContextFromContext(ctx).IsValid() {
-		var parent trace.SpanContext
-		if parent, attributes = readFacts(pairs(md), attributes); t.xray && parent.IsValid() {
-			ctx = trace.ContextWithRemoteSpanContext(ctx, parent)
+		platform := readFacts(t.platform(ctx), attributes)
+		attributes = platform.attributes
+		if t.xray && platform.parent.IsValid() {
+			ctx = trace.ContextWithRemoteSpanContext(ctx, platform.parent)
 		}
-		if sender := parseTraceHeader(carrier(md).Get(senderKey)); t.xray && sender.IsValid() {
-			options = append(options, trace.WithLinks(trace.Link{SpanContext: sender}))
+		if t.xray && platform.sender.IsValid() {
+			options = append(options, trace.WithLinks(trace.Link{SpanContext: platform.sender}))
 		}
 	}
 	ctx, span := t.tracer.Start(ctx, rpcName(method), append(options, trace.WithAttributes(attributes...))...)
@@ -52,18 +47,17 @@ func (t *tracing) clientCall(ctx context.Context, method string, md metadata.MD)
 	t.late.Add(-1)
 	return ctx, func(err error) {
 		defer t.late.Add(1)
-		s := status.Convert(err)
-		endRPC(span, s, err != nil)
+		s, end := status.Convert(err), begin.Add(time.Since(begin))
+		t.ends.do(func() { endRPC(span, s, err != nil, end) })
 	}
 }
 
 // serverCall starts the span of a call that a server has received. It trusts
 // the gateway. For gRPC clients it follows the environment.
-func (t *tracing) serverCall(ctx context.Context, method string, own bool) (context.Context, func(error)) {
+func (t *tracing) serverCall(ctx context.Context, method string, md metadata.MD, own bool) (context.Context, func(error)) {
 	begin := time.Now()
-	ctx = t.propagator.Extract(ctx, incoming{ctx})
-	options := make([]trace.SpanStartOption, 0, 4)
-	options = append(options, serverKind, trace.WithAttributes(rpcAttributes(method, 0)...))
+	ctx = t.propagator.Extract(ctx, carrier(md))
+	options := append(make([]trace.SpanStartOption, 0, 4), serverKind, trace.WithAttributes(rpcAttributes(method, 0)...))
 	if !own && !t.clients {
 		ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 	}
@@ -81,16 +75,18 @@ func (t *tracing) serverCall(ctx context.Context, method string, own bool) (cont
 		if own {
 			defer t.late.Add(-1)
 		}
-		s := status.Convert(err)
-		failed := isServerError(s.Code())
-		endRPC(span, s, failed)
-		if t.rpcDuration.Enabled(ctx) {
-			attributes := append(rpcAttributes(method, 2), semconv.RPCResponseStatusCode(codeName(s.Code())))
-			if failed {
-				attributes = append(attributes, semconv.ErrorTypeKey.String(codeName(s.Code())))
+		s, duration := status.Convert(err), time.Since(begin)
+		t.ends.do(func() {
+			failed := isServerError(s.Code())
+			endRPC(span, s, failed, begin.Add(duration))
+			if t.rpcDuration.Enabled(ctx) {
+				attributes := append(rpcAttributes(method, 2), semconv.RPCResponseStatusCode(codeName(s.Code())))
+				if failed {
+					attributes = append(attributes, semconv.ErrorTypeKey.String(codeName(s.Code())))
+				}
+				t.rpcDuration.RecordSet(ctx, duration.Seconds(), attribute.NewSet(attributes...))
 			}
-			t.rpcDuration.RecordSet(ctx, time.Since(begin).Seconds(), attribute.NewSet(attributes...))
-		}
+		})
 	}
 }
 
@@ -106,7 +102,7 @@ func rpcAttributes(method string, room int) []attribute.KeyValue {
 	return append(make([]attribute.KeyValue, 0, 2+room), semconv.RPCSystemNameGRPC, semconv.RPCMethod(rpcName(method)))
 }
 
-func endRPC(span trace.Span, s *status.Status, failed bool) {
+func endRPC(span trace.Span, s *status.Status, failed bool, end time.Time) {
 	if span.IsRecording() {
 		code := codeName(s.Code())
 		span.SetAttributes(semconv.RPCResponseStatusCode(code))
@@ -115,7 +111,7 @@ func endRPC(span trace.Span, s *status.Status, failed bool) {
 			span.SetAttributes(semconv.ErrorTypeKey.String(code))
 		}
 	}
-	span.End()
+	span.End(trace.WithTimestamp(end))
 }
 
 // isServerError reports whether a code is an error of the server, as the
@@ -147,20 +143,7 @@ func codeName(code codes.Code) string {
 	return "CODE(" + strconv.FormatUint(uint64(code), 10) + ")"
 }
 
-// pairs yields metadata.
-func pairs(md metadata.MD) iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		for key, values := range md {
-			for _, value := range values {
-				if !yield(key, value) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// carrier is outgoing metadata as a [propagation.TextMapCarrier].
+// carrier is metadata as a [propagation.TextMapCarrier].
 type carrier metadata.MD
 
 func (c carrier) Get(key string) string {
@@ -170,29 +153,11 @@ func (c carrier) Get(key string) string {
 	return ""
 }
 
+// Values implements [propagation.ValuesGetter].
+func (c carrier) Values(key string) []string { return c[key] }
+
 func (c carrier) Set(key, value string) { c[strings.ToLower(key)] = []string{value} }
 func (c carrier) Keys() []string        { return slices.Collect(maps.Keys(c)) }
-
-// incoming is the metadata of a received call as a
-// [propagation.TextMapCarrier] that is only read.
-type incoming struct{ ctx context.Context }
-
-func (c incoming) Get(key string) string {
-	if values := c.Values(key); len(values) > 0 {
-		return values[0]
-	}
-	return ""
-}
-
-// Values implements [propagation.ValuesGetter].
-func (c incoming) Values(key string) []string { return metadata.ValueFromIncomingContext(c.ctx, key) }
-
-func (c incoming) Set(string, string) {}
-
-func (c incoming) Keys() []string {
-	md, _ := metadata.FromIncomingContext(c.ctx)
-	return slices.Collect(maps.Keys(md))
-}
 
 // A server may run on when its client has seen the end, for example at a
 // deadline. If the process is frozen then, the span is not exported until it

@@ -41,12 +41,17 @@
 // failing collector does not delay responses. A flush ends after
 // [WithFlushTimeout], OTEL_BSP_MAX_QUEUE_SIZE limits the number of queued
 // spans, and at most one warning a minute is logged.
+//
+// With [service.WithFlushAfterResponse], as in lambda/function, the package
+// ends its spans and records its metrics in the flush too, with the times of
+// the requests.
 package telemetry
 
 import (
 	"context"
 	"fmt"
 	"iter"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -125,7 +130,8 @@ func (c *config) start(host service.Host) (service.Instrumentation, error) {
 	if err != nil || env.disabled {
 		return service.Instrumentation{}, err
 	}
-	p, err := c.newPipeline(env, newReporter(host.Logger))
+	report := newReporter(host.Logger)
+	p, err := c.newPipeline(env, report)
 	if err != nil {
 		return service.Instrumentation{}, err
 	}
@@ -148,6 +154,13 @@ func (c *config) start(host service.Host) (service.Instrumentation, error) {
 		clients:       env.clients,
 		followClients: c.followClients,
 		platform:      host.ReservedMetadata,
+		ends:          postponed{report: report},
+	}
+	for _, field := range t.fields {
+		t.headers = append(t.headers, http.CanonicalHeaderKey(field))
+	}
+	if host.FlushesAfterResponse {
+		t.ends.room = maxPostponed
 	}
 	if c.global {
 		otel.SetTracerProvider(p.tracers)
@@ -156,16 +169,20 @@ func (c *config) start(host service.Host) (service.Instrumentation, error) {
 	}
 	return service.Instrumentation{
 		Middleware:  t.middleware,
-		MuxOptions:  []runtime.ServeMuxOption{runtime.WithMiddlewares(noteRoute)},
+		MuxOptions:  []runtime.ServeMuxOption{runtime.WithMiddlewares(noteBinding)},
 		ClientCall:  t.clientCall,
 		ServerCall:  t.serverCall,
 		SpanContext: spanContext,
 		Flush: func(ctx context.Context) error {
 			t.awaitServer(ctx)
+			t.ends.run(ctx)
 			p.flush(ctx)
 			return nil
 		},
-		Close: p.close,
+		Close: func(ctx context.Context) error {
+			t.ends.close(ctx)
+			return p.close(ctx)
+		},
 	}, nil
 }
 
@@ -176,11 +193,13 @@ type tracing struct {
 	rpcDuration   rpcconv.ServerCallDuration
 	propagator    propagation.TextMapPropagator
 	fields        []string // the propagator's
+	headers       []string // likewise, canonical
 	xray          bool     // use the X-Ray header
 	clients       bool     // use the traceparent of clients
 	followClients bool
 	platform      func(context.Context) iter.Seq2[string, string] // the reserved metadata of an HTTP request
 	late          atomic.Int64                                    // number of own calls running in a server minus those running in a client
+	ends          postponed                                       // of spans and calls
 }
 
 func spanContext(ctx context.Context) (traceID, spanID string) {

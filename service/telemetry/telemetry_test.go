@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -227,7 +228,9 @@ func TestTextThatIsNotUTF8(t *testing.T) {
 	svc := newService(t, "inproc", telemetry.With(), service.WithUnaryInterceptors(
 		func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
 			return nil, status.Error(grpccodes.Internal, "a\xff")
-		}))
+		}), service.WithReservedMetadata(func(context.Context) iter.Seq2[string, string] {
+		return maps.All(map[string]string{service.ReservedPrefix + "event-source": "a\xff"})
+	}))
 	for target, change := range map[string]func(*http.Request){
 		"/v1/ping": func(r *http.Request) {},
 		"/v1/%ff":  func(r *http.Request) {},

@@ -125,7 +125,7 @@ func TestOneTraceARequest(t *testing.T) {
 	c := newCollector(t)
 	for _, transportName := range transports {
 		t.Run(transportName, func(t *testing.T) {
-			svc := newService(t, transportName, telemetry.With())
+			svc := newService(t, transportName, telemetry.With(), service.WithFlushAfterResponse())
 			for _, source := range frontdoor.Sources() {
 				for _, streaming := range []bool{false, true} {
 					var options []frontdoor.Option
