@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"runtime/debug"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/awsid"
@@ -129,13 +131,30 @@ func (p inProcess) Stream(ctx context.Context, r Request) (*Stream, error) {
 func call(id string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = failure(id, fmt.Sprintf("%T", p), fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
+			err = failure(id, typeName(p), fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
 	if err := f(); err != nil {
-		return failure(id, fmt.Sprintf("%T", err), err.Error(), err)
+		return handlerFailure(id, err)
 	}
 	return nil
+}
+
+// handlerFailure returns an error of the handler as Lambda reports it.
+func handlerFailure(id string, err error) error {
+	if own, ok := err.(messages.InvokeResponse_Error); ok { //nolint:errorlint // a wrapping error has its own message
+		return failure(id, own.Type, own.Message, err)
+	}
+	return failure(id, typeName(err), err.Error(), err)
+}
+
+// typeName returns the errorType of an error or a panic, the name of its Go type.
+func typeName(v any) string {
+	t := reflect.TypeOf(v)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Name()
 }
 
 // inProcessBody limits a streamed response to MaxStreamBytes.
@@ -152,7 +171,7 @@ func (b *inProcessBody) Read(p []byte) (int, error) {
 		return 0, tooLargeError(b.id, MaxStreamBytes)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = failure(b.id, fmt.Sprintf("%T", err), err.Error(), err)
+		err = handlerFailure(b.id, err)
 	}
 	return n, err
 }

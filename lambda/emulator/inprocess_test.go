@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/emulator"
@@ -120,11 +121,19 @@ func TestInProcess_Failures(t *testing.T) {
 	}{
 		"an error": {
 			func(context.Context, []byte) ([]byte, error) { return nil, errors.New("no tea") }, 2,
-			func(err error) bool { return strings.Contains(err.Error(), "no tea") },
+			func(err error) bool { return err.Error() == "emulator: function failed: errorString: no tea" },
+		},
+		"an error with a type of its own": {
+			func(context.Context, []byte) ([]byte, error) {
+				return nil, messages.InvokeResponse_Error{Type: "NotFound", Message: "no cup"}
+			}, 2,
+			func(err error) bool { return err.Error() == "emulator: function failed: NotFound: no cup" },
 		},
 		"a panic": {
 			func(context.Context, []byte) ([]byte, error) { panic("spilt") }, 2,
-			func(err error) bool { return strings.Contains(err.Error(), "spilt") },
+			func(err error) bool {
+				return strings.HasPrefix(err.Error(), "emulator: function failed: string: panic: spilt")
+			},
 		},
 		"a response over the limit": {
 			func(context.Context, []byte) ([]byte, error) { return make([]byte, emulator.MaxResponseBytes+1), nil }, 2,

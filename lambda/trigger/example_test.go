@@ -126,12 +126,12 @@ func ExampleParse() {
 		fmt.Println(t)
 	}
 	fmt.Println(err)
-	_, err = trigger.Parse("pigeon=orders.v1.Orders/Create")
+	_, err = trigger.Parse("warmer,pigeon=orders.v1.Orders/Create")
 	fmt.Println(err)
 	// Output:
 	// sqs:orders
 	// schedule
 	// warmer
 	// <nil>
-	// want triggers such as sqs:orders=orders.v1.Orders/Create, separated by commas; the sources are sqs, sns, dynamodb, kinesis, s3, schedule, eventbridge, direct and warmer
+	// trigger "pigeon=orders.v1.Orders/Create": want triggers such as sqs:orders=orders.v1.Orders/Create, separated by commas; the sources are sqs, sns, dynamodb, kinesis, s3, schedule, eventbridge, direct and warmer
 }

@@ -1,7 +1,7 @@
 package trigger
 
 import (
-	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/event"
@@ -25,10 +25,11 @@ import (
 func Parse(list string) ([]Trigger, error) {
 	var triggers []Trigger
 	for entry := range strings.SplitSeq(list, ",") {
-		t, ok := parseTrigger(strings.TrimSpace(entry))
+		entry = strings.TrimSpace(entry)
+		t, ok := parseTrigger(entry)
 		if !ok {
-			return nil, errors.New("want triggers such as sqs:orders=orders.v1.Orders/Create, separated by commas; " +
-				"the sources are sqs, sns, dynamodb, kinesis, s3, schedule, eventbridge, direct and warmer")
+			return nil, fmt.Errorf("trigger %q: want triggers such as sqs:orders=orders.v1.Orders/Create, separated by commas; "+
+				"the sources are sqs, sns, dynamodb, kinesis, s3, schedule, eventbridge, direct and warmer", entry)
 		}
 		triggers = append(triggers, t)
 	}

@@ -75,7 +75,12 @@ func (l *limitedBody) writeError(w http.ResponseWriter, status int) {
 	_, _ = fmt.Fprintf(w, `{"code":%d,"message":%q,"details":[]}`, code, message)
 }
 
-// limitedWriter replaces a 400 or 413 response to a failed body with writeError.
+// statusCanceled is the gateway's status for a call whose context has ended. net/http
+// ends the context of a request when it cannot read the body.
+const statusCanceled = 499
+
+// limitedWriter replaces a 400, 413 or 499 response to a failed body with writeError.
+// It leaves Connect errors, such as 429 and 504, whose code says the same.
 type limitedWriter struct {
 	http.ResponseWriter
 	body     *limitedBody
@@ -85,7 +90,7 @@ type limitedWriter struct {
 
 func (w *limitedWriter) WriteHeader(status int) {
 	failure := w.body.failure.Load()
-	isBodyError := status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge
+	isBodyError := status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge || status == statusCanceled
 	if failure != 0 && isBodyError && !w.begun {
 		w.begun, w.replaced = true, true
 		w.body.writeError(w.ResponseWriter, int(failure))

@@ -114,11 +114,20 @@ const brief = "1s"
 func TestBodyTimeout(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil, "-body-timeout", brief)
-	conn := dial(t, s.http)
-	fmt.Fprint(conn, "POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 	const want = `408 {"code":4,"message":"the body took longer than the limit of 1s","details":[]}`
-	if got := answer(t, conn); got != want {
-		t.Error(got)
+	for name, request := range map[string]string{
+		"in a value":    "POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+		"after a value": "POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{}",
+		"after a chunk": "POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn := dial(t, s.http)
+			fmt.Fprint(conn, request)
+			if got := answer(t, conn); got != want {
+				t.Error(got)
+			}
+		})
 	}
 }
 

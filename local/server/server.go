@@ -29,8 +29,8 @@ import (
 // options until SIGINT or SIGTERM, waits for calls in flight, and ends the
 // process. A second signal ends the process at once. The exit code is 0 after a
 // clean stop and after -help, 2 for an invalid flag or variable, and 1 for every
-// other failure. Errors and logs go to standard error; the response to -event goes
-// to standard output.
+// other failure. Errors and logs go to standard error; help and the response to
+// -event go to standard output.
 //
 // Main sets slog's default logger. If a handler logs with the context of its call,
 // the line has the IDs of the request; see service.NewLogHandler. The options that
@@ -74,8 +74,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, re
 	c, err := table.ReadServer(args, getenv)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(out, about)
-		table.WriteHelp(out, config.Server)
+		fmt.Fprint(responses, about)
+		table.WriteHelp(responses, config.Server)
 		return nil
 	case err != nil:
 		return usageError{err}

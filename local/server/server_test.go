@@ -321,6 +321,17 @@ func TestRun_ServesThroughTheFunction(t *testing.T) {
 	})
 }
 
+func TestMain_HelpIsOnStandardOutput(t *testing.T) {
+	cmd := exec.Command(thisBinary(t), "-help")
+	cmd.Env = append(os.Environ(), runAsServer+"=1")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	help, err := cmd.Output()
+	if err != nil || !bytes.Contains(help, []byte("  -transport, TRANSPORT")) || stderr.Len() > 0 {
+		t.Errorf("%v\nstandard output:\n%s\nstandard error:\n%s", err, help, &stderr)
+	}
+}
+
 func TestMain_SignalsEndWithCodeZero(t *testing.T) {
 	binary, err := os.Executable()
 	if err != nil {

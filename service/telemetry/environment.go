@@ -138,7 +138,7 @@ func variables() []variable {
 		}},
 		{append(signals("TIMEOUT"), "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT", "OTEL_BSP_SCHEDULE_DELAY",
 			"OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"),
-			"a whole number, and of time milliseconds", func(s string) bool {
+			"a whole number; a time is in milliseconds", func(s string) bool {
 				n, err := strconv.ParseUint(s, 10, 31)
 				return err == nil && n > 0
 			}},

@@ -1,10 +1,12 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -187,14 +189,15 @@ func recovered(ctx context.Context, export func(context.Context) error) (err err
 }
 
 // newResource describes the program. On Lambda it uses the function's
-// environment. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take
-// precedence.
+// environment. Elsewhere the service has the default name of OpenTelemetry's
+// specification. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
 func newResource() (*resource.Resource, error) {
-	var attributes []attribute.KeyValue
-	if name := os.Getenv("AWS_LAMBDA_FUNCTION_NAME"); name != "" {
+	name := os.Getenv("AWS_LAMBDA_FUNCTION_NAME")
+	attributes := []attribute.KeyValue{semconv.ServiceName(cmp.Or(name, "unknown_service:"+filepath.Base(os.Args[0])))}
+	if name != "" {
 		attributes = append(attributes,
 			semconv.CloudProviderAWS, semconv.CloudPlatformAWSLambda, semconv.CloudRegion(os.Getenv("AWS_REGION")),
-			semconv.ServiceName(name), semconv.FaaSName(name), semconv.FaaSVersion(os.Getenv("AWS_LAMBDA_FUNCTION_VERSION")),
+			semconv.FaaSName(name), semconv.FaaSVersion(os.Getenv("AWS_LAMBDA_FUNCTION_VERSION")),
 			semconv.FaaSInstance(os.Getenv("AWS_LAMBDA_LOG_STREAM_NAME")), semconv.AWSLogGroupNames(os.Getenv("AWS_LAMBDA_LOG_GROUP_NAME")))
 		if megabytes, err := strconv.Atoi(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")); err == nil {
 			attributes = append(attributes, semconv.FaaSMaxMemory(megabytes<<20))

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,18 @@ func TestTheResourceDescribesTheFunction(t *testing.T) {
 				t.Errorf("%s is %q, want %q", key, got, want)
 			}
 		}
+	}
+}
+
+// A backend would otherwise show the spans of all such programs together.
+func TestTheServiceHasANameOutsideLambda(t *testing.T) {
+	c := newCollector(t)
+	t.Setenv("AWS_LAMBDA_FUNCTION_NAME", "")
+	svc := newService(t, "inproc", telemetry.With())
+	ask(t, svc, "GET", "/v1/ping", "")
+	flush(t, svc)
+	if got := c.resource["service.name"]; got != "unknown_service:"+filepath.Base(os.Args[0]) {
+		t.Errorf("service.name is %q", got)
 	}
 }
 
