@@ -56,6 +56,8 @@ func (l *limitedBody) Read(p []byte) (int, error) {
 		l.failure.Store(http.StatusRequestEntityTooLarge)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		l.failure.Store(http.StatusRequestTimeout)
+		// The error of net has addresses, and Connect shows it to the client.
+		err = fmt.Errorf("the body took longer than the limit of %v: %w", l.timeout, os.ErrDeadlineExceeded)
 	}
 	return n, err
 }

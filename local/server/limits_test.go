@@ -114,18 +114,22 @@ const brief = "1s"
 func TestBodyTimeout(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil, "-body-timeout", brief)
-	const want = `408 {"code":4,"message":"the body took longer than the limit of 1s","details":[]}`
-	for name, request := range map[string]string{
-		"in a value":    "POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
-		"after a value": "POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{}",
-		"after a chunk": "POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+	const timedOut = `408 {"code":4,"message":"the body took longer than the limit of 1s","details":[]}`
+	for name, test := range map[string]struct{ request, want string }{
+		"in a value":    {"POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", timedOut},
+		"after a value": {"POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{}", timedOut},
+		"after a chunk": {"POST /v1/echo/7 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", timedOut},
+		"over Connect": {
+			"POST /test.v1.EchoService/Echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+			`504 {"code":"deadline_exceeded","message":"the body took longer than the limit of 1s: i/o timeout"}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			conn := dial(t, s.http)
-			fmt.Fprint(conn, request)
-			if got := answer(t, conn); got != want {
-				t.Error(got)
+			fmt.Fprint(conn, test.request)
+			if got := answer(t, conn); got != test.want {
+				t.Errorf("%s, want %s", got, test.want)
 			}
 		})
 	}
