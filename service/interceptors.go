@@ -136,7 +136,8 @@ func (o outermost) end(c *serverCall, err error) error {
 	}
 	c.ends.run(err)
 	if err != nil && !c.own { // otherwise the gateway masks it
-		return o.sanitize(c.ctx, c.method, err)
+		masked, _ := mask(status.Convert(err)) // logCall has logged it
+		return sanitizedError{masked}
 	}
 	return err
 }

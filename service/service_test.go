@@ -302,7 +302,53 @@ func TestErrorsHideOperatorMessagesFromTheClient(t *testing.T) {
 			if errors.Is(err, io.EOF) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("gRPC stream: %v", err)
 			}
+			// The finished calls of gRPC clients have the message.
+			if n := len(log.lines(t, "error message withheld from the client")); test.withheld && n != 2 {
+				t.Errorf("%d lines say what was withheld, want those of the two HTTP requests", n)
+			}
 		})
+	}
+}
+
+// An error of Service.Conn has a message for clients, but not what a handler adds.
+func TestServeGRPC_MasksWhatAHandlerAddsToAnError(t *testing.T) {
+	var log buffer
+	var s *service.Service
+	s = start(t, transport.Bufconn(), &log, bindAll(fake{
+		echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+			_, err := testv1.NewEchoServiceClient(s.Conn()).Echo(ctx, &testv1.EchoRequest{Text: "\xff"})
+			return nil, fmt.Errorf("dsn=secret: %w", err)
+		},
+	})...)
+	_, err := testv1.NewEchoServiceClient(dial(t, s)).Echo(t.Context(), &testv1.EchoRequest{})
+	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "secret"); n != 1 {
+		t.Errorf("the message is in the log %d times, want once:\n%s", n, &log)
+	}
+}
+
+// okError is an error whose status is OK.
+type okError struct{}
+
+func (okError) Error() string              { return "OK" }
+func (okError) GRPCStatus() *status.Status { return status.New(codes.OK, "") }
+
+// An interceptor outside the Service's may log the error.
+func TestServeGRPC_AMaskedErrorHasAText(t *testing.T) {
+	var text string
+	s := start(t, transport.Bufconn(), nil, bindAll(fake{
+		echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) { return nil, okError{} },
+	})...)
+	_, _ = testv1.NewEchoServiceClient(dial(t, s, grpc.UnaryInterceptor(
+		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			reply, err := next(ctx, req)
+			text = fmt.Sprint(err) // recovers
+			return reply, err
+		}))).Echo(t.Context(), &testv1.EchoRequest{})
+	if want := "rpc error: code = OK desc = "; text != want {
+		t.Errorf("the text is %q, want %q", text, want)
 	}
 }
 
@@ -339,7 +385,7 @@ func TestOnlyListedHeadersPass(t *testing.T) {
 }
 
 // dial serves s on TCP and connects to it.
-func dial(t *testing.T, s *service.Service) *grpc.ClientConn {
+func dial(t *testing.T, s *service.Service, options ...grpc.ServerOption) *grpc.ClientConn {
 	t.Helper()
 	l, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
@@ -347,7 +393,7 @@ func dial(t *testing.T, s *service.Service) *grpc.ClientConn {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- s.ServeGRPC(ctx, l) }()
+	go func() { served <- s.ServeGRPC(ctx, l, options...) }()
 	client := connect(t, "passthrough:///"+l.Addr().String())
 	t.Cleanup(func() {
 		cancel()
