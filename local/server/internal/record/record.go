@@ -254,7 +254,7 @@ func (e *entry) end() {
 
 // keep adds a piece of a body of the given size so far, or as much as MaxPart allows.
 func (e *entry) keep(p part, size *int64, piece []byte) {
-	if room := MaxPart - *size; room > 0 {
+	if room := MaxPart - *size; room > 0 && len(piece) > 0 {
 		kept := piece[:min(room, int64(len(piece)))]
 		e.log = append(e.log.start(p, len(kept)), kept...)
 	}

@@ -442,6 +442,20 @@ func TestTenThousandCallsStayWithinTheBound(t *testing.T) {
 	runtime.KeepAlive(r)
 }
 
+func TestEmptyWritesTakeNoMemory(t *testing.T) {
+	r := record.New(nil, "")
+	before := heap()
+	r.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for range 1 << 20 {
+			_, _ = w.Write(nil)
+		}
+	})).ServeHTTP(discard{http.Header{}}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	if got := heap() - before; got > 1<<20 {
+		t.Errorf("%d bytes are kept of empty writes", got)
+	}
+	runtime.KeepAlive(r)
+}
+
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()
