@@ -207,6 +207,7 @@ type state struct {
 	transport                 string
 	request, response         messages
 	requestSize, responseSize int64 // of the bodies
+	piece                     int   // where the latest text of a body begins in the log
 	statusCode                int
 	code                      codes.Code
 	status                    *spb.Status
@@ -253,10 +254,14 @@ func (e *entry) end() {
 }
 
 // keep adds a piece of a body of the given size so far, or as much as MaxPart allows.
+// Pieces that follow each other become one text.
 func (e *entry) keep(p part, size *int64, piece []byte) {
-	if room := MaxPart - *size; room > 0 && len(piece) > 0 {
-		kept := piece[:min(room, int64(len(piece)))]
-		e.log = append(e.log.start(p, len(kept)), kept...)
+	if room := MaxPart - *size; room > 0 {
+		if !e.log.endsWith(p, e.piece) {
+			e.piece = len(e.log)
+			e.log = e.log.start(p, 0)
+		}
+		e.log = e.log.extend(e.piece, piece[:min(room, int64(len(piece)))])
 	}
 	*size += int64(len(piece))
 }
