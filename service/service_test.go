@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
@@ -321,6 +322,21 @@ func TestServeGRPC_MasksWhatAHandlerAddsToAnError(t *testing.T) {
 		},
 	})...)
 	_, err := testv1.NewEchoServiceClient(dial(t, s)).Echo(t.Context(), &testv1.EchoRequest{})
+	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "secret"); n != 1 {
+		t.Errorf("the message is in the log %d times, want once:\n%s", n, &log)
+	}
+}
+
+func TestServeGRPC_LogsWhatItWithholdsOfAHealthCheck(t *testing.T) {
+	var log buffer
+	s := start(t, transport.Bufconn(), &log, append(bindAll(fake{}), service.WithInterceptedHealth(), service.WithUnaryInterceptors(
+		func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+			return nil, status.Error(codes.Internal, "dsn=secret")
+		}))...)
+	_, err := grpc_health_v1.NewHealthClient(dial(t, s)).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
 	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "secret") {
 		t.Error(err)
 	}
