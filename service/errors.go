@@ -59,7 +59,9 @@ func mask(s *status.Status) (masked *status.Status, withheld bool) {
 		return status.New(code, "the server failed to answer: "+code.String()), true
 	case codes.Unauthenticated:
 		// The gateway copies the message into the WWW-Authenticate header.
-		return status.New(code, strings.Map(printable, s.Message())), false
+		p := s.Proto()
+		p.Message = strings.Map(printable, p.GetMessage())
+		return status.FromProto(p), false
 	}
 	return s, false
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -26,6 +27,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
@@ -327,6 +329,25 @@ func TestServeGRPC_MasksWhatAHandlerAddsToAnError(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "secret"); n != 1 {
 		t.Errorf("the message is in the log %d times, want once:\n%s", n, &log)
+	}
+}
+
+func TestErrorsThatAreNotMaskedKeepTheirDetails(t *testing.T) {
+	for _, code := range []codes.Code{codes.FailedPrecondition, codes.Unauthenticated} {
+		want, err := status.New(code, "for the client").WithDetails(&errdetails.ErrorInfo{Reason: "TOKEN_EXPIRED"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := start(t, transport.Bufconn(), nil, bindAll(fake{
+			echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) { return nil, want.Err() },
+		})...)
+		if got := call(t, s, "GET", "/v1/echo/7", ""); !strings.Contains(got.body, "TOKEN_EXPIRED") {
+			t.Errorf("%v over REST: %s", code, got.body)
+		}
+		_, err = testv1.NewEchoServiceClient(dial(t, s)).Echo(t.Context(), &testv1.EchoRequest{})
+		if got := status.Convert(err); !proto.Equal(got.Proto(), want.Proto()) {
+			t.Errorf("%v over gRPC: %v, want %v", code, got, want)
+		}
 	}
 }
 
