@@ -171,7 +171,10 @@ func (r *Recorder) call(id uint64, s *state, t texts) Call {
 	}
 	path, _, _ := strings.Cut(strings.TrimPrefix(c.HTTP.Target, r.prefix), "?")
 	called, _ := url.PathUnescape(path)
-	c.Protocol = protocol(c.HTTP.Header.Get("Content-Type"), r.methods[called])
+	c.Protocol = s.protocol
+	if c.Protocol == REST && r.methods[called] {
+		c.Protocol = Connect
+	}
 	switch {
 	case c.Method != "":
 	case r.methods[called]:
@@ -200,10 +203,11 @@ type state struct {
 	start                     time.Time
 	duration                  time.Duration
 	running                   bool
-	http                      bool // the call is an HTTP request
-	returned                  bool // its handler has returned: it neither runs nor panicked
-	called                    bool // an RPC has begun
-	answered                  bool // an RPC has ended: code and status are those of the RPC
+	http                      bool     // the call is an HTTP request
+	returned                  bool     // its handler has returned: it neither runs nor panicked
+	called                    bool     // an RPC has begun
+	answered                  bool     // an RPC has ended: code and status are those of the RPC
+	protocol                  Protocol // of an HTTP request; REST may be Connect
 	transport                 string
 	request, response         messages
 	requestSize, responseSize int64 // of the bodies

@@ -442,6 +442,20 @@ func TestTenThousandCallsStayWithinTheBound(t *testing.T) {
 	runtime.KeepAlive(r)
 }
 
+// The Content-Type may be among the headers that are not kept.
+func TestTheProtocolOfACallWithLargeHeaders(t *testing.T) {
+	r, _, h := open(t, transport.InProcess())
+	for range 20 { // the headers have no order
+		req := httptest.NewRequestWithContext(t.Context(), "POST", echo, strings.NewReader(""))
+		req.Header.Set("Content-Type", "application/grpc-web+proto")
+		req.Header.Set("X-Large", strings.Repeat("x", record.MaxPart))
+		h.ServeHTTP(httptest.NewRecorder(), req)
+		if got := latest(t, r).Protocol; got != record.GRPCWeb {
+			t.Errorf("the protocol is %s", got)
+		}
+	}
+}
+
 // A body takes the memory of its bytes, in however many pieces it comes.
 func TestSmallWritesTakeNoMoreMemory(t *testing.T) {
 	for size := range 2 {
