@@ -18,15 +18,13 @@ import (
 type sanitizedError struct{ *status.Status }
 
 // Error implements error.
-func (e sanitizedError) Error() string { return e.Err().Error() }
+func (e sanitizedError) Error() string { return e.String() }
 
 // GRPCStatus implements the interface that package status looks for.
 func (e sanitizedError) GRPCStatus() *status.Status { return e.Status }
 
-// sanitize returns err without what clients must not see. The messages of
-// Internal, Unknown and DataLoss errors are for the operator and may hold
-// anything, so they are only logged. A code that gRPC does not define becomes
-// Unknown.
+// sanitize returns err without what clients must not see, and logs what it
+// withholds.
 func (c *config) sanitize(ctx context.Context, method string, err error) error {
 	if _, ok := errors.AsType[sanitizedError](err); ok {
 		return err
@@ -39,19 +37,33 @@ func (c *config) sanitize(ctx context.Context, method string, err error) error {
 		}
 		return sanitizedError{s}
 	}
-	if undefined(s.Code()) {
-		s = status.New(codes.Unknown, s.Code().String()+": "+s.Message())
-	}
-	switch s.Code() {
-	case codes.Internal, codes.Unknown, codes.DataLoss:
+	masked, withheld := mask(s)
+	if withheld {
 		c.logger.ErrorContext(ctx, "error message withheld from the client",
 			"grpc.method", method, "grpc.code", s.Code().String(), "grpc.error", bounded(s.Message()))
-		s = status.New(s.Code(), "the server failed to answer: "+s.Code().String())
+	}
+	return sanitizedError{masked}
+}
+
+// mask returns s without what clients must not see, and whether that is its
+// message. The messages of Internal, Unknown and DataLoss errors are for the
+// operator and may hold anything. A code that gRPC does not define becomes
+// Unknown.
+func mask(s *status.Status) (masked *status.Status, withheld bool) {
+	code := s.Code()
+	if undefined(code) {
+		code = codes.Unknown
+	}
+	switch code {
+	case codes.Internal, codes.Unknown, codes.DataLoss:
+		return status.New(code, "the server failed to answer: "+code.String()), true
 	case codes.Unauthenticated:
 		// The gateway copies the message into the WWW-Authenticate header.
-		s = status.New(s.Code(), strings.Map(printable, s.Message()))
+		p := s.Proto()
+		p.Message = strings.Map(printable, p.GetMessage())
+		return status.FromProto(p), false
 	}
-	return sanitizedError{s}
+	return s, false
 }
 
 func printable(r rune) rune {

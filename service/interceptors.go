@@ -131,12 +131,13 @@ func (o outermost) end(c *serverCall, err error) error {
 	if c.observer != nil {
 		c.observer.End(err)
 	}
-	if !isHealth(c.method) {
+	masked, withheld := mask(status.Convert(err))
+	if !isHealth(c.method) || withheld && !c.own { // otherwise the gateway logs what it withholds
 		o.logCall(c, err)
 	}
 	c.ends.run(err)
-	if err != nil && !c.own { // otherwise the gateway masks it
-		return o.sanitize(c.ctx, c.method, err)
+	if err != nil && !c.own {
+		return sanitizedError{masked}
 	}
 	return err
 }

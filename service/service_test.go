@@ -18,13 +18,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
@@ -302,7 +305,87 @@ func TestErrorsHideOperatorMessagesFromTheClient(t *testing.T) {
 			if errors.Is(err, io.EOF) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("gRPC stream: %v", err)
 			}
+			// The finished calls of gRPC clients have the message.
+			if n := len(log.lines(t, "error message withheld from the client")); test.withheld && n != 2 {
+				t.Errorf("%d lines say what was withheld, want those of the two HTTP requests", n)
+			}
 		})
+	}
+}
+
+// An error of Service.Conn has a message for clients, but not what a handler adds.
+func TestServeGRPC_MasksWhatAHandlerAddsToAnError(t *testing.T) {
+	var log buffer
+	var s *service.Service
+	s = start(t, transport.Bufconn(), &log, bindAll(fake{
+		echo: func(ctx context.Context, _ *testv1.EchoRequest) (*testv1.EchoResponse, error) {
+			_, err := testv1.NewEchoServiceClient(s.Conn()).Echo(ctx, &testv1.EchoRequest{Text: "\xff"})
+			return nil, fmt.Errorf("dsn=secret: %w", err)
+		},
+	})...)
+	_, err := testv1.NewEchoServiceClient(dial(t, s)).Echo(t.Context(), &testv1.EchoRequest{})
+	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "secret"); n != 1 {
+		t.Errorf("the message is in the log %d times, want once:\n%s", n, &log)
+	}
+}
+
+func TestErrorsThatAreNotMaskedKeepTheirDetails(t *testing.T) {
+	for _, code := range []codes.Code{codes.FailedPrecondition, codes.Unauthenticated} {
+		want, err := status.New(code, "for the client").WithDetails(&errdetails.ErrorInfo{Reason: "TOKEN_EXPIRED"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := start(t, transport.Bufconn(), nil, bindAll(fake{
+			echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) { return nil, want.Err() },
+		})...)
+		if got := call(t, s, "GET", "/v1/echo/7", ""); !strings.Contains(got.body, "TOKEN_EXPIRED") {
+			t.Errorf("%v over REST: %s", code, got.body)
+		}
+		_, err = testv1.NewEchoServiceClient(dial(t, s)).Echo(t.Context(), &testv1.EchoRequest{})
+		if got := status.Convert(err); !proto.Equal(got.Proto(), want.Proto()) {
+			t.Errorf("%v over gRPC: %v, want %v", code, got, want)
+		}
+	}
+}
+
+func TestServeGRPC_LogsWhatItWithholdsOfAHealthCheck(t *testing.T) {
+	var log buffer
+	s := start(t, transport.Bufconn(), &log, append(bindAll(fake{}), service.WithInterceptedHealth(), service.WithUnaryInterceptors(
+		func(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+			return nil, status.Error(codes.Internal, "dsn=secret")
+		}))...)
+	_, err := grpc_health_v1.NewHealthClient(dial(t, s)).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "secret"); n != 1 {
+		t.Errorf("the message is in the log %d times, want once:\n%s", n, &log)
+	}
+}
+
+// okError is an error whose status is OK.
+type okError struct{}
+
+func (okError) Error() string              { return "OK" }
+func (okError) GRPCStatus() *status.Status { return status.New(codes.OK, "") }
+
+// An interceptor outside the Service's may log the error.
+func TestServeGRPC_AMaskedErrorHasAText(t *testing.T) {
+	var text string
+	s := start(t, transport.Bufconn(), nil, bindAll(fake{
+		echo: func(context.Context, *testv1.EchoRequest) (*testv1.EchoResponse, error) { return nil, okError{} },
+	})...)
+	_, _ = testv1.NewEchoServiceClient(dial(t, s, grpc.UnaryInterceptor(
+		func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			reply, err := next(ctx, req)
+			text = fmt.Sprint(err) // recovers
+			return reply, err
+		}))).Echo(t.Context(), &testv1.EchoRequest{})
+	if want := "rpc error: code = OK desc = "; text != want {
+		t.Errorf("the text is %q, want %q", text, want)
 	}
 }
 
@@ -339,7 +422,7 @@ func TestOnlyListedHeadersPass(t *testing.T) {
 }
 
 // dial serves s on TCP and connects to it.
-func dial(t *testing.T, s *service.Service) *grpc.ClientConn {
+func dial(t *testing.T, s *service.Service, options ...grpc.ServerOption) *grpc.ClientConn {
 	t.Helper()
 	l, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
@@ -347,7 +430,7 @@ func dial(t *testing.T, s *service.Service) *grpc.ClientConn {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- s.ServeGRPC(ctx, l) }()
+	go func() { served <- s.ServeGRPC(ctx, l, options...) }()
 	client := connect(t, "passthrough:///"+l.Addr().String())
 	t.Cleanup(func() {
 		cancel()

@@ -21,7 +21,7 @@ import (
 )
 
 // dialGRPC serves svc to gRPC clients and returns one.
-func dialGRPC(t *testing.T, svc *service.Service) *grpc.ClientConn {
+func dialGRPC(t *testing.T, svc *service.Service, options ...grpc.ServerOption) *grpc.ClientConn {
 	t.Helper()
 	l, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
@@ -30,7 +30,7 @@ func dialGRPC(t *testing.T, svc *service.Service) *grpc.ClientConn {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := svc.ServeGRPC(ctx, l); err != nil {
+		if err := svc.ServeGRPC(ctx, l, options...); err != nil {
 			t.Error(err)
 		}
 	})

@@ -34,10 +34,14 @@ func (p *postponed) do(f func()) {
 	}
 }
 
-// run does the postponed work. It reports a panic, of a provider that the program
-// built.
+// run does the postponed work until ctx ends, since a provider that the program
+// built may export each span as it ends. It reports a panic of such a provider.
 func (p *postponed) run(ctx context.Context) {
-	for f := p.next(); f != nil; f = p.next() {
+	for ctx.Err() == nil {
+		f := p.next()
+		if f == nil {
+			return
+		}
 		p.report.failed("spans", recovered(ctx, func(context.Context) error {
 			f()
 			return nil
@@ -58,7 +62,7 @@ func (p *postponed) next() func() {
 	return f
 }
 
-// close does the postponed work. What follows is done at once.
+// close does the postponed work as run does. What follows is done at once.
 func (p *postponed) close(ctx context.Context) {
 	p.mu.Lock()
 	p.room = 0

@@ -168,3 +168,33 @@ func TestPostponedWorkThatFails(t *testing.T) {
 		})
 	}
 }
+
+// A provider may take long for each span.
+func TestAFlushEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	spans := tracetest.NewSpanRecorder()
+	svc := newService(t, "inproc", processors(spans, failing{end: cancel, flush: nothing}), service.WithFlushAfterResponse())
+	ask(t, svc, "GET", "/v1/ping", "")
+	if err := svc.Flush(ctx); err != nil {
+		t.Error(err)
+	}
+	if n := len(spans.Ended()); n != 1 {
+		t.Errorf("%d spans have ended in a flush whose context ended, want 1", n)
+	}
+	flush(t, svc)
+	if n := len(spans.Ended()); n != 3 {
+		t.Errorf("%d spans have ended, want 3", n)
+	}
+}
+
+func TestTheFlushTimeoutBoundsTheEndsOfSpans(t *testing.T) {
+	spans := tracetest.NewSpanRecorder()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+	svc := newService(t, "inproc", service.WithFlushAfterResponse(),
+		telemetry.With(telemetry.WithTracerProvider(provider), telemetry.WithMeterProvider(noop.NewMeterProvider()), telemetry.WithFlushTimeout(time.Nanosecond)))
+	ask(t, svc, "GET", "/v1/ping", "")
+	flush(t, svc)
+	if n := len(spans.Ended()); n != 0 {
+		t.Errorf("%d spans have ended after the timeout", n)
+	}
+}

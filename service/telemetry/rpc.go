@@ -95,7 +95,9 @@ var (
 	serverKind = trace.WithSpanKind(trace.SpanKindServer)
 )
 
-func rpcName(method string) string { return strings.TrimPrefix(method, "/") }
+// rpcName returns the name of a method, which a client may have made up if the
+// server has a handler for unknown ones.
+func rpcName(method string) string { return valid(strings.TrimPrefix(method, "/")) }
 
 // rpcAttributes returns the attributes of a call, with room for more.
 func rpcAttributes(method string, room int) []attribute.KeyValue {

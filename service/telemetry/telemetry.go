@@ -175,6 +175,8 @@ func (c *config) start(host service.Host) (service.Instrumentation, error) {
 		SpanContext: spanContext,
 		Flush: func(ctx context.Context) error {
 			t.awaitServer(ctx)
+			ctx, cancel := context.WithTimeout(ctx, c.flushTimeout)
+			defer cancel()
 			t.ends.run(ctx)
 			p.flush(ctx)
 			return nil

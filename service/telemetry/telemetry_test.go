@@ -30,6 +30,7 @@ import (
 	grpccodes "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	testv1 "github.com/lambda-grpc/lambda-grpc-gateway/gen/test/v1"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testlog"
 	"github.com/lambda-grpc/lambda-grpc-gateway/internal/testservice"
 	"github.com/lambda-grpc/lambda-grpc-gateway/service"
@@ -259,6 +260,19 @@ func TestTextThatIsNotUTF8(t *testing.T) {
 		if len(c.taken()) == 0 {
 			t.Errorf("%s: no spans", target)
 		}
+	}
+}
+
+func TestAnUnknownMethodThatIsNotUTF8(t *testing.T) {
+	c := newCollector(t)
+	svc := newService(t, "inproc", telemetry.With())
+	conn := dialGRPC(t, svc, grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return status.Error(grpccodes.NotFound, "") }))
+	if err := conn.Invoke(t.Context(), "/a\xff/b", &testv1.PingRequest{}, &testv1.PingResponse{}); status.Code(err) != grpccodes.NotFound {
+		t.Error(err)
+	}
+	flush(t, svc)
+	if len(c.taken()) == 0 {
+		t.Error("no spans")
 	}
 }
 

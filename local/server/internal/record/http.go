@@ -34,20 +34,19 @@ func (r *Recorder) beginHTTP(req *http.Request) recording {
 		target = req.URL.RequestURI()
 	}
 	return r.begin(func(e *entry) {
-		e.http = true
+		e.http, e.protocol = true, protocol(req.Header.Get("Content-Type"))
 		e.log = e.log.append(partVerb, req.Method).append(partTarget, target).append(partHost, req.Host).
 			append(partProto, req.Proto).append(partClient, req.RemoteAddr).appendHeader(partRequestHeader, req.Header)
 	})
 }
 
-func protocol(contentType string, isMethod bool) Protocol {
+// protocol returns REST for Connect too: they differ only in the path.
+func protocol(contentType string) Protocol {
 	switch {
 	case strings.HasPrefix(contentType, "application/grpc-web"):
 		return GRPCWeb
 	case strings.HasPrefix(contentType, "application/grpc"):
 		return GRPC
-	case isMethod:
-		return Connect
 	default:
 		return REST
 	}

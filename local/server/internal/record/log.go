@@ -45,6 +45,18 @@ func (l log) start(p part, length int) log {
 	return binary.LittleEndian.AppendUint16(append(l, byte(p)), uint16(length))
 }
 
+// endsWith reports whether a text of a part begins at from and is the last one.
+func (l log) endsWith(p part, from int) bool {
+	return part(l[from]) == p && from+textOverhead+int(binary.LittleEndian.Uint16(l[from+1:])) == len(l)
+}
+
+// extend appends to the last text, which begins at from.
+func (l log) extend(from int, more []byte) log {
+	l = append(l, more...)
+	binary.LittleEndian.PutUint16(l[from+1:], uint16(len(l)-from-textOverhead))
+	return l
+}
+
 // appendHeader appends a header or metadata, or as much of it as fits into MaxPart.
 func (l log) appendHeader(p part, values map[string][]string) log {
 	size := 0

@@ -171,7 +171,10 @@ func (r *Recorder) call(id uint64, s *state, t texts) Call {
 	}
 	path, _, _ := strings.Cut(strings.TrimPrefix(c.HTTP.Target, r.prefix), "?")
 	called, _ := url.PathUnescape(path)
-	c.Protocol = protocol(c.HTTP.Header.Get("Content-Type"), r.methods[called])
+	c.Protocol = s.protocol
+	if c.Protocol == REST && r.methods[called] {
+		c.Protocol = Connect
+	}
 	switch {
 	case c.Method != "":
 	case r.methods[called]:
@@ -200,13 +203,15 @@ type state struct {
 	start                     time.Time
 	duration                  time.Duration
 	running                   bool
-	http                      bool // the call is an HTTP request
-	returned                  bool // its handler has returned: it neither runs nor panicked
-	called                    bool // an RPC has begun
-	answered                  bool // an RPC has ended: code and status are those of the RPC
+	http                      bool     // the call is an HTTP request
+	returned                  bool     // its handler has returned: it neither runs nor panicked
+	called                    bool     // an RPC has begun
+	answered                  bool     // an RPC has ended: code and status are those of the RPC
+	protocol                  Protocol // of an HTTP request; REST may be Connect
 	transport                 string
 	request, response         messages
 	requestSize, responseSize int64 // of the bodies
+	piece                     int   // where the latest text of a body begins in the log
 	statusCode                int
 	code                      codes.Code
 	status                    *spb.Status
@@ -253,10 +258,14 @@ func (e *entry) end() {
 }
 
 // keep adds a piece of a body of the given size so far, or as much as MaxPart allows.
+// Pieces that follow each other become one text.
 func (e *entry) keep(p part, size *int64, piece []byte) {
 	if room := MaxPart - *size; room > 0 {
-		kept := piece[:min(room, int64(len(piece)))]
-		e.log = append(e.log.start(p, len(kept)), kept...)
+		if !e.log.endsWith(p, e.piece) {
+			e.piece = len(e.log)
+			e.log = e.log.start(p, 0)
+		}
+		e.log = e.log.extend(e.piece, piece[:min(room, int64(len(piece)))])
 	}
 	*size += int64(len(piece))
 }

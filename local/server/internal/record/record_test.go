@@ -442,6 +442,40 @@ func TestTenThousandCallsStayWithinTheBound(t *testing.T) {
 	runtime.KeepAlive(r)
 }
 
+// The Content-Type may be among the headers that are not kept.
+func TestTheProtocolOfACallWithLargeHeaders(t *testing.T) {
+	r, _, h := open(t, transport.InProcess())
+	for range 20 { // the headers have no order
+		req := httptest.NewRequestWithContext(t.Context(), "POST", echo, strings.NewReader(""))
+		req.Header.Set("Content-Type", "application/grpc-web+proto")
+		req.Header.Set("X-Large", strings.Repeat("x", record.MaxPart))
+		h.ServeHTTP(httptest.NewRecorder(), req)
+		if got := latest(t, r).Protocol; got != record.GRPCWeb {
+			t.Errorf("the protocol is %s", got)
+		}
+	}
+}
+
+// A body takes the memory of its bytes, in however many pieces it comes.
+func TestSmallWritesTakeNoMoreMemory(t *testing.T) {
+	for size := range 2 {
+		r := record.New(nil, "")
+		h := r.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for range record.MaxPart / 2 {
+				_, _ = w.Write(make([]byte, size))
+			}
+		}))
+		before := heap()
+		for range record.MaxCalls {
+			h.ServeHTTP(discard{http.Header{}}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+		}
+		if got := heap() - before; got > 1<<20 {
+			t.Errorf("%d bytes are kept of writes of %d bytes", got, size)
+		}
+		runtime.KeepAlive(r)
+	}
+}
+
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()
