@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"runtime/debug"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/awsid"
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/errortype"
 )
 
 // An Invoker runs a function on events. [Function] implements it, and [InProcess]
@@ -131,7 +131,7 @@ func (p inProcess) Stream(ctx context.Context, r Request) (*Stream, error) {
 func call(id string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = failure(id, typeName(p), fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
+			err = failure(id, errortype.Of(p), fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
 	if err := f(); err != nil {
@@ -145,16 +145,7 @@ func handlerFailure(id string, err error) error {
 	if own, ok := err.(messages.InvokeResponse_Error); ok { //nolint:errorlint // a wrapping error has its own message
 		return failure(id, own.Type, own.Message, err)
 	}
-	return failure(id, typeName(err), err.Error(), err)
-}
-
-// typeName returns the errorType of an error or a panic, the name of its Go type.
-func typeName(v any) string {
-	t := reflect.TypeOf(v)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t.Name()
+	return failure(id, errortype.Of(err), err.Error(), err)
 }
 
 // inProcessBody limits a streamed response to MaxStreamBytes.

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
+
+	"github.com/lambda-grpc/lambda-grpc-gateway/lambda/internal/errortype"
 )
 
 // failure is an error of an invocation in the format of aws-lambda-go.
@@ -25,7 +26,7 @@ func newFailure(err error) *failure {
 	if own, ok := err.(messages.InvokeResponse_Error); ok { //nolint:errorlint // a wrapping error has its own message
 		return ownFailure(own)
 	}
-	return &failure{InvokeResponse_Error: messages.InvokeResponse_Error{Message: err.Error(), Type: typeName(err)}}
+	return &failure{InvokeResponse_Error: messages.InvokeResponse_Error{Message: err.Error(), Type: errortype.Of(err)}}
 }
 
 // newPanic returns the failure for a panic with v, including the stack. Only the
@@ -38,7 +39,7 @@ func newPanic(v any) *failure {
 	}
 	return &failure{
 		InvokeResponse_Error: messages.InvokeResponse_Error{
-			Message: fmt.Sprint(v), Type: typeName(v), StackTrace: stack(),
+			Message: fmt.Sprint(v), Type: errortype.Of(v), StackTrace: stack(),
 		},
 		panicked: true,
 	}
@@ -49,14 +50,6 @@ func newPanic(v any) *failure {
 func ownFailure(own messages.InvokeResponse_Error) *failure {
 	own.StackTrace = slices.DeleteFunc(slices.Clone(own.StackTrace), func(f *messages.InvokeResponse_Error_StackFrame) bool { return f == nil })
 	return &failure{InvokeResponse_Error: own}
-}
-
-func typeName(v any) string {
-	t := reflect.TypeOf(v)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t.Name()
 }
 
 // stack returns the stack of the panic being recovered.
