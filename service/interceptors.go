@@ -131,15 +131,17 @@ func (o outermost) end(c *serverCall, err error) error {
 	if c.observer != nil {
 		c.observer.End(err)
 	}
-	masked, withheld := mask(status.Convert(err))
-	if !isHealth(c.method) || withheld && !c.own { // otherwise the gateway logs what it withholds
+	sent, withheld := err, false
+	if err != nil && !c.own { // otherwise the gateway masks it, and logs what it withholds
+		var masked *status.Status
+		masked, withheld = mask(status.Convert(err))
+		sent = sanitizedError{masked}
+	}
+	if !isHealth(c.method) || withheld {
 		o.logCall(c, err)
 	}
 	c.ends.run(err)
-	if err != nil && !c.own {
-		return sanitizedError{masked}
-	}
-	return err
+	return sent
 }
 
 // errExited is the error of a call that ended without a result: its handler
