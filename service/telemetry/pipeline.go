@@ -129,8 +129,8 @@ type flusher interface {
 	ForceFlush(context.Context) error
 }
 
-// flush exports the recorded data, metrics at most once per interval. It
-// reports errors.
+// flush exports the recorded data until ctx ends, metrics at most once per
+// interval. It reports errors.
 func (p *pipeline) flush(ctx context.Context) {
 	begin := time.Now()
 	p.mu.Lock()
@@ -144,8 +144,6 @@ func (p *pipeline) flush(ctx context.Context) {
 		return
 	}
 	failures := p.report.failures.Load()
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
 	if f, ok := p.tracers.(flusher); ok {
 		p.report.failed("spans", recovered(ctx, f.ForceFlush))
 	}
