@@ -42,7 +42,7 @@ func BenchmarkRequest(b *testing.B) {
 func startProcess(b *testing.B, transport, docs string) string {
 	b.Helper()
 	log := &testlog.Buffer{}
-	server := exec.CommandContext(b.Context(), os.Args[0], "-http-address", "localhost:0", "-grpc-address", "off", "-metrics-address", "off")
+	server := exec.CommandContext(b.Context(), thisBinary(b), "-http-address", "localhost:0", "-grpc-address", "off", "-metrics-address", "off")
 	server.Env = append(os.Environ(), runAsServer+"=1", "TRANSPORT="+transport, "DOCS="+docs)
 	server.Stderr = log
 	if err := server.Start(); err != nil {

@@ -57,9 +57,13 @@ func (l *limitedBody) Read(p []byte) (int, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		l.failure.Store(http.StatusRequestTimeout)
 		// The error of net has addresses, and Connect shows it to the client.
-		err = fmt.Errorf("the body took longer than the limit of %v: %w", l.timeout, os.ErrDeadlineExceeded)
+		err = fmt.Errorf("%s: %w", l.tooSlow(), os.ErrDeadlineExceeded)
 	}
 	return n, err
+}
+
+func (l *limitedBody) tooSlow() string {
+	return fmt.Sprintf("the body took longer than the limit of %v", l.timeout)
 }
 
 // writeError responds with a google.rpc.Status, as the gateway does, and closes the
@@ -67,7 +71,7 @@ func (l *limitedBody) Read(p []byte) (int, error) {
 func (l *limitedBody) writeError(w http.ResponseWriter, status int) {
 	code, message := codes.ResourceExhausted, fmt.Sprintf("the body exceeds the limit of %d bytes", l.limit)
 	if status == http.StatusRequestTimeout {
-		code, message = codes.DeadlineExceeded, fmt.Sprintf("the body took longer than the limit of %v", l.timeout)
+		code, message = codes.DeadlineExceeded, l.tooSlow()
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // cannot fail for writers of net/http's server
 	w.Header().Set("Connection", "close")

@@ -282,9 +282,9 @@ func TestRun_InvalidSettings(t *testing.T) {
 	}
 }
 
-// thisBinary returns the path of this test binary, which runs as the function if the
-// emulator starts it.
-func thisBinary(t *testing.T) string {
+// thisBinary returns the path of this test binary. It runs as the function if the
+// emulator starts it, and as the server if runAsServer is set.
+func thisBinary(t testing.TB) string {
 	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
@@ -333,10 +333,7 @@ func TestMain_HelpIsOnStandardOutput(t *testing.T) {
 }
 
 func TestMain_SignalsEndWithCodeZero(t *testing.T) {
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := thisBinary(t)
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		l := &testlog.Buffer{}
 		cmd := exec.Command(binary, "-http-address", "localhost:0", "-grpc-address", "localhost:0", "-metrics-address", "off", "-docs", "off", "-transport", "unix")
